@@ -1,0 +1,139 @@
+"""Decides where the embedded server's data lies and which user the server runs as.
+
+PostgreSQL refuses to run as root. Run by root, the server becomes an unprivileged user, who must be
+able to reach the data and the programs. Where a folder above them is private, it stays private:
+the data goes to SYSTEM_FOLDER, and the programs are copied beside it.
+
+    <root>/           0700, or 0711 where root runs the server as somebody else
+        server/       0700, the server's own: data/, the socket, the lock files, the log
+        programs/     only where the server's user cannot reach the installed ones
+"""
+
+import hashlib
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from jmsk.embedded import binaries
+
+SYSTEM_FOLDER = Path("/var/lib/jmsk-postgres")
+USERS = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where an embedded server lives: its root folder, its programs, its user and group ids."""
+
+    root: Path
+    installation: Path
+    uid: int
+    gid: int
+
+    @property
+    def server(self) -> Path:
+        """The server's own folder."""
+        return self.root / "server"
+
+    @property
+    def data(self) -> Path:
+        """The folder of the database cluster."""
+        return self.server / "data"
+
+
+def prepare(project: Path, chosen: Path | None, version: str) -> Location:
+    """Make the folders of an embedded server, and return where they are.
+
+    Parameters: project, the project's folder, for the default place; chosen, a place asked for, or
+    None; version, PostgreSQL's major version.
+    Raises ImproperlyConfigured where the place cannot be used, saying why and what to do.
+    """
+    installation = binaries.installation(version)
+    root = chosen if chosen is not None else project / ".postgres"
+    if os.geteuid() != 0:
+        return _prepare_own(root, installation)
+    return _prepare_as_root(root, installation, may_move=chosen is None)
+
+
+def _prepare_own(root: Path, installation: Path) -> Location:
+    """Make the folders for a server that runs as the user who starts it."""
+    try:
+        for folder in (root, root / "server"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = (root / "server").stat().st_uid
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The embedded PostgreSQL cannot use {root}: {error.strerror}. "
+            "Set EMBEDDED_POSTGRES_DIR to a folder of your own, or DATABASE_URL to a database."
+        ) from error
+    if owner != os.geteuid():
+        raise ImproperlyConfigured(
+            f"The embedded PostgreSQL's folder {root} belongs to another user (id {owner}). "
+            "Run as that user, or set EMBEDDED_POSTGRES_DIR to a folder of your own."
+        )
+    return Location(root, installation, os.geteuid(), os.getegid())
+
+
+def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Location:
+    """Make the folders for a server that root starts and an unprivileged user runs."""
+    uid, gid = _server_user(root)
+    if not _reachable(_first_existing(root), uid, gid):
+        if not may_move:
+            raise ImproperlyConfigured(
+                f"The embedded PostgreSQL's folder {root} lies in a private folder, which the "
+                f"server's user (id {uid}; it cannot be root) may not enter. "
+                "Set EMBEDDED_POSTGRES_DIR to a place that it can reach."
+            )
+        name = hashlib.sha256(str(root).encode()).hexdigest()[:12]
+        root = SYSTEM_FOLDER / name
+        uid, gid = _server_user(root)
+    root.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if root.stat().st_uid == 0:
+        root.chmod(0o711)
+    server = root / "server"
+    if not server.exists():
+        server.mkdir(mode=0o700)
+        os.chown(server, uid, gid)
+    if not _reachable(installation / "bin" / "postgres", uid, gid):
+        programs = root / "programs"
+        programs.mkdir(mode=0o755, exist_ok=True)
+        installation = binaries.copy_for_others(installation, programs)
+    return Location(root, installation, uid, gid)
+
+
+def _server_user(root: Path) -> tuple[int, int]:
+    """Return the ids the server runs with: the owner of an existing folder, else a known user's."""
+    server = root / "server"
+    if server.exists() and server.stat().st_uid != 0:
+        return server.stat().st_uid, server.stat().st_gid
+    for name in USERS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise ImproperlyConfigured(
+        "PostgreSQL does not run as root, and this machine has no user "
+        f"{' or '.join(USERS)} to run it as. Run as another user, or set DATABASE_URL."
+    )
+
+
+def _first_existing(path: Path) -> Path:
+    """Return a path itself, or the nearest folder above it that exists."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _reachable(path: Path, uid: int, gid: int) -> bool:
+    """Tell whether a user may enter a folder or run a program; the kernel itself is asked."""
+    result = subprocess.run(
+        ["/usr/bin/env", "test", "-x", str(path)],
+        user=uid,
+        group=gid,
+        extra_groups=[],
+        cwd="/",
+        check=False,
+    )
+    return result.returncode == 0

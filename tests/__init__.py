@@ -1,0 +1,1 @@
+"""The tests: pytest, on a real PostgreSQL (see conftest.py and databases.py)."""
