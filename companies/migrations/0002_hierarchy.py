@@ -1,0 +1,206 @@
+"""Give companies addresses, a fax number and the mark of a default company.
+
+The first migration that restructures. Tables and columns come here, the rows in contacts.0003.
+"""
+
+from django.db import migrations, models
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
+
+import jmsk.constraints
+import jmsk.fields
+from jmsk.operations import AddCheckRule, Conform, LegacyObjects, RefuseOutsideCommand
+
+# Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
+# the one may do so with the other.
+OWN_LIKE_COMPANIES = """
+DO $$
+DECLARE
+    item record;
+BEGIN
+    EXECUTE format('ALTER TABLE addresses OWNER TO %s', (
+        SELECT relowner::regrole FROM pg_class WHERE oid = 'companies'::regclass));
+    FOR item IN
+        SELECT pair.kind, pair.target, acl.privilege_type,
+               CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS role,
+               CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+          FROM (VALUES ('TABLE', 'companies', 'addresses'),
+                       ('SEQUENCE', pg_get_serial_sequence('companies', 'id'),
+                        pg_get_serial_sequence('addresses', 'id')))
+                    AS pair (kind, model, target)
+          JOIN pg_class c ON c.oid = pair.model::regclass
+          CROSS JOIN aclexplode(c.relacl) AS acl
+         WHERE acl.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s%s',
+                       item.privilege_type, item.kind, item.target, item.role, item.option);
+    END LOOP;
+END $$;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("companies", "0001_legacy"),
+        ("orders", "0001_legacy"),
+        ("contacts", "0002_restructuringrun"),
+    ]
+    operations = [
+        RefuseOutsideCommand("forwards"),
+        LegacyObjects(
+            tables={
+                "companies": "companies.company",
+                "customers": "contacts.customer",
+                "orders": "orders.order",
+            },
+            added=[
+                "ck_companies_email_format",
+                "ck_companies_phone_format",
+                "ck_contacts_email_format",
+                "ck_contacts_phone_format",
+                "uq_contact_email_per_company",
+                "ix_contacts_tenant_company",
+                "fk_orders_contact",
+                "ix_orders_tenant_contact",
+            ],
+        ),
+        migrations.CreateModel(
+            name="Address",
+            fields=[
+                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=models.DO_NOTHING,
+                        related_name="addresses",
+                        to="companies.tenant",
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=models.DO_NOTHING,
+                        related_name="addresses",
+                        to="companies.company",
+                    ),
+                ),
+                ("street_address", models.CharField(max_length=255)),
+                ("city", models.CharField(max_length=100)),
+                ("state", models.CharField(max_length=50)),
+                ("zip_code", models.CharField(max_length=20)),
+                ("country", models.CharField(db_default="USA", max_length=100)),
+                ("is_default", models.BooleanField(db_default=False)),
+                (
+                    "created_at",
+                    jmsk.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.fields.DatabaseNow()
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "addresses",
+                "verbose_name_plural": "addresses",
+                "indexes": [
+                    models.Index(fields=["tenant"], name="ix_addresses_tenant_id"),
+                    models.Index(fields=["company"], name="ix_addresses_company_id"),
+                    models.Index(
+                        fields=["company", "is_default"], name="ix_addresses_company_default"
+                    ),
+                ],
+                "constraints": [
+                    jmsk.constraints.ForeignKeyConstraint(
+                        field="tenant", name="addresses_tenant_id_fkey", on_delete="CASCADE"
+                    ),
+                    jmsk.constraints.ForeignKeyConstraint(
+                        field="company", name="addresses_company_id_fkey", on_delete="CASCADE"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("company",),
+                        name="uq_addresses_one_default_per_company",
+                        violation_error_message="This company has a default address already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(GreaterThanOrEqual(Length(models.F("zip_code")), 5)),
+                        name="ck_addresses_zip_format",
+                        violation_error_message="The zip code needs 5 characters or more.",
+                    ),
+                ],
+            },
+        ),
+        migrations.RunSQL(OWN_LIKE_COMPANIES, migrations.RunSQL.noop),
+        migrations.AddField(
+            model_name="company",
+            name="fax",
+            field=models.CharField(blank=True, max_length=50, null=True),
+        ),
+        migrations.AddField(
+            model_name="company",
+            name="default_address",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                help_text="Kept equal to the address that is marked as default, in both "
+                "directions.",
+                null=True,
+                on_delete=models.DO_NOTHING,
+                related_name="+",
+                to="companies.address",
+            ),
+        ),
+        migrations.AddField(
+            model_name="company",
+            name="is_default",
+            field=models.BooleanField(
+                db_default=False,
+                help_text="The restructuring placed contacts or orders here that had no company.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="company",
+            constraint=jmsk.constraints.ForeignKeyConstraint(
+                field="default_address", name="fk_companies_default_address", on_delete="SET NULL"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="company",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)),
+                fields=("tenant",),
+                name="uq_companies_one_default_per_tenant",
+                violation_error_message="This tenant has a default company already.",
+            ),
+        ),
+        AddCheckRule(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
+                ),
+                name="ck_companies_email_format",
+                violation_error_message="Enter an e-mail address such as name@example.com.",
+            ),
+        ),
+        AddCheckRule(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(GreaterThanOrEqual(Length(models.F("phone")), 10)),
+                name="ck_companies_phone_format",
+                violation_error_message="The phone needs 10 characters or more.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(GreaterThanOrEqual(Length(models.F("fax")), 10)),
+                name="ck_companies_fax_format",
+                violation_error_message="The fax needs 10 characters or more.",
+            ),
+        ),
+        Conform("company"),
+    ]

@@ -1,0 +1,228 @@
+"""Rename customers to contacts and give every one of them a company.
+
+A contact without a company goes to its tenant's Default Company; of contacts that would then share
+an e-mail within a company, the one with the lowest id keeps it and the others' is set aside.
+"""
+
+from django.db import migrations, models
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
+
+import jmsk.constraints
+from jmsk.catalogue import without_user_triggers
+from jmsk.operations import AddCheckRule, Conform, current_run
+
+DEFAULT_COMPANY = "Default Company"
+ONE_EMAIL_PER_TENANT = (
+    "UNIQUE (tenant_id, email)",
+    "UNIQUE (email, tenant_id)",
+    "UNIQUE USING btree (tenant_id, email)",
+    "UNIQUE USING btree (email, tenant_id)",
+)
+
+RENAME_TABLE = migrations.SeparateDatabaseAndState(
+    database_operations=[
+        migrations.RunSQL(
+            "ALTER TABLE customers RENAME TO contacts", "ALTER TABLE contacts RENAME TO customers"
+        ),
+    ],
+    state_operations=[
+        migrations.RenameModel("Customer", "Contact"),
+        migrations.AlterModelTable("contact", "contacts"),
+    ],
+)
+NEEDING_A_DEFAULT_COMPANY = """
+    SELECT tenant_id FROM contacts WHERE company_id IS NULL
+    UNION
+    SELECT tenant_id FROM orders WHERE customer_id IS NULL
+    ORDER BY tenant_id
+"""
+REUSE = """
+    UPDATE companies SET is_default = true
+     WHERE id IN (SELECT min(id) FROM companies
+                   WHERE name = %(name)s AND tenant_id = ANY(%(tenants)s) GROUP BY tenant_id)
+    RETURNING tenant_id
+"""
+LAST_COMPANY = "SELECT greatest(0, max(id)) FROM companies"
+CREATE = """
+    INSERT INTO companies (id, tenant_id, name, is_default)
+    SELECT %(last)s + row, tenant, %(name)s, true
+      FROM unnest(%(tenants)s::integer[]) WITH ORDINALITY AS missing (tenant, row)
+    RETURNING id
+"""
+PLACE = """
+    UPDATE contacts SET company_id = companies.id, placed_in_company_id = companies.id
+      FROM companies
+     WHERE contacts.company_id IS NULL
+       AND companies.is_default AND companies.tenant_id = contacts.tenant_id
+"""
+SET_ASIDE = """
+    UPDATE contacts SET email_set_aside = contacts.email, email = NULL
+      FROM (SELECT id, row_number() OVER (PARTITION BY tenant_id, company_id, email
+                                          ORDER BY id) AS place
+              FROM contacts) AS ranked
+     WHERE ranked.id = contacts.id AND ranked.place > 1
+"""
+TAKE_BACK = """
+    UPDATE contacts
+       SET email = coalesce(email, email_set_aside),
+           company_id = nullif(company_id, placed_in_company_id)
+     WHERE email_set_aside IS NOT NULL OR company_id = placed_in_company_id
+"""
+
+
+def place(apps, editor):
+    """Place what has no company, and set aside the e-mails that would then stand twice."""
+    run = current_run(apps, editor.connection.alias)
+    with editor.connection.cursor() as cursor, without_user_triggers(
+        cursor, "companies", "contacts"
+    ):
+        cursor.execute(NEEDING_A_DEFAULT_COMPANY)
+        tenants = [tenant for (tenant,) in cursor.fetchall()]
+        cursor.execute(REUSE, {"name": DEFAULT_COMPANY, "tenants": tenants})
+        reused = {tenant for (tenant,) in cursor.fetchall()}
+        created = create_companies(cursor, [tenant for tenant in tenants if tenant not in reused])
+        cursor.execute(PLACE)
+        cursor.execute(SET_ASIDE)
+        # The next statement alters the table, which pending deferred checks would not let it.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    if run is not None:
+        run.created_companies = created
+        run.save(update_fields=["created_companies"])
+
+
+def create_companies(cursor, tenants):
+    """Create the default companies of ``tenants``; return their ids.
+
+    The ids are explicit and the sequence is restarted behind them, because `nextval` survives a
+    rollback and RESTART does not.
+    """
+    if not tenants:
+        return []
+    cursor.execute(LAST_COMPANY)
+    last = cursor.fetchone()[0] or 0
+    cursor.execute("SELECT pg_get_serial_sequence('companies', 'id')")
+    sequence = cursor.fetchone()[0]
+    if sequence is not None:
+        cursor.execute(f"SELECT last_value - (NOT is_called)::int FROM {sequence}")  # noqa: S608
+        last = max(last, cursor.fetchone()[0])
+    cursor.execute(CREATE, {"last": last, "name": DEFAULT_COMPANY, "tenants": tenants})
+    created = sorted(company for (company,) in cursor.fetchall())
+    if sequence is not None:
+        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {created[-1] + 1}")
+    return created
+
+
+def take_back(apps, editor):
+    """Undo :func:`place`: what a person has moved since stays where it is."""
+    runs = apps.get_model("contacts", "RestructuringRun").objects.using(editor.connection.alias)
+    run = runs.filter(kind="migration").order_by("-started_at").first()
+    with editor.connection.cursor() as cursor, without_user_triggers(
+        cursor, "companies", "contacts"
+    ):
+        cursor.execute(TAKE_BACK)
+        cursor.execute(
+            "DELETE FROM companies WHERE id = ANY(%s) "
+            "AND NOT EXISTS (SELECT 1 FROM contacts WHERE company_id = companies.id)",
+            [run.created_companies if run else []],
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+# The names of the state only: Conform gives the table the objects themselves.
+NAMES = migrations.SeparateDatabaseAndState(
+    state_operations=[
+        migrations.RenameIndex("contact", new_name=f"ix_contacts_{end}", old_name=f"ix_customers_{end}")
+        for end in ("id", "tenant_id", "email", "company_id")
+    ]
+    + [
+        migrations.AddIndex(
+            "contact", models.Index(fields=["tenant", "company"], name="ix_contacts_tenant_company")
+        ),
+    ]
+    + [
+        migrations.RemoveConstraint("contact", name)
+        for name in (
+            "customers_tenant_id_fkey",
+            "customers_company_id_fkey",
+            "uq_customer_email_per_tenant",
+        )
+    ]
+    + [
+        migrations.AddConstraint(
+            "contact",
+            jmsk.constraints.ForeignKeyConstraint(field=field, name=f"contacts_{field}_id_fkey"),
+        )
+        for field in ("tenant", "company")
+    ]
+    + [
+        migrations.AddConstraint(
+            "contact",
+            models.UniqueConstraint(
+                fields=("tenant", "company", "email"),
+                name="uq_contact_email_per_company",
+                violation_error_message="A contact of this company has this e-mail already.",
+            ),
+        ),
+    ]
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("companies", "0002_hierarchy"), ("contacts", "0002_restructuringrun")]
+    operations = [
+        RENAME_TABLE,
+        migrations.AlterField("contact", "email", models.CharField(blank=True, null=True)),
+        migrations.AddField(
+            "contact",
+            "placed_in_company_id",
+            models.IntegerField(
+                blank=True,
+                editable=False,
+                help_text="The default company in which the restructuring placed this contact.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            "contact",
+            "email_set_aside",
+            models.CharField(
+                blank=True,
+                editable=False,
+                help_text="The e-mail, set aside because a contact with a lower id has the same.",
+                null=True,
+            ),
+        ),
+        migrations.RunPython(place, take_back),
+        migrations.AlterField(
+            "contact",
+            "company",
+            models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=models.DO_NOTHING,
+                related_name="contacts",
+                to="companies.company",
+            ),
+        ),
+        NAMES,
+        Conform("contact", replaced=ONE_EMAIL_PER_TENANT),
+        AddCheckRule(
+            "contact",
+            models.CheckConstraint(
+                condition=models.Q(
+                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
+                ),
+                name="ck_contacts_email_format",
+                violation_error_message="Enter an e-mail address such as name@example.com.",
+            ),
+        ),
+        AddCheckRule(
+            "contact",
+            models.CheckConstraint(
+                condition=models.Q(GreaterThanOrEqual(Length(models.F("phone")), 10)),
+                name="ck_contacts_phone_format",
+                violation_error_message="The phone needs 10 characters or more.",
+            ),
+        ),
+    ]

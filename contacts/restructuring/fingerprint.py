@@ -1,0 +1,127 @@
+"""Content fingerprints: the proof that no row was lost, added or changed.
+
+A table's fingerprint is its row count and the sum of a hash over its rows. A sum does not depend on
+the order of the rows, and duplicates do not cancel as they would with XOR. md5 is the same on every
+version and architecture, which the server's internal hash functions do not promise; here it guards
+against accidents, not against an attacker.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.stage import Layout, Table
+
+PINNED_SETTINGS = {
+    "row_security": "off",
+    "extra_float_digits": "1",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "TimeZone": "UTC",
+}
+"""Settings on which the text of a row depends. With row_security off, a policy that hides rows is an
+error instead of a smaller count."""
+
+SUM_OF_HASHES = """
+    SELECT count(*), coalesce(sum(('x' || left(md5(image), 16))::bit(64)::bigint), 0)::text
+      FROM (SELECT ROW({columns})::text AS image FROM {table} {where}) AS rows
+"""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """``rows``, how many, and ``digest``, the decimal sum of their hashes."""
+
+    rows: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, {self.digest}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """How to read a table in its legacy meaning.
+
+    ``columns`` maps each legacy column to the SQL expression that yields it, ``where`` leaves out
+    rows that the restructuring added.
+    """
+
+    table: str
+    oid: int
+    schema: str
+    relation: str
+    columns: Mapping[str, sql.Composable]
+    where: sql.Composable = sql.SQL("")  # noqa: RUF009  # immutable
+
+    def query(self, template: str) -> sql.Composed:
+        """Fill ``template``'s ``columns``, ``table`` and ``where``."""
+        return sql.SQL(template).format(
+            columns=sql.SQL(", ").join(self.columns.values()),
+            table=sql.Identifier(self.schema, self.relation),
+            where=self.where,
+        )
+
+
+def pin_settings(cursor: Any) -> None:
+    """Fix, until the transaction ends, the settings on which the text of a row depends."""
+    for name, value in PINNED_SETTINGS.items():
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+def take(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
+    """Return the fingerprint of each source, by its table's legacy name.
+
+    Call :func:`pin_settings` first, in the same transaction.
+    """
+    found = {}
+    for source in sources:
+        cursor.execute(source.query(SUM_OF_HASHES))
+        found[source.table] = Fingerprint(*cursor.fetchone())
+    return found
+
+
+def plain_source(table: Table) -> Source:
+    """Return the table as it stands, generated columns left out."""
+    columns = {column.name: sql.Identifier(column.name) for column in table.stored_columns}
+    return Source(table.name, table.oid, table.schema, table.name, columns)
+
+
+def legacy_sources(layout: Layout) -> list[Source]:
+    """Return the sources of the four tables of a legacy database."""
+    return [plain_source(layout.tables[name]) for name in ("tenants", "companies", "customers", "orders")]
+
+
+def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
+    """Return the sources that read a migrated database as the ``legacy`` one it was.
+
+    Parameters: the layout before the restructuring, and the ids of the companies that it created.
+    """
+    tenants, companies, customers, orders = legacy_sources(legacy)
+    created = sql.SQL("WHERE id <> ALL({}::integer[])").format(sql.Literal(list(created_companies)))
+    return [
+        tenants,
+        _remapped(companies, companies.relation, {}, created),
+        _remapped(customers, "contacts", CUSTOMER_MEANING),
+        _remapped(orders, orders.relation, ORDER_MEANING),
+    ]
+
+
+CUSTOMER_MEANING = {
+    "email": sql.SQL("coalesce(email, email_set_aside)"),
+    "company_id": sql.SQL("nullif(company_id, placed_in_company_id)"),
+}
+ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
+
+
+def _remapped(
+    source: Source,
+    relation: str,
+    meaning: Mapping[str, sql.Composable],
+    where: sql.Composable = sql.SQL(""),  # noqa: B008  # immutable
+) -> Source:
+    columns = {**source.columns, **{key: meaning[key] for key in meaning if key in source.columns}}
+    return Source(source.table, source.oid, source.schema, relation, columns, where)

@@ -1,0 +1,165 @@
+"""Which of the stages of its life a database is in, and where its tables are.
+
+Tables are looked for once, by what they are, and found in one schema; later queries go by oid.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
+
+NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
+LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
+MIGRATED_NAMES = ("tenants", "companies", "contacts", "orders", "addresses")
+FIRST_STEP = ("companies", "0002_hierarchy")
+LAST_STEP = ("orders", "0003_triggers")
+
+RELATIONS = """
+    SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND n.oid = ANY(%s)
+"""
+SCHEMAS = """
+    SELECT coalesce(array_agg(oid::bigint), '{}') FROM pg_namespace
+     WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
+"""
+COLUMNS = """
+    SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+           pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
+      FROM pg_attribute a
+      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY a.attnum
+"""
+
+
+class Stage(StrEnum):
+    LEGACY = "legacy"
+    MIGRATED = "migrated"
+    PARTIAL = "partial"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the catalogue describes it. ``generated`` and ``identity`` are '' where not."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    generated: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables. ``kind`` is the catalogue's relkind: 'r' for an ordinary table."""
+
+    schema: str
+    name: str
+    oid: int
+    kind: str
+    owner: str
+    columns: tuple[Column, ...] = ()
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The columns that hold a value of their own: all but the generated ones."""
+        return tuple(column for column in self.columns if not column.generated)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The stage, the schema, the tables found there by name, and what is odd about them."""
+
+    stage: Stage
+    schema: str
+    tables: dict[str, Table]
+    oddities: tuple[str, ...] = ()
+
+
+def read_layout(connection: BaseDatabaseWrapper) -> Layout:
+    """Look at the database and return its :class:`Layout`. Reads the catalogue only."""
+    with connection.cursor() as cursor:
+        relations = _relations(cursor, visible=True) or _relations(cursor, visible=False)
+        if not relations:
+            cursor.execute("SELECT coalesce(current_schema(), 'public')")
+            return Layout(Stage.EMPTY, cursor.fetchone()[0], {})
+        schemas = sorted({table.schema for table in relations})
+        if len(schemas) > 1:
+            tables = {f"{table.schema}.{table.name}": table for table in relations}
+            places = ", ".join(sorted(tables))
+            return Layout(Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",))
+        tables = {table.name: table for table in relations}
+    applied = set(MigrationRecorder(connection).applied_migrations())
+    stage, oddities = _judge(tables, applied)
+    return Layout(stage, schemas[0], tables, tuple(oddities))
+
+
+def _relations(cursor: Any, *, visible: bool) -> list[Table]:
+    """The relations that bear our names, in the search path or, if not ``visible``, anywhere."""
+    cursor.execute(SCHEMAS, {"visible": visible})
+    schemas = cursor.fetchone()[0]
+    cursor.execute(RELATIONS, [list(NAMES), schemas])
+    found = [Table(*row) for row in cursor.fetchall()]
+    return [_with_columns(cursor, table) for table in found]
+
+
+def _with_columns(cursor: Any, table: Table) -> Table:
+    cursor.execute(COLUMNS, [table.oid])
+    columns = tuple(Column(*row) for row in cursor.fetchall())
+    return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
+
+
+def _judge(tables: dict[str, Table], applied: set[tuple[str, str]]) -> tuple[Stage, list[str]]:
+    if set(LEGACY_NAMES) <= set(tables) and "contacts" not in tables:
+        odd = list(_legacy_oddities(tables, applied))
+        return (Stage.UNKNOWN if odd else Stage.LEGACY), odd
+    if set(MIGRATED_NAMES) <= set(tables) and "customers" not in tables:
+        if LAST_STEP in applied and FIRST_STEP in applied:
+            odd = list(_missing(tables["orders"], "contact_id", "company_id"))
+            return (Stage.UNKNOWN if odd else Stage.MIGRATED), odd
+        odd = list(_wreck_oddities(tables, applied))
+        return (Stage.UNKNOWN if odd else Stage.PARTIAL), odd
+    present = ", ".join(sorted(tables))
+    missing = ", ".join(name for name in LEGACY_NAMES if name not in tables)
+    return Stage.UNKNOWN, [f"found {present}, but not {missing or 'what belongs to them'}"]
+
+
+def _legacy_oddities(tables: dict[str, Table], applied: set[tuple[str, str]]) -> Iterator[str]:
+    if FIRST_STEP in applied:
+        yield "Django's records say that the restructuring was applied, but the tables are legacy"
+    for name in ("contact_id", "company_id"):
+        if name in tables["orders"].column_names:
+            yield f"orders has a column {name} already"
+
+
+def _wreck_oddities(tables: dict[str, Table], applied: set[tuple[str, str]]) -> Iterable[str]:
+    """What speaks against the wreck of the old Alembic migration: contacts renamed, orders not."""
+    if FIRST_STEP in applied:
+        yield "Django's records say that the restructuring was applied in part"
+    yield from _missing(tables["orders"], "customer_id", "company_id")
+    yield from _missing(tables["companies"], "fax", "default_address_id")
+    if "contact_id" in tables["orders"].column_names:
+        yield "orders has a column contact_id already"
+    if "is_default" in tables["companies"].column_names:
+        yield "companies has a column is_default already"
+
+
+def _missing(table: Table, *names: str) -> Iterator[str]:
+    for name in names:
+        if name not in table.column_names:
+            yield f"{table.name} has no column {name}"

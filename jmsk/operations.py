@@ -1,0 +1,211 @@
+"""Migration operations for a database that Django did not make."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.migrations.operations import AddConstraint
+from django.db.migrations.operations.base import Operation
+
+from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
+from jmsk.rules import rows_breaking
+
+LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
+"""The tables whose rows Django's own verbs must not touch, under their old and new names."""
+
+
+def current_run(apps: Any, alias: str) -> Any:
+    """Return the run whose transaction this is, or None outside ``migrate_contacts``."""
+    runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
+    return runs.extra(where=["transaction_id = pg_current_xact_id()::text::bigint"]).first()
+
+
+def tables_with_rows(cursor: Any, tables: tuple[str, ...]) -> list[str]:
+    """Return those of ``tables`` that exist in the search path and hold rows."""
+    found = []
+    for table in tables:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        if not cursor.fetchone()[0]:
+            continue
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")  # noqa: S608  # a name of ours
+        if cursor.fetchone()[0]:
+            found.append(table)
+    return found
+
+
+class DatabaseOperation(Operation):
+    """An operation that changes the database, not the models."""
+
+    reversible = True
+    reduces_to_sql = False
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models stay as they are."""
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        """Nothing, unless a subclass says otherwise."""
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        """Nothing, unless a subclass says otherwise."""
+
+
+class RefuseReverseOnRows(DatabaseOperation):
+    """Refuse to reverse the migration while one of ``tables`` holds rows.
+
+    Django would DROP ... CASCADE them: production data of another application.
+    """
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, list(self.tables), {}
+
+    def describe(self) -> str:
+        return f"Refuse to drop {', '.join(self.tables)} while they hold rows"
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        with editor.connection.cursor() as cursor:
+            full = tables_with_rows(cursor, self.tables)
+        if full:
+            raise CommandError(
+                f"Reversing {app_label}.0001_legacy would drop {', '.join(full)}, which hold rows "
+                "of a production database. Nothing was changed. To undo the restructuring, run "
+                "'manage.py migrate_contacts --rollback'; to drop the tables, empty them first."
+            )
+
+
+class RefuseOutsideCommand(DatabaseOperation):
+    """Refuse to restructure tables that hold rows, except inside ``migrate_contacts``.
+
+    A plain ``migrate`` in a deploy job has no backup, no checks and no proof. ``direction`` is
+    ``forwards`` or ``backwards``.
+    """
+
+    REMEDIES = {
+        "forwards": "migrate_contacts",
+        "backwards": "migrate_contacts --rollback",
+    }
+
+    def __init__(self, direction: str) -> None:
+        self.direction = direction
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.direction], {}
+
+    def describe(self) -> str:
+        return f"Refuse to go {self.direction} outside migrate_contacts"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        self._refuse("forwards", editor, old)
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        self._refuse("backwards", editor, new)
+
+    def _refuse(self, direction: str, editor: Any, state: Any) -> None:
+        if direction != self.direction:
+            return
+        if current_run(state.apps, editor.connection.alias) is not None:
+            return
+        with editor.connection.cursor() as cursor:
+            full = tables_with_rows(cursor, LEGACY_TABLES)
+        if full:
+            raise CommandError(
+                f"{', '.join(full)} hold rows: a plain 'migrate' has no backup, no checks and no "
+                "proof, so it does not restructure them. Nothing was changed. Run 'manage.py "
+                f"{self.REMEDIES[direction]}' instead."
+            )
+
+
+class LegacyObjects(DatabaseOperation):
+    """Remember the indexes and constraints of ``tables`` forwards; put them back backwards.
+
+    They are kept in the run's row, drift included. A database that started from nothing has no
+    such row: there the models of the legacy state say what was there. ``added`` names what the
+    restructuring adds and the legacy schema has no place for.
+    """
+
+    def __init__(self, *, tables: dict[str, str], added: list[str]) -> None:
+        self.tables = tables
+        self.added = added
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [], {"tables": self.tables, "added": self.added}
+
+    def describe(self) -> str:
+        return f"Remember the indexes and constraints of {', '.join(self.tables)}"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        run = current_run(old.apps, editor.connection.alias)
+        if run is None:
+            return
+        with editor.connection.cursor() as cursor:
+            run.legacy_objects = {
+                table: [item.as_dict() for item in read_objects(cursor, table)]
+                for table in self.tables
+            }
+        run.save(update_fields=["legacy_objects"])
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        runs = new.apps.get_model("contacts", "RestructuringRun").objects
+        migrations = runs.using(editor.connection.alias).filter(kind="migration")
+        run = migrations.order_by("-started_at").first()
+        remembered = run.legacy_objects if run else {}
+        with editor.connection.cursor() as cursor:
+            for table, model in self.tables.items():
+                wanted = [TableObject(**item) for item in remembered.get(table, [])]
+                wanted = wanted or model_objects(new.apps.get_model(model))
+                reconcile(cursor, table, wanted, lambda item: item.name in self.added)
+
+
+class Conform(DatabaseOperation):
+    """Give the table of a model the indexes and constraints that the model names.
+
+    Django's RenameIndex, AddConstraint and their kin stop at a database that has drifted; this
+    renames what says the same under another name, makes what is missing, and replaces foreign keys
+    of the same columns that say something else. ``replaced`` are definitions that go. Backwards
+    there is nothing to do: LegacyObjects puts back what was there.
+    """
+
+    def __init__(self, model_name: str, replaced: tuple[str, ...] = ()) -> None:
+        self.model_name = model_name
+        self.replaced = replaced
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.model_name], {"replaced": self.replaced}
+
+    def describe(self) -> str:
+        return f"Give {self.model_name} its indexes and constraints"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = new.apps.get_model(app_label, self.model_name)
+        wanted = model_objects(model)
+        with editor.connection.cursor() as cursor:
+            reconcile(cursor, model._meta.db_table, wanted, self._superseded(wanted))
+
+    def _superseded(self, wanted: list[TableObject]) -> Callable[[TableObject], bool]:
+        keys = {item.foreign_key_columns for item in wanted} - {None}
+        return lambda item: item.foreign_key_columns in keys or item.essence in self.replaced
+
+
+class AddCheckRule(AddConstraint):
+    """Add a check, unless rows break it: then it stays pending.
+
+    A check that is NOT VALID still refuses every update of a row that breaks it, so it is not
+    added at all. ``migrate_contacts --enforce-rules`` adds it once its rows have been put right.
+    """
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = new.apps.get_model(app_label, self.model_name)
+        with editor.connection.cursor() as cursor:
+            cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
+            if cursor.fetchone()[0]:
+                return
+        editor.add_constraint(model, self.constraint)
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = old.apps.get_model(app_label, self.model_name)
+        with editor.connection.cursor() as cursor:
+            present = read_objects(cursor, model._meta.db_table)
+        if any(item.name == self.constraint.name for item in present):
+            editor.remove_constraint(model, self.constraint)

@@ -1,0 +1,41 @@
+"""The check rules that contacts, companies and addresses share.
+
+A rule is an ordinary CheckConstraint, so forms validate it too. NULL passes, as in SQL.
+"""
+
+from typing import Any
+
+from django.db.models import CheckConstraint, F, Model, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
+
+EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$"
+"""Matched without regard to case, by the server's regular expressions."""
+
+
+def email_rule(name: str, column: str) -> CheckConstraint:
+    """Return the rule that ``column`` is NULL or looks like an e-mail address."""
+    return CheckConstraint(
+        name=name,
+        condition=Q(**{f"{column}__iregex": EMAIL_PATTERN}),
+        violation_error_message="Enter an e-mail address such as name@example.com.",
+    )
+
+
+def length_rule(name: str, column: str, least: int) -> CheckConstraint:
+    """Return the rule that ``column`` is NULL or has at least ``least`` characters."""
+    return CheckConstraint(
+        name=name,
+        condition=Q(GreaterThanOrEqual(Length(F(column)), least)),
+        violation_error_message=f"The {column.replace('_', ' ')} needs {least} characters or more.",
+    )
+
+
+def rows_breaking(model: type[Model], rule: CheckConstraint, editor: Any) -> str:
+    """Return the query that finds the rows of ``model`` that break ``rule``.
+
+    It is written out in full, parameters included, so that it can be run as it stands.
+    """
+    condition = rule._get_check_sql(model, editor)
+    table = editor.quote_name(model._meta.db_table)
+    return f"SELECT * FROM {table} WHERE NOT ({condition})"
