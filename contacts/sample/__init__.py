@@ -1,0 +1,1 @@
+"""The legacy database to try the restructuring on: its schema and believable rows."""
