@@ -4,13 +4,23 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 
 def main() -> None:
-    """Run the management command named on the command line."""
+    """Run the management command named on the command line.
+
+    A setting that cannot be used is the operator's to mend, so its message is shown without a
+    traceback (--traceback shows that too).
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jmsk.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"Configuration error: {error}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _URL = re.compile(
     r"(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<hosts>[^/?]*)(?:/(?P<name>[^?]*))?(?:\?(?P<query>.*))?"
 )
-_HOST = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>\d*))?")
+_HOST = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:@\[\]]*))(?::(?P<port>\d*))?")
 
 _SCHEMES = {"postgresql", "postgres"}
 _SETTINGS = {
@@ -74,7 +74,12 @@ def parse_database_url(url: str) -> dict[str, Any]:
             f"DATABASE_URL names a {match['scheme']!r} database, and this project works on "
             f"PostgreSQL only. It should look like {EXAMPLE}"
         )
+    parameters = parse_qsl(match["query"] or "", keep_blank_values=True)
     host, port = _hosts(match["hosts"] or "")
+    several = [value for key, value in parameters if key == "host"]
+    if len(several) > 1:  # SQLAlchemy's way to name several: host=one:5432&host=two:5432
+        host, port = _hosts(",".join(several))
+        parameters = [(key, value) for key, value in parameters if key != "host"]
     settings: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(match["name"] or ""),
@@ -84,7 +89,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
         "PORT": port,
         "OPTIONS": {"application_name": "jmsk"},
     }
-    for key, value in parse_qsl(match["query"] or "", keep_blank_values=True):
+    for key, value in parameters:
         _add_parameter(settings, key, value)
     if not settings["NAME"] and "service" not in settings["OPTIONS"]:
         raise ImproperlyConfigured(

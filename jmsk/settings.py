@@ -10,6 +10,7 @@ LOG_LEVEL             of the restructuring's logger, default WARNING
 EMBEDDED_POSTGRES_DIR, EMBEDDED_POSTGRES_VERSION   see jmsk/embedded/
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ env = environ.Env()
 DEBUG: bool = env.bool("DEBUG", default=False)
 # Without a key of its own, a process makes one up: nothing secret stands in the code, the commands
 # run, and all that is lost is that sessions end with the process (and are not shared by several).
-SECRET_KEY: str = env.str("SECRET_KEY", default="") or get_random_secret_key()
+# It is read without django-environ, for which a leading "$" names another variable.
+SECRET_KEY: str = os.environ.get("SECRET_KEY") or get_random_secret_key()
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -71,7 +73,7 @@ TEMPLATES = [
 
 def _default_database() -> dict[str, Any]:
     """Return the settings of the default database: DATABASE_URL, else the embedded server."""
-    url: str | None = env.str("DATABASE_URL", default=None)
+    url = os.environ.get("DATABASE_URL")
     if url is not None:
         return parse_database_url(url)
     return {

@@ -21,6 +21,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from jmsk.embedded.server import Running, ensure_running, release
+from jmsk.embedded.supervisor import PORT
 from tests.databases import Database, Server, django_uses, server_settings
 
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
@@ -70,7 +71,7 @@ def _settings() -> dict[str, Any]:
     if "TEST_DATABASE_URL" in os.environ:
         return server_settings(os.environ["TEST_DATABASE_URL"])
     running = _embedded(Path(os.environ[FOLDER]))
-    return server_settings(f"postgresql://postgres@/jmsk?host={running.socket}")
+    return server_settings(f"postgresql://postgres@/jmsk?host={running.socket}&port={PORT}")
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,7 @@ import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connections
-from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
+from psycopg2 import extensions, sql
 
 from jmsk.database_url import parse_database_url
 from jmsk.embedded import binaries
@@ -58,7 +57,7 @@ class Database:
         query = urlencode({key: value for key, value in wanted.items() if value}, quote_via=quote)
         return f"postgresql://{login}@/{quote(self.name, safe='')}?{query}"
 
-    def connect(self) -> Connection:
+    def connect(self) -> extensions.connection:
         """Return a new psycopg2 connection in autocommit mode; the caller closes it."""
         connection = psycopg2.connect(self.url)
         connection.autocommit = True
@@ -103,7 +102,7 @@ class Database:
         self,
         statement: str | sql.Composable,
         params: Any,
-        read: Callable[[Any], list[tuple[Any, ...]]] = lambda cursor: [],
+        read: Callable[[Any], list[tuple[Any, ...]]] = lambda _: [],
     ) -> list[tuple[Any, ...]]:
         connection = self.connect()
         try:
@@ -148,9 +147,7 @@ class Server:
 
     def _create(self, name: str, template: str) -> None:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
-        self.maintenance.execute(
-            statement.format(sql.Identifier(name), sql.Identifier(template))
-        )
+        self.maintenance.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
     def _template(self, kind: str) -> str:
         """Return the name of a kind's template, made by whichever process needs it first."""

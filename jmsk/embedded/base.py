@@ -8,6 +8,7 @@ from django.db.backends.postgresql.client import DatabaseClient as PostgresClien
 
 from jmsk.embedded import binaries
 from jmsk.embedded.server import ensure_running
+from jmsk.embedded.supervisor import PORT
 
 
 class DatabaseClient(PostgresClient):
@@ -50,4 +51,4 @@ def start_for(settings_dict: dict[str, Any]) -> dict[str, Any]:
         version=settings_dict.get("EMBEDDED_VERSION", "16"),
         database=settings_dict["NAME"],
     )
-    return {**settings_dict, "HOST": str(running.socket), "PORT": "", "USER": "postgres"}
+    return {**settings_dict, "HOST": str(running.socket), "PORT": PORT, "USER": "postgres"}

@@ -59,27 +59,41 @@ def program(name: str, version: str = "18") -> Path:
     return installation(version) / "bin" / name
 
 
-def copy_for_others(source: Path, target_parent: Path) -> Path:
+def copy_for_others(source: Path, programs: Path) -> Path:
     """Return a copy of an installation that every user may read and run, made once.
 
-    Parameters: source, the installation's folder; target_parent, a folder others may enter.
+    Parameters: source, the installation's folder; programs, a folder that others may enter.
     """
-    postgres = source / "bin" / "postgres"
-    status = postgres.stat()
-    mark = f"{postgres}-{status.st_size}-{status.st_mtime_ns}"
-    target = target_parent / f"{source.name}-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
-    if target.is_dir():
-        return target
-    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=target_parent))
+    status = (source / "bin" / "postgres").stat()
+    mark = f"{source}-{status.st_size}-{status.st_mtime_ns}"
+    target = programs / hashlib.sha256(mark.encode()).hexdigest()[:12]
+    copied = target / WHEEL / source.name
+    if copied.is_dir():
+        return copied
+    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=programs))
     try:
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(source / part, unfinished / part, symlinks=True)
-        for folder, _, names in os.walk(unfinished):
-            Path(folder).chmod(0o755)
-            for path in (Path(folder) / name for name in names):
-                if not path.is_symlink():
-                    path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        shutil.copytree(source, unfinished / WHEEL / source.name, symlinks=True)
+        for libraries in _libraries(source):
+            place = unfinished / libraries.relative_to(source.parent.parent)
+            shutil.copytree(libraries, place, symlinks=True)
+        _open_to_everybody(unfinished)
         unfinished.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return target
+    return copied
+
+
+def _libraries(source: Path) -> list[Path]:
+    """Return the wheel's shared libraries, which the programs look for beside the package."""
+    package = source.parent
+    candidates = [package.with_name(f"{package.name}.libs"), package / ".dylibs"]
+    return [folder for folder in candidates if folder.is_dir()]
+
+
+def _open_to_everybody(root: Path) -> None:
+    """Let everybody read the files below a folder, and run those that their owner may run."""
+    for folder, _, names in os.walk(root):
+        Path(folder).chmod(0o755)
+        for path in (Path(folder) / name for name in names):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)

@@ -26,12 +26,16 @@ USERS = ("postgres", "nobody")
 
 @dataclass(frozen=True)
 class Location:
-    """Where an embedded server lives: its root folder, its programs, its user and group ids."""
+    """Where an embedded server lives: its root folder, its programs, its user and group ids.
+
+    moved_from is the place it would have had, if that lies in a private folder.
+    """
 
     root: Path
     installation: Path
     uid: int
     gid: int
+    moved_from: Path | None = None
 
     @property
     def server(self) -> Path:
@@ -79,14 +83,16 @@ def _prepare_own(root: Path, installation: Path) -> Location:
 
 def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Location:
     """Make the folders for a server that root starts and an unprivileged user runs."""
+    moved_from = None
     uid, gid = _server_user(root)
     if not _reachable(_first_existing(root), uid, gid):
         if not may_move:
             raise ImproperlyConfigured(
-                f"The embedded PostgreSQL's folder {root} lies in a private folder, which the "
-                f"server's user (id {uid}; it cannot be root) may not enter. "
+                f"The embedded PostgreSQL's folder {root} is private, or lies in a private folder: "
+                f"the server's user (id {uid}; it cannot be root) may not enter. "
                 "Set EMBEDDED_POSTGRES_DIR to a place that it can reach."
             )
+        moved_from = root
         name = hashlib.sha256(str(root).encode()).hexdigest()[:12]
         root = SYSTEM_FOLDER / name
         uid, gid = _server_user(root)
@@ -101,7 +107,7 @@ def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Locat
         programs = root / "programs"
         programs.mkdir(mode=0o755, exist_ok=True)
         installation = binaries.copy_for_others(installation, programs)
-    return Location(root, installation, uid, gid)
+    return Location(root, installation, uid, gid, moved_from)
 
 
 def _server_user(root: Path) -> tuple[int, int]:
@@ -128,12 +134,18 @@ def _first_existing(path: Path) -> Path:
 
 def _reachable(path: Path, uid: int, gid: int) -> bool:
     """Tell whether a user may enter a folder or run a program; the kernel itself is asked."""
-    result = subprocess.run(
-        ["/usr/bin/env", "test", "-x", str(path)],
-        user=uid,
-        group=gid,
-        extra_groups=[],
-        cwd="/",
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            ["/usr/bin/env", "test", "-x", str(path)],
+            user=uid,
+            group=gid,
+            extra_groups=[],
+            cwd="/",
+            check=False,
+        )
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"PostgreSQL does not run as root, and root may not become user {uid} here "
+            f"({error.strerror}). Run as another user, or set DATABASE_URL."
+        ) from error
     return result.returncode == 0

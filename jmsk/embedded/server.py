@@ -27,11 +27,13 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 _mutex = threading.Lock()
 _in_use: dict[Path, int] = {}
+_children: dict[Path, subprocess.Popen[bytes]] = {}
+_known: dict[tuple[Path | None, str], "Running"] = {}
 
 
 @dataclass(frozen=True)
 class Running:
-    """A running server: the folder of its socket, and the roots of its files."""
+    """A running server: the folder of its socket, and where its files are."""
 
     socket: Path
     location: Location
@@ -46,27 +48,30 @@ def ensure_running(
     """Start the embedded server unless it runs, and hold it until this process ends.
 
     Parameters: chosen, the folder for its files, None for the project's own; version, PostgreSQL's
-    major version; database, one to create if it is missing when the server starts; options,
+    major version; database, one to create if it is missing; options,
     settings for the server as "name=value", used where this call is the one that starts it.
     Raises ImproperlyConfigured where it cannot be started, saying why and what to do.
     """
-    location = prepare(PROJECT, chosen.absolute() if chosen is not None else None, version)
     with _mutex:
+        known = _known.get((chosen, version))
+        if known is not None and _ready(known.location):
+            return known
+        location = prepare(PROJECT, chosen.absolute() if chosen is not None else None, version)
         _check_version(location, version)
         if location.server not in _in_use:
-            handle = supervisor.lock(location.server / supervisor.IN_USE, fcntl.LOCK_SH)
-            assert handle is not None  # this lock waits: a server that is stopping gets its time
-            _in_use[location.server] = handle
-        starting = supervisor.lock(location.server / STARTING, fcntl.LOCK_EX)
-        assert starting is not None
+            # A server that is stopping holds this lock until it has ended.
+            in_use = supervisor.hold(location.server / supervisor.IN_USE, fcntl.LOCK_SH)
+            _in_use[location.server] = in_use
+        starting = supervisor.hold(location.server / STARTING, fcntl.LOCK_EX)
         try:
-            started = _start(location, options)
-            socket = _socket_of(location)
-            if started and database is not None:
-                _create_database(socket, database)
+            _start(location, options)
+            running = Running(_socket_of(location), location)
+            if database is not None:
+                _create_database(running.socket, database)
         finally:
             os.close(starting)
-    return Running(socket, location)
+        _known[chosen, version] = running
+    return running
 
 
 def release(location: Location) -> None:
@@ -78,9 +83,12 @@ def release(location: Location) -> None:
         handle = _in_use.pop(location.server, None)
         if handle is not None:
             os.close(handle)
-    supervised = supervisor.lock(location.server / supervisor.SUPERVISED, fcntl.LOCK_EX)
-    if supervised is not None:
-        os.close(supervised)
+        for key in [key for key, known in _known.items() if known.location == location]:
+            del _known[key]
+        child = _children.pop(location.server, None)
+    os.close(supervisor.hold(location.server / supervisor.SUPERVISED, fcntl.LOCK_EX))
+    if child is not None:
+        child.wait()
 
 
 def _check_version(location: Location, version: str) -> None:
@@ -98,8 +106,8 @@ def _check_version(location: Location, version: str) -> None:
     )
 
 
-def _start(location: Location, options: tuple[str, ...]) -> bool:
-    """Start the server and its supervisor where they do not run; tell whether that was needed."""
+def _start(location: Location, options: tuple[str, ...]) -> None:
+    """Start the server and its supervisor where they do not run."""
     deadline = time.monotonic() + START_SECONDS
     child: subprocess.Popen[bytes] | None = None
     while not (_ready(location) and _supervised(location)):
@@ -108,9 +116,13 @@ def _start(location: Location, options: tuple[str, ...]) -> bool:
         if time.monotonic() > deadline:
             raise ImproperlyConfigured(_failure(location, f"was not ready in {START_SECONDS} s"))
         if child is None and not _supervised(location):
-            child = _spawn(location, options)
+            child = _children[location.server] = _spawn(location, options)
         time.sleep(PAUSE_SECONDS)
-    return child is not None
+    if child is not None and location.moved_from is not None:
+        sys.stderr.write(
+            f"The embedded PostgreSQL keeps its data in {location.root}: its user may not enter "
+            f"{location.moved_from.parent}.\n"
+        )
 
 
 def _ready(location: Location) -> bool:
@@ -126,9 +138,7 @@ def _ready(location: Location) -> bool:
 
 def _supervised(location: Location) -> bool:
     """Tell whether a supervisor looks after the server."""
-    handle = supervisor.lock(
-        location.server / supervisor.SUPERVISED, fcntl.LOCK_SH | fcntl.LOCK_NB
-    )
+    handle = supervisor.try_to_hold(location.server / supervisor.SUPERVISED, fcntl.LOCK_SH)
     if handle is None:
         return True
     os.close(handle)
@@ -183,7 +193,9 @@ def _socket_of(location: Location) -> Path:
 
 def _create_database(socket: Path, name: str) -> None:
     """Create a database unless it is there."""
-    connection = psycopg2.connect(host=str(socket), user="postgres", dbname="postgres")
+    connection = psycopg2.connect(
+        host=str(socket), port=supervisor.PORT, user="postgres", dbname="postgres"
+    )
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

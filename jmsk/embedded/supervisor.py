@@ -27,14 +27,22 @@ from typing import Any
 IN_USE = "in-use"
 SUPERVISED = "supervised"
 LOG = "log"
+PORT = "5432"  # only names the socket; given so that no PGPORT of the environment counts
 STOP_SECONDS = 60
 
 
-def lock(path: Path, operation: int) -> int | None:
+def hold(path: Path, operation: int) -> int:
+    """Return a file descriptor that holds a lock on a file, waiting for as long as it takes."""
+    handle = open_lock_file(path)
+    fcntl.flock(handle, operation)
+    return handle
+
+
+def try_to_hold(path: Path, operation: int) -> int | None:
     """Return a file descriptor that holds a lock on a file, or None where it cannot be had now."""
     handle = open_lock_file(path)
     try:
-        fcntl.flock(handle, operation)
+        fcntl.flock(handle, operation | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         return None
@@ -99,7 +107,7 @@ def ctype() -> str:
 def start(settings: dict[str, Any], log: int) -> subprocess.Popen[bytes]:
     """Start the server as a child of this process."""
     command = [f"{settings['installation']}/bin/postgres", "-D", f"{settings['home']}/data"]
-    command += ["-k", settings["socket"], "-h", ""]
+    command += ["-k", settings["socket"], "-h", "", "-p", PORT, "-c", "timezone=UTC"]
     for option in settings["options"]:
         command += ["-c", option]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
@@ -113,9 +121,18 @@ def stop(pid: int) -> None:
         os.kill(pid, signal.SIGQUIT)
 
 
+def be_the_only_one(home: Path) -> bool:
+    """Take the supervisor's lock; more than one try, as others look at it for a moment."""
+    for _ in range(50):
+        if try_to_hold(home / SUPERVISED, fcntl.LOCK_EX) is not None:
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def stop_when_unused(home: Path, pid: int) -> None:
     """Wait until nobody uses the server, then stop it."""
-    lock(home / IN_USE, fcntl.LOCK_EX)
+    hold(home / IN_USE, fcntl.LOCK_EX)
     stop(pid)
 
 
@@ -123,7 +140,7 @@ def supervise(settings: dict[str, Any]) -> int:
     """Start a server, or adopt one whose supervisor was killed, and stay until it has ended."""
     home = Path(settings["home"])
     data = home / "data"
-    if lock(home / SUPERVISED, fcntl.LOCK_EX | fcntl.LOCK_NB) is None:
+    if not be_the_only_one(home):
         return 0
     adopted = server_pid(data)
     child = None
