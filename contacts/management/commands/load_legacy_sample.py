@@ -1,0 +1,101 @@
+"""Fills an empty database with a legacy jewellery business to try the restructuring on."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.sample import Size, build, find_objects
+
+USAGE = 2
+SHOWN = 5
+
+
+class Command(BaseCommand):
+    help = (
+        "Builds the legacy schema, as the legacy application leaves it, in an empty database and "
+        "fills it with a made-up jewellery business. The same seed gives the same rows."
+    )
+    # The checks are about Django's models, whose tables do not exist yet.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        usual = Size()
+        for name, text in (
+            ("customers", "customers, of whom an eighth have no company"),
+            ("orders", "orders, of which a twentieth have no customer"),
+            ("tenants", "tenants, of which the last has no customers"),
+            ("seed", "any integer; it decides which rows are made"),
+        ):
+            number = getattr(usual, name)
+            parser.add_argument(
+                f"--{name}", type=int, default=number, help=f"{text} (default {number})"
+            )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help=f'alias of the database to fill (default "{DEFAULT_DB_ALIAS}")',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            size = Size(*(options[name] for name in ("customers", "orders", "tenants", "seed")))
+        except ValueError as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        alias = options["database"]
+        connection = connections[alias]
+        started = time.monotonic()
+        try:
+            with transaction.atomic(using=alias):
+                _refuse_unfit(connection)
+                counts = build(connection, size)
+        except Error as error:
+            raise CommandError(
+                f"The sample could not be loaded into database "
+                f'"{connection.settings_dict["NAME"]}": {str(error).strip()}\n'
+                "Nothing was changed. Put that right, or name another database in DATABASE_URL."
+            ) from error
+        if options["verbosity"] > 0:
+            self._report(connection, counts, time.monotonic() - started)
+
+    def _report(
+        self, connection: BaseDatabaseWrapper, counts: dict[str, int], seconds: float
+    ) -> None:
+        name = connection.settings_dict["NAME"]
+        self.stdout.write(
+            self.style.SUCCESS(f'Loaded the legacy sample into database "{name}" ({seconds:.1f} s):')
+        )
+        for table, count in counts.items():
+            self.stdout.write(f"  {table:<20} {count:>12,}")
+        alias = "" if connection.alias == DEFAULT_DB_ALIAS else f" --database {connection.alias}"
+        self.stdout.write(f"Next: python manage.py migrate_contacts --dry-run{alias}")
+
+
+def _refuse_unfit(connection: BaseDatabaseWrapper) -> None:
+    """Raise CommandError unless the database is empty and can hold names in every script."""
+    name = connection.settings_dict["NAME"]
+    found = find_objects(connection)
+    if found:
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise CommandError(
+            f'Database "{name}" is not empty. It holds {", ".join(found[:SHOWN])}{more}.\n'
+            "The sample is only loaded into an empty database, and nothing was changed. Create "
+            "one (createdb NAME) and name it in DATABASE_URL."
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_encoding'), current_schema()")
+        encoding, schema = cursor.fetchone()
+    if encoding != "UTF8":
+        raise CommandError(
+            f'Database "{name}" has the encoding {encoding}, which cannot hold the sample\'s names. '
+            "Create one with createdb --encoding=UTF8 --template=template0 NAME."
+        )
+    if schema is None:
+        raise CommandError(
+            f'Database "{name}" has no schema to create tables in: none on the search_path exists. '
+            "Run CREATE SCHEMA public, or set the role's search_path."
+        )
