@@ -72,7 +72,8 @@ def assert_refused(
 
 def add_address(number: int, company: int, tenant: int = 1, default: str = "false") -> str:
     """Return the INSERT of an address."""
-    return f"INSERT INTO addresses {ADDRESS_COLUMNS} VALUES {address(number, company, tenant, default)}"
+    row = address(number, company, tenant, default)
+    return f"INSERT INTO addresses {ADDRESS_COLUMNS} VALUES {row}"
 
 
 ADDRESS_COLUMNS = "(id, tenant_id, company_id, is_default, street_address, city, state, zip_code)"

@@ -242,7 +242,9 @@ class Migration(migrations.Migration):
 
     operations = [
         create_trigger(
-            "trg_validate_company_tenant", "BEFORE UPDATE OF tenant_id", "companies",
+            "trg_validate_company_tenant",
+            "BEFORE UPDATE OF tenant_id",
+            "companies",
             VALIDATE_COMPANY_TENANT,
             each="FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id)",
         ),
@@ -250,25 +252,34 @@ class Migration(migrations.Migration):
             "trg_prevent_company_deletion", "BEFORE DELETE", "companies", PREVENT_COMPANY_DELETION
         ),
         create_trigger(
-            "trg_validate_address_company", "BEFORE INSERT OR UPDATE OF tenant_id, company_id",
-            "addresses", VALIDATE_ADDRESS_COMPANY,
+            "trg_validate_address_company",
+            "BEFORE INSERT OR UPDATE OF tenant_id, company_id",
+            "addresses",
+            VALIDATE_ADDRESS_COMPANY,
         ),
         create_trigger(
             "trg_auto_set_first_address_default",
             "BEFORE INSERT OR UPDATE OF company_id, is_default",
-            "addresses", AUTO_SET_FIRST_ADDRESS_DEFAULT,
+            "addresses",
+            AUTO_SET_FIRST_ADDRESS_DEFAULT,
         ),
         create_trigger(
-            "trg_prevent_default_address_deletion", "AFTER DELETE", "addresses",
-            PREVENT_DEFAULT_ADDRESS_DELETION, each="FOR EACH ROW WHEN (OLD.is_default)",
+            "trg_prevent_default_address_deletion",
+            "AFTER DELETE",
+            "addresses",
+            PREVENT_DEFAULT_ADDRESS_DELETION,
+            each="FOR EACH ROW WHEN (OLD.is_default)",
         ),
         create_trigger(
             "trg_sync_company_default_address",
             "AFTER INSERT OR DELETE OR UPDATE OF company_id, is_default",
-            "addresses", SYNC_COMPANY_DEFAULT_ADDRESS,
+            "addresses",
+            SYNC_COMPANY_DEFAULT_ADDRESS,
         ),
         create_trigger(
-            "trg_sync_default_address", "AFTER UPDATE OF default_address_id", "companies",
+            "trg_sync_default_address",
+            "AFTER UPDATE OF default_address_id",
+            "companies",
             SYNC_DEFAULT_ADDRESS,
             each="FOR EACH ROW WHEN (OLD.default_address_id IS DISTINCT FROM NEW.default_address_id)",
         ),

@@ -75,11 +75,16 @@ class Migration(migrations.Migration):
 
     operations = [
         create_trigger(
-            "trg_validate_contact_company", "BEFORE INSERT OR UPDATE OF tenant_id, company_id",
-            "contacts", VALIDATE_CONTACT_COMPANY,
+            "trg_validate_contact_company",
+            "BEFORE INSERT OR UPDATE OF tenant_id, company_id",
+            "contacts",
+            VALIDATE_CONTACT_COMPANY,
         ),
         create_trigger(
-            "trg_move_orders_with_contact", "AFTER UPDATE", "contacts", MOVE_ORDERS_WITH_CONTACT,
+            "trg_move_orders_with_contact",
+            "AFTER UPDATE",
+            "contacts",
+            MOVE_ORDERS_WITH_CONTACT,
             # PostgreSQL allows no column list beside transition tables.
             each="REFERENCING OLD TABLE AS old_contacts NEW TABLE AS new_contacts FOR EACH STATEMENT",
         ),

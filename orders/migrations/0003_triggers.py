@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
         create_trigger(
             "trg_validate_order_relationships",
             "BEFORE INSERT OR UPDATE OF tenant_id, company_id, contact_id",
-            "orders", VALIDATE_ORDER_RELATIONSHIPS,
+            "orders",
+            VALIDATE_ORDER_RELATIONSHIPS,
         ),
     ]
