@@ -74,8 +74,9 @@ def server_pid(data: Path) -> int | None:
     except (OSError, ValueError):
         return None
     # After a power loss another program may bear the number; PostgreSQL's own cwd is its data.
+    # Where there is no /proc, or no right to read it, the number has to do.
     with contextlib.suppress(OSError):
-        if Path(f"/proc/{pid}/cwd").resolve() != data.resolve():
+        if Path(f"/proc/{pid}/cwd").readlink() != data.resolve():
             return None
     return pid
 
@@ -102,6 +103,20 @@ def ctype() -> str:
     except locale.Error:
         return "C"
     return "C.UTF-8"
+
+
+def disown_stale_pid_file(data: Path) -> None:
+    """Make a pid file that a dead server left behind harmless.
+
+    PostgreSQL refuses to start where the number in it is now another process of the same user, but
+    not where it is its own parent's. The file stays, for the shared memory it names: by that
+    PostgreSQL sees whether backends of the dead server are still at work.
+    """
+    path = data / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError):
+        lines = path.read_text().splitlines()
+        # The eighth line, "ready", must not be taken for the new server's.
+        path.write_text("\n".join([str(os.getpid()), *lines[1:7], ""]))
 
 
 def start(settings: dict[str, Any], log: int) -> subprocess.Popen[bytes]:
@@ -148,6 +163,7 @@ def supervise(settings: dict[str, Any]) -> int:
         log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         if not make_cluster(settings, log):
             return 1
+        disown_stale_pid_file(data)
         child = start(settings, log)
     pid = adopted if child is None else child.pid
 
