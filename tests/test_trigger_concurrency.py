@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg2
 import pytest
 from _pytest.mark import ParameterSet
-from psycopg2.extensions import cursor as Cursor
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 from tests.databases import Database
 from tests.trigger_support import add_address, assert_rules_hold, default_of, fill
@@ -183,7 +183,7 @@ def in_both_orders() -> Iterator[ParameterSet]:
         yield pytest.param(other, one, refusal_reversed, id=f"{name}_reversed")
 
 
-@pytest.mark.parametrize(("one", "other", "refusal"), in_both_orders())
+@pytest.mark.parametrize(("one", "other", "refusal"), list(in_both_orders()))
 def test_second_session_waits_and_meets_what_the_first_left(
     shop: Database, one: str, other: str, refusal: str | None
 ) -> None:
