@@ -194,7 +194,9 @@ def create(cursor: Any, table: str, item: TableObject) -> None:
         definition = definition.removeprefix("UNIQUE ")
     cursor.execute(
         template.format(
-            table=sql.Identifier(table), name=sql.Identifier(item.name), definition=sql.SQL(definition)
+            table=sql.Identifier(table),
+            name=sql.Identifier(item.name),
+            definition=sql.SQL(definition),
         )
     )
 

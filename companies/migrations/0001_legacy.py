@@ -38,9 +38,7 @@ class Migration(migrations.Migration):
                 "db_table": "tenants",
                 "indexes": [models.Index(fields=["id"], name="ix_tenants_id")],
                 "constraints": [
-                    jmsk.constraints.UniqueIndex(
-                        fields=("subdomain",), name="ix_tenants_subdomain"
-                    )
+                    jmsk.constraints.UniqueIndex(fields=("subdomain",), name="ix_tenants_subdomain")
                 ],
             },
         ),

@@ -74,8 +74,9 @@ TAKE_BACK = """
 def place(apps, editor):
     """Place what has no company, and set aside the e-mails that would then stand twice."""
     run = current_run(apps, editor.connection.alias)
-    with editor.connection.cursor() as cursor, without_user_triggers(
-        cursor, "companies", "contacts"
+    with (
+        editor.connection.cursor() as cursor,
+        without_user_triggers(cursor, "companies", "contacts"),
     ):
         cursor.execute(NEEDING_A_DEFAULT_COMPANY)
         tenants = [tenant for (tenant,) in cursor.fetchall()]
@@ -104,7 +105,7 @@ def create_companies(cursor, tenants):
     cursor.execute("SELECT pg_get_serial_sequence('companies', 'id')")
     sequence = cursor.fetchone()[0]
     if sequence is not None:
-        cursor.execute(f"SELECT last_value - (NOT is_called)::int FROM {sequence}")  # noqa: S608
+        cursor.execute(f"SELECT last_value - (NOT is_called)::int FROM {sequence}")
         last = max(last, cursor.fetchone()[0])
     cursor.execute(CREATE, {"last": last, "name": DEFAULT_COMPANY, "tenants": tenants})
     created = sorted(company for (company,) in cursor.fetchall())
@@ -117,8 +118,9 @@ def take_back(apps, editor):
     """Undo :func:`place`: what a person has moved since stays where it is."""
     runs = apps.get_model("contacts", "RestructuringRun").objects.using(editor.connection.alias)
     run = runs.filter(kind="migration").order_by("-started_at").first()
-    with editor.connection.cursor() as cursor, without_user_triggers(
-        cursor, "companies", "contacts"
+    with (
+        editor.connection.cursor() as cursor,
+        without_user_triggers(cursor, "companies", "contacts"),
     ):
         cursor.execute(TAKE_BACK)
         cursor.execute(
@@ -132,7 +134,9 @@ def take_back(apps, editor):
 # The names of the state only: Conform gives the table the objects themselves.
 NAMES = migrations.SeparateDatabaseAndState(
     state_operations=[
-        migrations.RenameIndex("contact", new_name=f"ix_contacts_{end}", old_name=f"ix_customers_{end}")
+        migrations.RenameIndex(
+            "contact", new_name=f"ix_contacts_{end}", old_name=f"ix_customers_{end}"
+        )
         for end in ("id", "tenant_id", "email", "company_id")
     ]
     + [

@@ -30,6 +30,8 @@ SUM_OF_HASHES = """
       FROM (SELECT ROW({columns})::text AS image FROM {table} {where}) AS rows
 """
 
+EVERY_ROW = sql.SQL("")
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -55,7 +57,7 @@ class Source:
     schema: str
     relation: str
     columns: Mapping[str, sql.Composable]
-    where: sql.Composable = sql.SQL("")  # noqa: RUF009  # immutable
+    where: sql.Composable
 
     def query(self, template: str) -> sql.Composed:
         """Fill ``template``'s ``columns``, ``table`` and ``where``."""
@@ -87,12 +89,15 @@ def take(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
 def plain_source(table: Table) -> Source:
     """Return the table as it stands, generated columns left out."""
     columns = {column.name: sql.Identifier(column.name) for column in table.stored_columns}
-    return Source(table.name, table.oid, table.schema, table.name, columns)
+    return Source(table.name, table.oid, table.schema, table.name, columns, EVERY_ROW)
 
 
 def legacy_sources(layout: Layout) -> list[Source]:
     """Return the sources of the four tables of a legacy database."""
-    return [plain_source(layout.tables[name]) for name in ("tenants", "companies", "customers", "orders")]
+    return [
+        plain_source(layout.tables[name])
+        for name in ("tenants", "companies", "customers", "orders")
+    ]
 
 
 def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
@@ -105,8 +110,8 @@ def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[S
     return [
         tenants,
         _remapped(companies, companies.relation, {}, created),
-        _remapped(customers, "contacts", CUSTOMER_MEANING),
-        _remapped(orders, orders.relation, ORDER_MEANING),
+        _remapped(customers, "contacts", CUSTOMER_MEANING, EVERY_ROW),
+        _remapped(orders, orders.relation, ORDER_MEANING, EVERY_ROW),
     ]
 
 
@@ -121,7 +126,7 @@ def _remapped(
     source: Source,
     relation: str,
     meaning: Mapping[str, sql.Composable],
-    where: sql.Composable = sql.SQL(""),  # noqa: B008  # immutable
+    where: sql.Composable,
 ) -> Source:
     columns = {**source.columns, **{key: meaning[key] for key in meaning if key in source.columns}}
     return Source(source.table, source.oid, source.schema, relation, columns, where)

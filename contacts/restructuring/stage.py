@@ -102,7 +102,9 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
         if len(schemas) > 1:
             tables = {f"{table.schema}.{table.name}": table for table in relations}
             places = ", ".join(sorted(tables))
-            return Layout(Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",))
+            return Layout(
+                Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
+            )
         tables = {table.name: table for table in relations}
     applied = set(MigrationRecorder(connection).applied_migrations())
     stage, oddities = _judge(tables, applied)

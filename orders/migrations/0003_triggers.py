@@ -11,6 +11,7 @@ too: the order would leave its company without anybody having said so.
 from django.db import migrations
 
 from companies.trigger_sql import create_trigger
+from jmsk.operations import RefuseOutsideCommand
 
 VALIDATE_ORDER_RELATIONSHIPS = """
 DECLARE
@@ -90,4 +91,5 @@ class Migration(migrations.Migration):
             "orders",
             VALIDATE_ORDER_RELATIONSHIPS,
         ),
+        RefuseOutsideCommand("backwards"),
     ]

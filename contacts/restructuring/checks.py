@@ -1,0 +1,148 @@
+"""What a check is, and how checks are run.
+
+A check is a small function that looks and tells. It never prints, raises or decides: the severity
+in its :class:`Check` says what its problems mean. A check that cannot run is an error.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring.stage import Layout
+
+FIRST_ROWS = 20
+"""How many rows of a problem are named; the rest is counted."""
+
+
+class Severity(StrEnum):
+    """What a problem means: an ERROR blocks, a WARNING is told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Status(StrEnum):
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a check may look at. Unqualified names mean the tables' own schema."""
+
+    connection: BaseDatabaseWrapper
+    cursor: Any
+    layout: Layout
+
+    def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Run ``query`` and return its rows."""
+        self.cursor.execute(query, parameters)
+        return list(self.cursor.fetchall())
+
+    def value(self, query: str, parameters: Any = None) -> Any:
+        """Run ``query`` and return the first value of its first row."""
+        return self.rows(query, parameters)[0][0]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: ``count`` problems, of which ``sentences`` tell the first.
+
+    ``query`` finds all of them, where they are rows. ``note`` says what was seen, problem or not.
+    """
+
+    count: int = 0
+    sentences: tuple[str, ...] = ()
+    query: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem."""
+
+    id: str
+    title: str
+    severity: Severity
+    find: Callable[[Scene], Finding]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a check."""
+
+    id: str
+    title: str
+    status: Status
+    finding: Finding
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain values, for JSON."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": self.status.value,
+            "count": self.finding.count,
+            "rows": list(self.finding.sentences),
+            "query": self.finding.query,
+            "note": self.finding.note,
+            "hint": self.hint if self.finding.count else "",
+        }
+
+
+def problems(sentences: Iterable[str], note: str = "") -> Finding:
+    """Return the finding in which each of ``sentences`` is a problem."""
+    found = tuple(sentences)
+    return Finding(len(found), found[:FIRST_ROWS], note=note)
+
+
+def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
+    """Return the finding in which each row of ``query`` is a problem.
+
+    ``sentence`` is a format string over the row's columns; in ``note``, ``{count}`` is their
+    number. The rows come in the order of their first column.
+    """
+    scene.cursor.execute(
+        f"SELECT count(*) OVER () AS problems, found.* FROM ({query}) AS found "
+        f"ORDER BY 2 LIMIT {FIRST_ROWS}"
+    )
+    names = [column.name for column in scene.cursor.description]
+    found = [dict(zip(names, row, strict=True)) for row in scene.cursor.fetchall()]
+    count = found[0]["problems"] if found else 0
+    told = tuple(sentence.format(**row) for row in found)
+    # One line, so that it can be pasted from the report.
+    return Finding(count, told, " ".join(query.split()) if found else "", note.format(count=count))
+
+
+def run_checks(scene: Scene, checks: Sequence[Check]) -> list[Result]:
+    """Run ``checks`` in their order and return their results. Raises nothing of its own.
+
+    Each runs in a savepoint: what one breaks does not spoil the next.
+    """
+    return [_run(scene, check) for check in checks]
+
+
+def _run(scene: Scene, check: Check) -> Result:
+    try:
+        with transaction.atomic(using=scene.connection.alias):
+            finding = check.find(scene)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it blocks and is told
+        told = f"The check could not run: {type(error).__name__}: {' '.join(str(error).split())}"
+        return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
+    if not finding.count:
+        return Result(check.id, check.title, Status.PASSED, finding, check.hint)
+    failed = check.severity is Severity.ERROR
+    status = Status.FAILED if failed else Status.WARNING
+    return Result(check.id, check.title, status, finding, check.hint)
+
+
+def failed(results: Iterable[Result]) -> list[Result]:
+    """Return those of ``results`` that block."""
+    return [result for result in results if result.status is Status.FAILED]

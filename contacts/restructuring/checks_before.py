@@ -1,0 +1,142 @@
+"""The checks before the restructuring: the guide's seven, in the guide's order, then the rest."""
+
+from contacts.restructuring import obstacles, surroundings
+from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
+from contacts.restructuring.stage import Stage
+
+DEFAULT_COMPANY = "Default Company"
+
+
+def customers_table(scene: Scene) -> Finding:
+    layout = scene.layout
+    if layout.stage is Stage.LEGACY:
+        return Finding(note=f"customers table found in schema {layout.schema}")
+    seen = ", ".join(sorted(layout.tables)) or "none of the tables"
+    return problems([f"The database is {layout.stage}: found {seen}", *layout.oddities])
+
+
+def customer_count(scene: Scene) -> Finding:
+    return Finding(note=f"Found {scene.value('SELECT count(*) FROM customers')} customers")
+
+
+def orphaned_customers(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
+        "Customer {id} (tenant {tenant_id}) has no company",
+        "{count} customers without a company",
+    )
+
+
+def valid_tenants(scene: Scene) -> Finding:
+    query = " UNION ALL ".join(
+        f"SELECT id, '{table}' AS table_name, tenant_id FROM {table} AS t "
+        "WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id)"
+        for table in ("customers", "companies", "orders")
+    )
+    return rows(scene, query, "Row {id} of {table_name} has tenant {tenant_id}, which is not there")
+
+
+def linked_orders(scene: Scene) -> Finding:
+    linked, orders = scene.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+    return Finding(
+        note=f"{linked} of {orders} orders are linked to a customer; the other "
+        f"{orders - linked} keep no contact and go to their tenant's {DEFAULT_COMPANY}"
+    )
+
+
+def order_customers(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.tenant_id, o.customer_id, coalesce('tenant ' || c.tenant_id, 'missing') "
+        "AS customer FROM orders o LEFT JOIN customers c ON c.id = o.customer_id "
+        "WHERE o.customer_id IS NOT NULL AND c.tenant_id IS DISTINCT FROM o.tenant_id",
+        "Order {id} (tenant {tenant_id}) has customer {customer_id} ({customer})",
+    )
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT min(c.id) AS id, c.tenant_id, coalesce(c.company_id, d.id) AS company_id, "
+        "c.email, count(*) AS contacts FROM customers c LEFT JOIN companies d "
+        f"ON d.tenant_id = c.tenant_id AND d.name = '{DEFAULT_COMPANY}' "
+        "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
+        "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
+        "one company",
+        "{count} e-mails stand more than once within a company",
+    )
+
+
+def company_tenants(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT c.id, c.tenant_id, c.company_id, coalesce('tenant ' || o.tenant_id, 'missing') "
+        "AS company FROM customers c LEFT JOIN companies o ON o.id = c.company_id "
+        "WHERE c.company_id IS NOT NULL AND o.tenant_id IS DISTINCT FROM c.tenant_id",
+        "Customer {id} (tenant {tenant_id}) has company {company_id} ({company})",
+    )
+
+
+TABLE_EXISTS = Check(
+    "customers_table",
+    "Customers table exists",
+    Severity.ERROR,
+    customers_table,
+    "Point DATABASE_URL at the legacy database; its search_path must lead to the tables.",
+)
+
+GUIDE = (
+    TABLE_EXISTS,
+    Check("customer_count", "Count of customers to migrate", Severity.ERROR, customer_count),
+    Check(
+        "orphaned_customers",
+        "Orphaned customers (without company_id)",
+        Severity.WARNING,
+        orphaned_customers,
+        f"Nothing to do: they are placed in their tenant's {DEFAULT_COMPANY}; the admin lists them "
+        "afterwards.",
+    ),
+    Check(
+        "valid_tenants",
+        "Valid tenant_id for all customers",
+        Severity.ERROR,
+        valid_tenants,
+        "Give these rows the id of a tenant, or delete them.",
+    ),
+    Check("linked_orders", "Orders linked to customers", Severity.ERROR, linked_orders),
+    Check(
+        "order_customers",
+        "Order-customer relationship integrity",
+        Severity.ERROR,
+        order_customers,
+        "Link these orders to a customer of their own tenant, or set customer_id to NULL.",
+    ),
+    Check(
+        "duplicate_emails",
+        "Duplicate emails within companies",
+        Severity.WARNING,
+        duplicate_emails,
+        "Nothing to do: the contact with the lowest id keeps the e-mail, the others' is set aside "
+        "and can be settled in the admin.",
+    ),
+)
+
+CHECKS_BEFORE = (
+    *GUIDE,
+    Check(
+        "company_tenants",
+        "Customers belong to companies of their own tenant",
+        Severity.ERROR,
+        company_tenants,
+        "Give these customers a company of their own tenant, or set company_id to NULL.",
+    ),
+    *obstacles.CHECKS,
+    *surroundings.CHECKS,
+)
+"""In the order in which they are run and told. A test fails until each has a case that breaks it."""
+
+
+def checks_for(stage: Stage) -> tuple[Check, ...]:
+    """Return the checks that make sense at ``stage``: on other tables only the first does."""
+    return CHECKS_BEFORE if stage is Stage.LEGACY else (TABLE_EXISTS,)

@@ -1,0 +1,64 @@
+"""What the migrations say the database should look like, for the checks to compare with."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+
+LEGACY_STATE = [
+    ("companies", "0001_legacy"),
+    ("contacts", "0001_legacy"),
+    ("orders", "0001_legacy"),
+]
+TARGET_STATE = [("orders", "0003_triggers")]
+
+
+def models_at(nodes: list[tuple[str, str]]) -> dict[str, type[models.Model]]:
+    """Return the models, by the name of their table, as they are after the migrations ``nodes``."""
+    state = MigrationLoader(None).project_state(nodes)
+    return {
+        model._meta.db_table: model
+        for label in ("companies", "contacts", "orders")
+        for model in state.apps.get_app_config(label).get_models()
+        if model._meta.object_name != "RestructuringRun"
+    }
+
+
+@cache
+def legacy_models() -> dict[str, type[models.Model]]:
+    """Return the models of the legacy tables, by table."""
+    return models_at(LEGACY_STATE)
+
+
+@cache
+def target_models() -> dict[str, type[models.Model]]:
+    """Return the models of the restructured tables, by table."""
+    return models_at(TARGET_STATE)
+
+
+def column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
+    """Return the type of ``field``'s column, spelled as ``format_type`` spells it."""
+    spelled = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+    return str(spelled).replace("varchar", "character varying")
+
+
+def check_rules(
+    tables: dict[str, type[models.Model]],
+) -> Iterator[tuple[type[models.Model], models.CheckConstraint]]:
+    """Yield each check rule of ``tables`` with its model."""
+    for model in tables.values():
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, models.CheckConstraint):
+                yield model, constraint
+
+
+def partial_unique_indexes(model: type[models.Model]) -> list[str]:
+    """Return the names of the unique indexes of ``model`` that have a condition."""
+    return [
+        constraint.name
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.UniqueConstraint) and constraint.condition
+    ]

@@ -1,0 +1,279 @@
+"""Checks of the legacy tables themselves: whether they have what the restructuring builds on."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
+from contacts.restructuring.expectations import (
+    check_rules,
+    column_type,
+    legacy_models,
+    partial_unique_indexes,
+    target_models,
+)
+from contacts.restructuring.stage import LEGACY_NAMES
+from jmsk.catalogue import TableObject, model_objects, read_objects
+from jmsk.rules import rows_breaking
+
+TEXT = {"character varying", "text"}
+"""Types that hold the same values: a drift between them is harmless."""
+
+
+def columns(scene: Scene) -> Finding:
+    return problems(_column_problems(scene))
+
+
+def _column_problems(scene: Scene) -> Iterator[str]:
+    for name, model in legacy_models().items():
+        present = {column.name: column for column in scene.layout.tables[name].columns}
+        for field in model._meta.concrete_fields:
+            expected = column_type(field, scene.connection)
+            if field.column not in present:
+                yield f"{name} has no column {field.column} ({expected})"
+                continue
+            actual = present[field.column].type
+            if actual != expected and not {actual.split("(")[0], expected} <= TEXT:
+                yield f"{name}.{field.column} is {actual}, expected {expected}"
+
+
+def fillable_companies(scene: Scene) -> Finding:
+    """Whether a default company can be created with nothing but a tenant and a name."""
+    known = {field.column for field in legacy_models()["companies"]._meta.concrete_fields}
+    return problems(
+        f"companies.{column.name} is NOT NULL and has no default"
+        for column in scene.layout.tables["companies"].columns
+        if column.name not in known
+        and column.not_null
+        and not (column.default or column.identity or column.generated)
+    )
+
+
+def ordinary_tables(scene: Scene) -> Finding:
+    found = [
+        f"{table.name} is no ordinary table (relkind {table.kind})"
+        for table in scene.layout.tables.values()
+        if table.name in LEGACY_NAMES and table.kind != "r"
+    ]
+    relatives = scene.rows(
+        "SELECT inhparent::regclass, inhrelid::regclass FROM pg_inherits "
+        "WHERE inhparent = ANY(%(tables)s::oid[]) OR inhrelid = ANY(%(tables)s::oid[])",
+        {"tables": _oids(scene)},
+    )
+    found += [f"{child} inherits from {parent}" for parent, child in relatives]
+    users = scene.rows(
+        "SELECT a.attrelid::regclass, a.attname, c.relname FROM pg_attribute a "
+        "JOIN pg_class c ON c.reltype = a.atttypid JOIN pg_class u ON u.oid = a.attrelid "
+        "WHERE c.oid = %s AND u.relkind IN ('r', 'p', 'm') AND NOT a.attisdropped",
+        [scene.layout.tables["orders"].oid],
+    )
+    found += [f"{table}.{column} is of the row type of {name}" for table, column, name in users]
+    return problems(found)
+
+
+def readable_rows(scene: Scene) -> Finding:
+    hidden = scene.rows(
+        "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
+        [_oids(scene)],
+    )
+    return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
+
+
+def missing_rules(scene: Scene) -> Finding:
+    """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
+    found: list[str] = []
+    query = ""
+    for name, model in legacy_models().items():
+        present = read_objects(scene.cursor, name)
+        for statement, sentence in _missing_rules(name, model, present, scene):
+            finding = rows(scene, statement, sentence)
+            found += finding.sentences
+            query = query or finding.query
+    return Finding(len(found), tuple(found), query)
+
+
+def _missing_rules(
+    name: str, model: Any, present: list[TableObject], scene: Scene
+) -> Iterator[tuple[str, str]]:
+    """Yield, for each rule that the catalogue does not hold, the query for rows that break it."""
+    nullable = {column.name for column in scene.layout.tables[name].columns if not column.not_null}
+    for field in model._meta.concrete_fields:
+        if not field.null and field.column in nullable:
+            yield (
+                f"SELECT * FROM {name} WHERE {field.column} IS NULL",
+                f"A row of {name} has no {field.column}",
+            )
+    for item in model_objects(model):
+        if name == "customers" and item.definition == "UNIQUE (tenant_id, email)":
+            continue  # goes anyway; see duplicate_emails
+        if any(_same_rule(item, other) for other in present):
+            continue
+        if item.foreign_key_columns:
+            column, target = _reference(item)
+            yield (
+                f"SELECT {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
+                f"(SELECT 1 FROM {target} WHERE {target}.id = {name}.{column})",
+                f"A row of {name} has {column} {{{column}}}, which is not in {target}",
+            )
+        elif "UNIQUE" in item.definition or "PRIMARY" in item.definition:
+            keys = item.definition.split("(")[1].rstrip(")")
+            told = ", ".join(f"{key} {{{key}}}" for key in keys.split(", "))
+            yield (
+                f"SELECT {keys}, count(*) AS rows FROM {name} GROUP BY {keys} HAVING count(*) > 1",
+                f"{{rows}} rows of {name} share {told}",
+            )
+
+
+def _reference(item: TableObject) -> tuple[str, str]:
+    before, after = item.definition.split(" REFERENCES ")
+    return before.split("(")[1].rstrip(")"), after.split("(")[0]
+
+
+def _same_rule(item: TableObject, other: TableObject) -> bool:
+    """A foreign key holds whatever its ON DELETE; one that is NOT VALID does not."""
+    if item.foreign_key_columns and "NOT VALID" not in other.definition:
+        return other.definition.startswith(item.definition)
+    return item.twin_of(other)
+
+
+def free_names(scene: Scene) -> Finding:
+    """Whether a relation or function in the schema bears a name that the target needs."""
+    return problems(_taken_names(scene))
+
+
+def _taken_names(scene: Scene) -> Iterator[str]:
+    tables = target_models()
+    names = {item.name for model in tables.values() for item in model_objects(model)}
+    names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
+    names |= {"addresses", "contacts"}
+    taken = scene.rows(
+        "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
+        "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
+        "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
+        "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
+        "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
+        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
+        [_quoted_schema(scene), sorted(names), _oids(scene)],
+    )
+    for name, owner, kind in taken:
+        what = {"i": f"an index of {owner}", "S": "a sequence", "r": "a table"}.get(kind, "there")
+        yield f"The name {name} is needed, but it is taken: it is {what}"
+
+
+def drift(scene: Scene) -> Finding:
+    """Indexes and constraints that are missing or bear another name: told, and put right."""
+    return problems(_drift(scene))
+
+
+def _drift(scene: Scene) -> Iterator[str]:
+    for name, model in legacy_models().items():
+        present = read_objects(scene.cursor, name)
+        for item in model_objects(model):
+            twins = [other.name for other in present if other.twin_of(item)]
+            if item.name in twins:
+                continue
+            if twins:
+                yield f"{name}: {item.kind} {item.name} is called {', '.join(twins)}"
+            else:
+                yield f"{name}: {item.kind} {item.name} is missing: {item.definition}"
+
+
+def extra_columns(scene: Scene) -> Finding:
+    extra = [
+        f"{name}.{column.name} ({column.type})"
+        for name, model in legacy_models().items()
+        for column in scene.layout.tables[name].columns
+        if column.name not in {field.column for field in model._meta.concrete_fields}
+    ]
+    if not extra:
+        return Finding()
+    return Finding(
+        note=f"Columns that this project does not model stay as they are: {', '.join(extra)}"
+    )
+
+
+def rule_breakers(scene: Scene, rule_name: str, table: str) -> Finding:
+    """The rows of ``table`` that break the check rule ``rule_name``."""
+    rules = {rule.name: rule for _, rule in check_rules(target_models())}
+    model = {**legacy_models(), **target_models()}[table]
+    query = rows_breaking(model, rules[rule_name], scene.connection.schema_editor())
+    return rows(scene, query, f"Row {{id}} of {table} (tenant {{tenant_id}}) breaks {rule_name}")
+
+
+def rule_check(rule_name: str, table: str) -> Check:
+    """Return the check that tells which rows of ``table`` break ``rule_name``."""
+    return Check(
+        rule_name,
+        f"Values that {rule_name} would refuse",
+        Severity.WARNING,
+        partial(rule_breakers, rule_name=rule_name, table=table),
+        "Nothing is lost: the rule stays pending until these rows have been put right and "
+        "'manage.py migrate_contacts --enforce-rules' has been run.",
+    )
+
+
+def _oids(scene: Scene) -> list[int]:
+    return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
+
+
+def _quoted_schema(scene: Scene) -> str:
+    return scene.connection.ops.quote_name(scene.layout.schema)
+
+
+CHECKS = (
+    Check(
+        "columns",
+        "Columns as expected",
+        Severity.ERROR,
+        columns,
+        "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
+    ),
+    Check("extra_columns", "Columns that are not modelled", Severity.WARNING, extra_columns),
+    Check(
+        "ordinary_tables",
+        "Ordinary tables",
+        Severity.ERROR,
+        ordinary_tables,
+        "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
+    ),
+    Check(
+        "readable_rows",
+        "Row-level security hides no rows",
+        Severity.ERROR,
+        readable_rows,
+        "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
+    ),
+    Check(
+        "missing_rules",
+        "Rows keep the rules that the database lacks",
+        Severity.ERROR,
+        missing_rules,
+        "Put these rows right: the restructured schema has the key that they break.",
+    ),
+    Check(
+        "fillable_companies",
+        "Default companies can be created",
+        Severity.ERROR,
+        fillable_companies,
+        "Give the column a default for the time of the migration.",
+    ),
+    Check(
+        "free_names",
+        "Names of the target are free",
+        Severity.ERROR,
+        free_names,
+        "Rename what bears the name, or move it to another schema.",
+    ),
+    rule_check("ck_contacts_email_format", "customers"),
+    rule_check("ck_contacts_phone_format", "customers"),
+    rule_check("ck_companies_email_format", "companies"),
+    rule_check("ck_companies_phone_format", "companies"),
+    Check(
+        "drift",
+        "Indexes and constraints as expected",
+        Severity.WARNING,
+        drift,
+        "Nothing to do: what is missing is made, what bears another name is renamed, and a "
+        "rollback brings back what was there.",
+    ),
+)

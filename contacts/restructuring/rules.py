@@ -1,0 +1,81 @@
+"""Adding the check rules that waited for rows to be put right."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring.checks import Finding, Scene
+from contacts.restructuring.expectations import check_rules, target_models
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.locks import Patience, apply_settings, claim, lock_tables
+from contacts.restructuring.obstacles import rule_breakers
+from contacts.restructuring.report import Line
+from contacts.restructuring.session import looking, use_schema
+from contacts.restructuring.stage import Layout
+from jmsk.catalogue import read_objects
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """What became of a pending rule: added, or still waiting for the rows of ``finding``."""
+
+    rule: str
+    finding: Finding
+
+    def lines(self) -> list[Line]:
+        """Return the outcome for the terminal."""
+        if not self.finding.count:
+            return [Line(f"✓ {self.rule} is enforced now", "SUCCESS")]
+        waiting = f"⚠ {self.rule} still waits for {self.finding.count} rows"
+        told = [Line(f"    - {sentence}") for sentence in self.finding.sentences]
+        return [Line(waiting, "WARNING"), *told, Line(f"    All of them: {self.finding.query};")]
+
+
+def pending_rules(scene: Scene) -> list[tuple[type[models.Model], models.CheckConstraint]]:
+    """Return the rules that the models have and the database lacks."""
+    present = {item.name for table in target_models() for item in read_objects(scene.cursor, table)}
+    return [pair for pair in check_rules(target_models()) if pair[1].name not in present]
+
+
+def enforce_rules(
+    connection: BaseDatabaseWrapper, layout: Layout, patience: Patience, journal: Journal
+) -> list[RuleOutcome]:
+    """Add each pending rule that no row breaks, in a short transaction of its own."""
+    with looking(connection, layout) as scene:
+        pending = pending_rules(scene)
+        broken = {
+            rule.name: rule_breakers(scene, rule.name, model._meta.db_table)
+            for model, rule in pending
+        }
+    outcomes = []
+    for model, rule in pending:
+        finding = broken[rule.name]
+        if not finding.count:
+            finding = _enforce(connection, layout, model, rule, patience, journal)
+        outcomes.append(RuleOutcome(rule.name, finding))
+    return outcomes
+
+
+def _enforce(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    model: Any,
+    rule: models.CheckConstraint,
+    patience: Patience,
+    journal: Journal,
+) -> Finding:
+    """Add ``rule``, if no row came to break it; return what breaks it."""
+    table = layout.tables[model._meta.db_table]
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        claim(cursor)
+        apply_settings(cursor, patience)
+        use_schema(cursor, layout.schema)
+        with journal.step(f"enforce {rule.name}", f"Adding {rule.name}"):
+            lock_tables(connection, [table], [], patience, journal)
+            finding = rule_breakers(Scene(connection, cursor, layout), rule.name, table.name)
+            if not finding.count:
+                with connection.schema_editor() as editor:
+                    editor.add_constraint(model, rule)
+    return finding

@@ -1,0 +1,155 @@
+"""Checks of what is around the tables: rights, the server, other programs and their objects."""
+
+from collections.abc import Iterator
+
+from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
+from contacts.restructuring.stage import LEGACY_NAMES
+
+
+def rights(scene: Scene) -> Finding:
+    return problems(_missing_rights(scene))
+
+
+def _missing_rights(scene: Scene) -> Iterator[str]:
+    role = scene.value("SELECT current_user")
+    for name in LEGACY_NAMES:
+        table = scene.layout.tables[name]
+        if not scene.value("SELECT pg_has_role(%s, 'USAGE')", [table.owner]):
+            yield f"Role {role} is no member of {table.owner}, the owner of {name}"
+    schema = scene.layout.schema
+    if not scene.value("SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
+        yield f"Role {role} may not create in schema {schema}"
+    created = scene.rows(
+        "SELECT DISTINCT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner "
+        "WHERE c.oid = %s AND NOT has_schema_privilege(r.oid, %s, 'CREATE')",
+        [scene.layout.tables["companies"].oid, schema],
+    )
+    for (owner,) in created:
+        yield f"Role {owner}, which is to own addresses, may not create in schema {schema}"
+
+
+def writable(scene: Scene) -> Finding:
+    found = []
+    if scene.value("SELECT pg_is_in_recovery()"):
+        found.append("The server is a standby: it only follows another one")
+    if scene.value("SELECT reset_val FROM pg_settings WHERE name = %s", [READ_ONLY]) == "on":
+        found.append(f"{READ_ONLY} is on for this role or database")
+    return problems(found)
+
+
+READ_ONLY = "default_transaction_read_only"
+
+
+def dependents(scene: Scene) -> Finding:
+    """Functions and views whose text names what goes. A view goes on working; a function fails."""
+    functions = scene.rows(
+        r"SELECT p.oid::regprocedure::text FROM pg_proc p "
+        r"JOIN pg_namespace n ON n.oid = p.pronamespace "
+        r"WHERE p.prosrc ~* '\m(customers|customer_id)\M' AND n.nspname !~ '^pg_' "
+        r"AND n.nspname <> 'information_schema' ORDER BY 1"
+    )
+    views = scene.rows(
+        "SELECT DISTINCT v.oid::regclass::text FROM pg_depend d "
+        "JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass "
+        "JOIN pg_class v ON v.oid = w.ev_class "
+        "WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm') ORDER BY 1",
+        [[scene.layout.tables[name].oid for name in ("customers", "orders")]],
+    )
+    return problems(
+        [f"Function {name} names customers or customer_id in its text" for (name,) in functions]
+        + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
+    )
+
+
+def user_triggers(scene: Scene) -> Finding:
+    found = scene.rows(
+        "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal "
+        "AND tgrelid = ANY(%s::oid[]) ORDER BY 2, 1",
+        [[scene.layout.tables[name].oid for name in LEGACY_NAMES]],
+    )
+    return problems(
+        f"Trigger {name} on {table} does not see the restructuring" for name, table in found
+    )
+
+
+def sessions(scene: Scene) -> Finding:
+    found = scene.rows(
+        "SELECT pid, usename, coalesce(nullif(application_name, ''), 'no name'), "
+        "coalesce(host(client_addr), 'local'), coalesce(state, 'hidden') "
+        "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend' ORDER BY pid"
+    )
+    return problems(
+        f"Session {pid}: user {user}, application {application}, from {host}, {state}"
+        for pid, user, application, host, state in found
+    )
+
+
+def publications(scene: Scene) -> Finding:
+    found = scene.rows(
+        "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
+        "AND tablename = ANY(%s) ORDER BY 1, 2",
+        [scene.layout.schema, list(LEGACY_NAMES)],
+    )
+    return problems(f"Publication {name} replicates {table}" for name, table in found)
+
+
+def alembic(scene: Scene) -> Finding:
+    if scene.value("SELECT to_regclass('alembic_version') IS NULL"):
+        return Finding()
+    versions = ", ".join(row[0] for row in scene.rows("SELECT version_num FROM alembic_version"))
+    return problems([f"Alembic manages this database, at {versions or 'no revision'}"])
+
+
+CHECKS = (
+    Check(
+        "rights",
+        "Rights on the tables and their schema",
+        Severity.ERROR,
+        rights,
+        "Run as the tables' owner: set another user in DATABASE_URL.",
+    ),
+    Check(
+        "writable",
+        "The server accepts writes",
+        Severity.ERROR,
+        writable,
+        "Point DATABASE_URL at the primary server, with a role that may write.",
+    ),
+    Check(
+        "dependents",
+        "Functions and views that name what goes",
+        Severity.WARNING,
+        dependents,
+        "Change these functions together with the application.",
+    ),
+    Check(
+        "user_triggers",
+        "Triggers of others on the tables",
+        Severity.WARNING,
+        user_triggers,
+        "Nothing to do: they are switched off while rows are placed, and on again before COMMIT.",
+    ),
+    Check(
+        "sessions",
+        "Other connected sessions",
+        Severity.WARNING,
+        sessions,
+        "Put the application into maintenance mode: it is locked out while the migration runs.",
+    ),
+    Check(
+        "publications",
+        "Logical replication of the tables",
+        Severity.WARNING,
+        publications,
+        "Subscribers do not follow a change of schema: restructure or re-create them as well.",
+    ),
+    Check(
+        "alembic_version",
+        "Alembic's record",
+        Severity.WARNING,
+        alembic,
+        "The application's next 'alembic upgrade head' must not run its own migration of these "
+        "tables: stamp it, or take that migration out.",
+    ),
+)
