@@ -23,6 +23,7 @@ from pytest_django import DjangoDbBlocker
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.databases import Database, Server, django_uses, server_settings
+from tests.embedded_users import server_of, wait_until
 
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
@@ -125,3 +126,13 @@ def sample(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[Datab
 def migrated(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
     """The target schema, made from nothing by migrate, without rows."""
     yield from _fresh(server, django_db_blocker, "migrated")
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for an embedded server of the test's own, which has to be gone afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="jmsk-embedded-"))
+    path.chmod(0o711)  # as for the run's server
+    yield path
+    wait_until(lambda: server_of(path) is None)
+    shutil.rmtree(path)
