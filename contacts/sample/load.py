@@ -24,6 +24,7 @@ TABLES = (
 # company called "Default Company"; keys are integers, and an order has up to four steps.
 LIMITS = {"tenants": (3, 1_000), "customers": (0, 500_000_000), "orders": (0, 500_000_000)}
 
+# A column's own sequence is not named beside its table; what an extension brought does not count.
 OBJECTS = """
     SELECT found.kind, found.schema, found.name
       FROM (SELECT c.oid, 'pg_class'::regclass AS catalogue, n.nspname AS schema,
@@ -40,7 +41,8 @@ OBJECTS = """
      WHERE found.schema !~ '^pg_' AND found.schema <> 'information_schema'
        AND NOT EXISTS (SELECT 1 FROM pg_depend d
                         WHERE d.classid = found.catalogue AND d.objid = found.oid
-                          AND (d.deptype = 'e' OR d.deptype IN ('a', 'i') AND found.kind = 'sequence'))
+                          AND (d.deptype = 'e'
+                               OR d.deptype IN ('a', 'i') AND found.kind = 'sequence'))
      ORDER BY found.kind <> 'table', found.schema, found.name
 """
 

@@ -9,13 +9,14 @@ INSERT INTO orders (
 )
 SELECT pg_temp.key(number),
        coalesce(customer_tenant, pg_temp.key(1 + pg_temp.draw(dice, 8, pg_temp.size('tenants')))),
-       'JM-' || extract(year FROM created_at) || '-' || lpad(pg_temp.key(number)::text, 6, '0'),
+       'JM-' || extract(year FROM created_at) || '-' || to_char(pg_temp.key(number), 'FM000000000'),
        customer_id,
        -- As they were when the order was placed, which is not always as they are now.
        CASE WHEN customer_id IS NULL
             THEN pg_temp.pick('{Walk-in,Trade fair,"",Señora Ruiz,Stock order}', dice, 4)
             WHEN number % 12 = 1
-            THEN split_part(name, ' ', 1) || pg_temp.pick('{" Young"," Bergström"," d’Este"}', dice, 4)
+            THEN split_part(name, ' ', 1)
+                 || pg_temp.pick('{" Young"," Bergström"," d’Este"}', dice, 4)
             ELSE name END,
        CASE WHEN number % 19 = 6 OR customer_id IS NULL AND number % 40 <> 7 THEN NULL
             WHEN number % 41 = 8 OR customer_id IS NULL THEN ''
@@ -39,7 +40,8 @@ SELECT pg_temp.key(number),
             ELSE pg_temp.pick('{PENDING,PENDING,IN_PROGRESS,IN_PROGRESS,COMPLETED,SHIPPED}',
                               dice, 10) END::orderstatus,
        CASE WHEN number % 7 = 5 THEN NULL
-            ELSE date_trunc('day', created_at) + (14 + pg_temp.draw(dice, 26, 60)) * interval '1 day'
+            ELSE date_trunc('day', created_at)
+                 + (14 + pg_temp.draw(dice, 26, 60)) * interval '1 day'
        END,
        CASE WHEN number % 13 = 6 THEN NULL ELSE metal END,
        CASE WHEN number % 13 = 6 THEN NULL ELSE weight / 100.0::double precision END,
@@ -50,8 +52,8 @@ SELECT pg_temp.key(number),
             ELSE created_at + pg_temp.draw(dice, 26, 40) * interval '1 day 00:29:00.000777' END
   FROM (SELECT rolled.number, rolled.dice, customer.id AS customer_id,
                customer.tenant_id AS customer_tenant, customer.name, customer.email, customer.phone,
-               CASE WHEN pg_temp.draw(dice, 18, 3) = 0 THEN 1 + pg_temp.draw(dice, 18, 48) ELSE 1 END
-                   AS quantity,
+               CASE WHEN pg_temp.draw(dice, 18, 3) = 0
+                    THEN 1 + pg_temp.draw(dice, 18, 48) ELSE 1 END AS quantity,
                80 + pg_temp.draw(dice, 20, 2800) AS weight,  -- hundredths of a gram
                (ARRAY[68, 62, 51, 40, 2, 33, 15])[1 + pg_temp.draw(dice, 12, 7)] AS rate,
                pg_temp.pick('{GOLD_24K,GOLD_22K,GOLD_18K,GOLD_14K,SILVER_925,PLATINUM,OTHER}',
@@ -69,7 +71,8 @@ SELECT pg_temp.key(number),
                         OFFSET 0) dice) rolled
           LEFT JOIN customers customer ON customer.id = pg_temp.key(rolled.customer_number)
          CROSS JOIN LATERAL (
-               SELECT coalesce(customer.created_at, timestamp '2019-02-01 10:00') AS first_day) since
+               SELECT coalesce(customer.created_at, timestamp '2019-02-01 10:00') AS first_day
+               ) since
         OFFSET 0) placed
  ORDER BY number;
 
@@ -80,15 +83,15 @@ INSERT INTO manufacturing_steps (
 SELECT pg_temp.key(number), tenant_id, order_id,
        CASE WHEN step > 1 THEN pg_temp.key(number - step + 1) END,
        CASE WHEN number % 21 = 8 THEN NULL WHEN number % 34 = 9 THEN ''
-            ELSE (ARRAY['Casting in investment', 'Filing; "no marks"', 'Stone setting', 'Polishing'])[step]
-       END,
+            ELSE (ARRAY['Casting in investment', 'Filing; "no marks"', 'Stone setting',
+                        'Polishing'])[step] END,
        CASE WHEN number % 26 = 5 THEN 'FAILED' WHEN finished THEN 'COMPLETED'
             ELSE 'IN_PROGRESS' END::stepstatus,
        CASE WHEN number % 17 = 4 THEN NULL
             ELSE (ARRAY['Casting', 'Bench', 'Setting', 'Finishing'])[step] END,
        created_at + step * interval '1 day 02:03:04.000005'
-  FROM (SELECT row_number() OVER (ORDER BY id, step) AS number, step::integer AS step, id AS order_id,
-               tenant_id, status IN ('COMPLETED', 'SHIPPED') AS finished, created_at
+  FROM (SELECT row_number() OVER (ORDER BY id, step) AS number, step::integer AS step,
+               id AS order_id, tenant_id, status IN ('COMPLETED', 'SHIPPED') AS finished, created_at
           FROM orders
          CROSS JOIN LATERAL generate_series(1, 1 + id % 4) step
          WHERE id % 5 IN (1, 3) AND status IS DISTINCT FROM 'PENDING') steps
@@ -99,7 +102,7 @@ INSERT INTO shipments (
     id, tenant_id, order_id, tracking_number, shipping_address, status, shipped_at, created_at
 )
 SELECT pg_temp.key(number), tenant_id, order_id,
-       CASE WHEN shipped THEN 'JMS' || lpad(pg_temp.key(number)::text, 9, '0') || 'GB' END,
+       CASE WHEN shipped THEN 'JMS' || to_char(pg_temp.key(number), 'FM000000000') || 'GB' END,
        CASE WHEN number % 15 = 6 THEN NULL WHEN number % 22 = 7 THEN ''
             ELSE customer_name || E'\n' || 1 + order_id % 180 || ' '
                  || (pg_temp.streets())[1 + order_id % cardinality(pg_temp.streets())] || E'\n'
@@ -109,8 +112,8 @@ SELECT pg_temp.key(number), tenant_id, order_id,
             ELSE 'DELIVERED' END::shipmentstatus,
        CASE WHEN shipped THEN created_at + attempt * interval '30 days 05:06:07.080910' END,
        created_at + attempt * interval '29 days 00:00:00.000042'
-  FROM (SELECT row_number() OVER (ORDER BY id, attempt) AS number, attempt, attempts, id AS order_id,
-               tenant_id, customer_name, status = 'SHIPPED' AS shipped, created_at
+  FROM (SELECT row_number() OVER (ORDER BY id, attempt) AS number, attempt, attempts,
+               id AS order_id, tenant_id, customer_name, status = 'SHIPPED' AS shipped, created_at
           FROM (SELECT *, CASE WHEN id % 9 = 2 AND status = 'SHIPPED' THEN 2 ELSE 1 END AS attempts
                   FROM orders
                  WHERE status IN ('COMPLETED', 'SHIPPED')) sent

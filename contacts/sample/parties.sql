@@ -19,7 +19,8 @@ SELECT pg_temp.key(number),
 INSERT INTO users (id, tenant_id, email, hashed_password, is_active, created_at)
 SELECT pg_temp.key(number),
        pg_temp.key(1 + (number - 1) % pg_temp.size('tenants')),
-       (ARRAY['owner', 'workshop', 'sales', 'books'])[1 + (number - 1) / pg_temp.size('tenants') % 4]
+       (ARRAY['owner', 'workshop', 'sales', 'books'])[
+           1 + (number - 1) / pg_temp.size('tenants') % 4]
        || number || '@workshop-' || 1 + (number - 1) % pg_temp.size('tenants') || '.example',
        '$2b$12$' || substr(translate(encode(dice, 'base64'), E'+=\n', './'), 1, 40)
        || substr(encode(dice, 'hex'), 1, 13),
@@ -53,8 +54,10 @@ SELECT pg_temp.key(number),
                  || '@c' || number || '.example' END,
        created_at,
        created_at + pg_temp.draw(dice, 14, 900) * interval '1 day 00:13:00.005' * (number % 3)
-  FROM (SELECT number, dice, names, (number * 7919 + pg_temp.draw_wide(luck, 0, names)) % names AS name,
-               timestamp '2018-01-02 08:00' + pg_temp.draw_wide(dice, 16, 50000000) * interval '1 second'
+  FROM (SELECT number, dice, names,
+               (number::bigint * 7919 + pg_temp.draw_wide(luck, 0, names)) % names AS name,
+               timestamp '2018-01-02 08:00'
+               + pg_temp.draw_wide(dice, 16, 50000000) * interval '1 second'
                + pg_temp.draw(dice, 20, 65536) * interval '15 microseconds' AS created_at
           FROM (SELECT number, pg_temp.dice('company', number) AS dice,
                        cardinality(pg_temp.founders()) * cardinality(pg_temp.trades()) AS names,
@@ -88,7 +91,8 @@ SELECT pg_temp.key(number),
        CASE WHEN number % 101 = 50 THEN NULL ELSE rolled.created_at END,
        CASE WHEN number % 101 = 51 THEN NULL
             WHEN number % 2 = 0 THEN rolled.created_at
-            ELSE rolled.created_at + pg_temp.draw(dice, 12, 700) * interval '1 day 00:03:00.000321' END
+            ELSE rolled.created_at
+                 + pg_temp.draw(dice, 12, 700) * interval '1 day 00:03:00.000321' END
   FROM (SELECT number, dice, person_number,
                CASE WHEN number % 11 = 4 THEN 2 WHEN drawn < pg_temp.size('tenants') THEN drawn
                     ELSE drawn + 1 END AS company_number,

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         "fills it with a made-up jewellery business. The same seed gives the same rows."
     )
     # The checks are about Django's models, whose tables do not exist yet.
-    requires_system_checks = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         usual = Size()
@@ -67,7 +67,9 @@ class Command(BaseCommand):
     ) -> None:
         name = connection.settings_dict["NAME"]
         self.stdout.write(
-            self.style.SUCCESS(f'Loaded the legacy sample into database "{name}" ({seconds:.1f} s):')
+            self.style.SUCCESS(
+                f'Loaded the legacy sample into database "{name}" ({seconds:.1f} s):'
+            )
         )
         for table, count in counts.items():
             self.stdout.write(f"  {table:<20} {count:>12,}")
@@ -91,8 +93,8 @@ def _refuse_unfit(connection: BaseDatabaseWrapper) -> None:
         encoding, schema = cursor.fetchone()
     if encoding != "UTF8":
         raise CommandError(
-            f'Database "{name}" has the encoding {encoding}, which cannot hold the sample\'s names. '
-            "Create one with createdb --encoding=UTF8 --template=template0 NAME."
+            f'Database "{name}" has the encoding {encoding}, which cannot hold the names of the '
+            "sample. Create one with createdb --encoding=UTF8 --template=template0 NAME."
         )
     if schema is None:
         raise CommandError(
