@@ -1,0 +1,225 @@
+"""Back up the tables as dumpdata fixtures, in one snapshot, lossless."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
+from psycopg2 import sql
+
+from contacts.restructuring.backup_errors import explained
+from contacts.restructuring.definitions import read_collations, read_enums, read_sequences
+from contacts.restructuring.fingerprint import Fingerprint, pin_settings, plain_source, take
+from contacts.restructuring.fixture_file import FixtureWriter, Written, read_back
+from contacts.restructuring.folder import partial_folder, publish, write_synced
+from contacts.restructuring.historical import HistoricalModel, models_by_table
+from contacts.restructuring.manifest import FILE_NAME, Manifest, TableBackup, render
+from contacts.restructuring.row_json import FORMAT, line_query
+from contacts.restructuring.session import describe_database, use_schema
+from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage, Table
+from jmsk.catalogue import read_objects
+
+Progress = Callable[[str, int], None]
+
+LOCK_TIMEOUT = "30s"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup on the disk. ``fingerprints`` and ``rows`` are by the tables' real names."""
+
+    path: Path
+    manifest: Manifest
+    seconds: float = 0.0
+
+    @property
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        return {table.table: table.fingerprint for table in self.manifest.tables}
+
+    @property
+    def rows(self) -> dict[str, int]:
+        return {table.table: table.rows for table in self.manifest.tables}
+
+
+def write_backup(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    directory: Path,
+    stamp: datetime,
+    progress: Progress = lambda table, rows: None,
+    *,
+    in_transaction: bool = False,
+) -> Backup:
+    """Back up the tables of ``layout`` into a new folder of ``directory`` and return the backup.
+
+    Parameters: ``stamp``, an aware time, names the folder; ``progress`` is called now and then with
+    a table and its rows so far. With ``in_transaction`` the tables are read in the transaction
+    that is open, and the caller holds them locked; otherwise in a read-only snapshot of its own.
+
+    Raises CommandError if the backup could not be written whole; then no folder is left.
+    """
+    start = time.monotonic()
+    folder = Path(directory)
+    reading = _inside if in_transaction else _snapshot
+    with explained(folder), partial_folder(folder, stamp) as unfinished:
+        with reading(connection, layout) as cursor, explained(folder, _bytes(cursor, layout)):
+            manifest = _write(
+                connection, cursor, layout, folder=unfinished, stamp=stamp, progress=progress
+            )
+        write_synced(unfinished / FILE_NAME, render(manifest))
+        _verify(unfinished, manifest)
+        path = publish(unfinished, stamp)
+    return Backup(path, manifest, time.monotonic() - start)
+
+
+def backed_up(layout: Layout) -> list[Table]:
+    """Return the tables that a backup holds: the four of a legacy database, the five of another."""
+    names = LEGACY_NAMES if layout.stage == Stage.LEGACY else MIGRATED_NAMES
+    return [layout.tables[name] for name in names if name in layout.tables]
+
+
+@contextmanager
+def _snapshot(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
+    """A transaction that sees the tables as they are once it has them, and changes nothing."""
+    with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        # Before the snapshot: in one that is older than a rewrite, a rewritten table is empty.
+        names = [sql.Identifier(table.schema, table.name) for table in backed_up(layout)]
+        lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
+        cursor.execute(lock)
+        with _settled(cursor, layout):
+            yield cursor
+
+
+@contextmanager
+def _inside(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
+    """The transaction that is open."""
+    with connection.cursor() as cursor, _settled(cursor, layout):
+        yield cursor
+
+
+@contextmanager
+def _settled(cursor: Any, layout: Layout) -> Iterator[None]:
+    """Pin what a row's text depends on, and let names be printed without their schema."""
+    cursor.execute("SELECT current_setting('search_path')")
+    path = cursor.fetchone()[0]
+    pin_settings(cursor)
+    use_schema(cursor, layout.schema)
+    yield
+    cursor.execute("SELECT set_config('search_path', %s, true)", [path])
+
+
+def _write(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    layout: Layout,
+    *,
+    folder: Path,
+    stamp: datetime,
+    progress: Progress,
+) -> Manifest:
+    tables = backed_up(layout)
+    models = models_by_table(connection, layout)
+    database = describe_database(connection)
+    fingerprints = take(cursor, [plain_source(table) for table in tables])
+    applied = MigrationRecorder(connection).applied_migrations()
+    return Manifest(
+        tool_version=database.tool_version,
+        server_version=database.server_version,
+        database=database.name,
+        host=database.host,
+        stage=layout.stage,
+        schema=layout.schema,
+        taken_at=stamp.astimezone(UTC).isoformat(),
+        migrations=tuple(sorted(".".join(key) for key in applied)),
+        enums=read_enums(cursor, tables),
+        tables=tuple(
+            _write_table(
+                cursor,
+                table,
+                models[table.name],
+                fingerprint=fingerprints[table.name],
+                path=folder / f"{table.name}.jsonl.gz",
+                progress=partial(progress, table.name),
+            )
+            for table in tables
+        ),
+    )
+
+
+def _bytes(cursor: Any, layout: Layout) -> int:
+    cursor.execute(
+        "SELECT sum(pg_table_size(oid))::bigint FROM pg_class WHERE oid = ANY(%s::oid[])",
+        [[table.oid for table in backed_up(layout)]],
+    )
+    return int(cursor.fetchone()[0] or 0)
+
+
+def _write_table(
+    cursor: Any,
+    table: Table,
+    model: HistoricalModel,
+    *,
+    fingerprint: Fingerprint,
+    path: Path,
+    progress: Callable[[int], None],
+) -> TableBackup:
+    written = _copy_out(cursor, line_query(table, model), FixtureWriter(path, progress))
+    if written.lines != fingerprint.rows:
+        raise CommandError(
+            f"The backup of {table.name} has {written.lines} lines, but the table has "
+            f"{fingerprint.rows} rows. Nothing was changed, and the backup was removed. Run again; "
+            "if it stays so, the table may be damaged: check it with pg_amcheck."
+        )
+    columns = {column.name for column in table.stored_columns}
+    return TableBackup(
+        table=table.name,
+        file=path.name,
+        size=written.size,
+        sha256=written.sha256,
+        content_sha256=written.content_sha256,
+        rows=written.lines,
+        fingerprint=fingerprint,
+        model=model.label,
+        key=model.key,
+        fields={name: field.name for name, field in model.fields.items() if name in columns},
+        columns=table.columns,
+        collations=read_collations(cursor, table),
+        objects=tuple(read_objects(cursor, f'"{table.name}"')),
+        sequences=read_sequences(cursor, table),
+    )
+
+
+def _copy_out(cursor: Any, query: sql.Composable, writer: FixtureWriter) -> Written:
+    copy = sql.SQL("COPY ({}) TO STDOUT WITH ({})").format(query, sql.SQL(FORMAT))
+    with writer:
+        try:
+            cursor.copy_expert(copy, writer)
+        except psycopg2.Error:
+            raise
+        except BaseException:
+            # The server is still sending: without this, the rollback would wait for the rest.
+            cursor.connection.cancel()
+            raise
+    return writer.written
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    """Read every file back. Raises ValueError if one is not what was written."""
+    if (folder / FILE_NAME).read_bytes() != render(manifest):
+        raise ValueError(f"{FILE_NAME} reads back differently")
+    for table in manifest.tables:
+        found = read_back(folder / table.file)
+        if found != Written(table.size, table.sha256, table.content_sha256, table.rows):
+            raise ValueError(f"{table.file} reads back differently")

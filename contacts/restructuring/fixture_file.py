@@ -1,0 +1,159 @@
+"""A table's file: lines, compressed in another thread while the server makes the next ones."""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+BLOCK = 1 << 20
+"""Bytes of lines that are compressed at once."""
+
+LEVEL = 1
+"""zlib's; a higher one costs more than it saves, for the disk is not what one waits for."""
+
+GZIP = 31
+"""zlib's ``wbits`` for a gzip header and trailer."""
+
+LINE_SEPARATORS = {
+    "\u0085".encode(): b"\\u0085",
+    "\u2028".encode(): b"\\u2028",
+    "\u2029".encode(): b"\\u2029",
+}
+"""Characters that ``str.splitlines``, and so Django's deserializer, takes for the end of a line."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file as it was written. ``content_sha256`` is that of the lines before compression."""
+
+    size: int
+    sha256: str
+    content_sha256: str
+    lines: int
+
+
+class FixtureWriter:
+    """A file to give to COPY. Use as a context manager; ``written`` is set afterwards.
+
+    Parameters: ``path``, which must not exist; ``progress``, called with the lines written so far.
+    Whatever is written must be whole lines. Raises OSError, from any write, if one failed.
+    """
+
+    def __init__(self, path: Path, progress: Callable[[int], None] = lambda lines: None) -> None:
+        self.progress = progress
+        self.written: Written
+        self._path = path
+        self._lines: list[bytes] = []
+        self._pending = 0
+        self._block: Future[None] | None = None
+        self._compress = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+        self._sha256 = hashlib.sha256()
+        self._content_sha256 = hashlib.sha256()
+        self._count = 0
+        self._size = 0
+
+    def __enter__(self) -> "FixtureWriter":
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb", buffering=0)
+        self._worker = ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._file, self._worker:
+            if error is None:
+                self._finish()
+
+    def write(self, line: bytes) -> int:
+        """Take one or more whole lines."""
+        self._lines.append(line)
+        self._pending += len(line)
+        if self._pending >= BLOCK:
+            self._pass_on()
+        return len(line)
+
+    def _pass_on(self) -> None:
+        """Hand the lines to the other thread, once it has done with those before them."""
+        self._wait()
+        self._block = self._worker.submit(self._store, b"".join(self._lines))
+        self._lines, self._pending = [], 0
+
+    def _wait(self) -> None:
+        if self._block is None:
+            return
+        self._block.result()
+        self._block = None
+        self.progress(self._count)
+
+    def _store(self, block: bytes) -> None:
+        for character, escape in LINE_SEPARATORS.items():
+            block = block.replace(character, escape)
+        self._count += block.count(b"\n")
+        self._content_sha256.update(block)
+        self._put(self._compress.compress(block))
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._sha256.update(data)
+        self._size += len(data)
+
+    def _finish(self) -> None:
+        self._pass_on()
+        self._wait()
+        self._put(self._compress.flush())
+        os.fsync(self._file.fileno())
+        self.written = Written(
+            self._size,
+            self._sha256.hexdigest(),
+            self._content_sha256.hexdigest(),
+            self._count,
+        )
+
+
+def read_back(path: Path) -> Written:
+    """Read a file from the disk and return what is in it.
+
+    Raises OSError if it cannot be read, ValueError, which says why, if it is not whole gzip.
+    """
+    sha256, content_sha256, size, lines = hashlib.sha256(), hashlib.sha256(), 0, 0
+
+    def take(data: bytes) -> None:
+        nonlocal size
+        sha256.update(data)
+        size += len(data)
+
+    for block in expand(path, take):
+        content_sha256.update(block)
+        lines += block.count(b"\n")
+    return Written(size, sha256.hexdigest(), content_sha256.hexdigest(), lines)
+
+
+def expand(path: Path, take: Callable[[bytes], None] = lambda data: None) -> Iterator[bytes]:
+    """Return a file's content in blocks, in which lines may be broken.
+
+    ``take`` gets the bytes of the file itself. However well they were compressed, a block is small.
+    Raises OSError if the file cannot be read, ValueError, which says why, if it is not whole gzip.
+    """
+    machine = zlib.decompressobj(GZIP)
+    try:
+        with path.open("rb") as file:
+            while data := file.read(BLOCK // 4):
+                take(data)
+                while data:
+                    yield machine.decompress(data, BLOCK)
+                    data = machine.unconsumed_tail
+        yield machine.flush()
+    except zlib.error as error:
+        raise ValueError(f"{path.name} is damaged ({error})") from error
+    if not machine.eof or machine.unused_data:
+        raise ValueError(f"{path.name} is cut short, or something follows its end")

@@ -1,0 +1,117 @@
+"""What a backup says about itself: its tables, and a checksum over every byte.
+
+The manifest is JSON in one spelling only, so that a flipped byte is found even where JSON would
+not care, and carries the SHA-256 of its own remainder.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from contacts.restructuring.definitions import EnumType, Sequence
+from contacts.restructuring.fingerprint import Fingerprint
+from contacts.restructuring.stage import Column, Stage, Table
+from jmsk.catalogue import TableObject
+
+FORMAT = 1
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class TableBackup:
+    """One table: where its rows are, what they looked like, and how to build it again.
+
+    ``model`` is the fixture's label, ``key`` the column of its pk, ``fields`` names the field of
+    each other modelled column; what is in neither stands under ``extra``. ``file`` is the file's
+    name, ``size`` its bytes, ``sha256`` its checksum, ``content_sha256`` that of the lines in it.
+    """
+
+    table: str
+    file: str
+    size: int
+    sha256: str
+    content_sha256: str
+    rows: int
+    fingerprint: Fingerprint
+    model: str
+    key: str
+    fields: Mapping[str, str]
+    columns: tuple[Column, ...]
+    collations: Mapping[str, str]
+    objects: tuple[TableObject, ...]
+    sequences: tuple[Sequence, ...]
+
+    def as_table(self, schema: str, oid: int = 0) -> Table:
+        """Return the table as it was, as if it lay in ``schema``."""
+        return Table(schema, self.table, oid, "r", "", self.columns)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``taken_at`` is UTC, ISO 8601; ``migrations`` are the applied ones as ``app.name``."""
+
+    tool_version: str
+    server_version: str
+    database: str
+    host: str
+    stage: Stage
+    schema: str
+    taken_at: str
+    migrations: tuple[str, ...]
+    enums: tuple[EnumType, ...]
+    tables: tuple[TableBackup, ...]
+    format: int = FORMAT
+
+
+def render(manifest: Manifest) -> bytes:
+    """Return the manifest's file, checksum included."""
+    return _spell(asdict(manifest))
+
+
+def parse(data: bytes) -> Manifest:
+    """Return the manifest in ``data``. Raises ValueError, which says why, if it is not whole."""
+    try:
+        values = json.loads(data)
+        version = values["format"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"it is no manifest ({error!r})") from error
+    if version != FORMAT:
+        raise ValueError(f"its format is {version!r}, and this version reads format {FORMAT}")
+    values.pop("sha256", None)
+    if _spell(values) != data:
+        raise ValueError("its checksum is wrong: it has been changed or damaged")
+    return _build(values)
+
+
+def _spell(values: dict[str, Any]) -> bytes:
+    return _dump({**values, "sha256": hashlib.sha256(_dump(values)).hexdigest()}) + b"\n"
+
+
+def _dump(values: Any) -> bytes:
+    return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _build(values: dict[str, Any]) -> Manifest:
+    plain = {
+        **values,
+        "stage": Stage(values["stage"]),
+        "migrations": tuple(values["migrations"]),
+        "enums": tuple(
+            EnumType(item["schema"], item["name"], tuple(item["labels"]))
+            for item in values["enums"]
+        ),
+        "tables": tuple(_build_table(item) for item in values["tables"]),
+    }
+    return Manifest(**plain)
+
+
+def _build_table(values: dict[str, Any]) -> TableBackup:
+    parts = {
+        "fingerprint": Fingerprint(**values["fingerprint"]),
+        "columns": tuple(Column(**item) for item in values["columns"]),
+        "objects": tuple(TableObject(**item) for item in values["objects"]),
+        "sequences": tuple(Sequence(**item) for item in values["sequences"]),
+    }
+    return TableBackup(**{**values, **parts})
