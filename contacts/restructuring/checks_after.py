@@ -222,4 +222,4 @@ CHECKS_AFTER = (
     rule_check("ck_companies_fax_format", "companies"),
     rule_check("ck_addresses_zip_format", "addresses"),
 )
-"""In the order in which they are run and told. A test fails until each has a case that breaks it."""
+"""In the order in which they run. A test fails until each has a case that breaks it."""

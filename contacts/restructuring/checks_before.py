@@ -134,7 +134,7 @@ CHECKS_BEFORE = (
     *obstacles.CHECKS,
     *surroundings.CHECKS,
 )
-"""In the order in which they are run and told. A test fails until each has a case that breaks it."""
+"""In the order in which they run. A test fails until each has a case that breaks it."""
 
 
 def checks_for(stage: Stage) -> tuple[Check, ...]:

@@ -22,8 +22,8 @@ PINNED_SETTINGS = {
     "bytea_output": "hex",
     "TimeZone": "UTC",
 }
-"""Settings on which the text of a row depends. With row_security off, a policy that hides rows is an
-error instead of a smaller count."""
+"""Settings on which the text of a row depends. With row_security off, a policy that hides rows is
+an error instead of a smaller count."""
 
 SUM_OF_HASHES = """
     SELECT count(*), coalesce(sum(('x' || left(md5(image), 16))::bit(64)::bigint), 0)::text

@@ -11,9 +11,10 @@ logger = logging.getLogger("contacts.restructuring")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: ``kind`` is 'begin', 'end' or 'wait'. ``seconds`` is set at the end.
+    """Something that happened: ``kind`` is 'begin', 'progress', 'wait' or 'end'.
 
-    ``rows`` is the number of rows done, where a step counts them.
+    ``step`` names the step for programs, ``text`` says it for people; ``seconds`` is how long it
+    took, at its end; ``rows`` of ``total`` are done, where a step counts rows (0: unknown).
     """
 
     kind: str
@@ -21,14 +22,20 @@ class Event:
     text: str = ""
     seconds: float = 0.0
     rows: int = 0
+    total: int = 0
 
 
 @dataclass
 class Journal:
-    """Measures the steps of a run and passes each event on to ``listener`` and to the log."""
+    """Measures the steps of a run and passes each event on to ``listener`` and to the log.
+
+    ``hooks`` are called with each event before the listener: the transaction uses one to hold the
+    promised window and one to see which locks a step took.
+    """
 
     listener: Callable[[Event], None]
     seconds: dict[str, float] = field(default_factory=dict)
+    hooks: list[Callable[[Event], None]] = field(default_factory=list)
     current: str = ""
 
     @contextmanager
@@ -44,10 +51,9 @@ class Journal:
             self.seconds[name] = self.seconds.get(name, 0.0) + took
         self.tell(Event("end", name, text or name, took))
 
-    def record(self, name: str, seconds: float) -> None:
-        """Note a step that somebody else has measured."""
-        self.seconds[name] = seconds
-        self.tell(Event("end", name, name, seconds))
+    def progress(self, rows: int, total: int, text: str = "") -> None:
+        """Say how far the current step has come."""
+        self.tell(Event("progress", self.current, text, rows=rows, total=total))
 
     def wait(self, text: str) -> None:
         """Say what the run waits for."""
@@ -55,11 +61,14 @@ class Journal:
 
     def tell(self, event: Event) -> None:
         """Pass ``event`` on."""
-        logger.info(
-            "%s %s %s",
-            event.kind,
-            event.step,
-            event.text,
-            extra={"step": event.step, "kind": event.kind, "seconds": event.seconds},
-        )
+        if event.kind != "progress":
+            logger.info(
+                "%s %s: %s",
+                event.kind,
+                event.step,
+                event.text,
+                extra={"kind": event.kind, "step": event.step, "seconds": event.seconds},
+            )
+        for hook in self.hooks:
+            hook(event)
         self.listener(event)

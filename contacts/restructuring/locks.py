@@ -51,6 +51,12 @@ OLD_SNAPSHOTS = (
        AND NOT pg_backend_pid() = ANY(pg_blocking_pids(a.pid)) ORDER BY a.pid
 """
 )
+DJANGO_SEQUENCES = """
+    SELECT pg_get_serial_sequence(c.oid::regclass::text, 'id')
+      FROM pg_class c
+     WHERE c.oid IN (to_regclass('django_migrations'), to_regclass('django_content_type'),
+                     to_regclass('auth_permission'), to_regclass('contacts_restructuringrun'))
+"""
 SETTINGS = {
     "statement_timeout": "0",
     "transaction_timeout": "0",
@@ -104,24 +110,37 @@ def apply_settings(cursor: Any, patience: Patience) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
+def guard_sequences(cursor: Any) -> None:
+    """Make what this transaction draws from the sequences of Django's tables come back with it.
+
+    ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
+    """
+    cursor.execute(DJANGO_SEQUENCES)
+    for (sequence,) in cursor.fetchall():
+        cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
+        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")
+
+
 def lock_tables(
     connection: BaseDatabaseWrapper,
     exclusive: Iterable[Table],
     shared: Iterable[Table],
     patience: Patience,
     journal: Journal,
-) -> None:
+) -> float:
     """Lock the ``exclusive`` tables against readers and writers, the ``shared`` against writers.
 
     Waits for who is in the way, try after try, and tells who it is. Nobody's session is ended.
-    Raises CommandError when the patience ends; then no lock is held.
+    Returns the moment (of the monotonic clock) at which the first lock was asked for. Raises
+    CommandError when the patience ends; then no lock is held.
     """
     tables = [(table, "ACCESS EXCLUSIVE") for table in exclusive]
     tables += [(table, "SHARE ROW EXCLUSIVE") for table in shared]
     for attempt in range(1, patience.tries + 1):
+        asked = time.monotonic()
         in_the_way = _try_lock(connection, tables, patience)
         if in_the_way is None:
-            return
+            return asked
         told = "; ".join(in_the_way) or "a session that has just ended"
         if attempt == patience.tries:
             raise CommandError(
@@ -131,6 +150,8 @@ def lock_tables(
             )
         journal.wait(f"try {attempt} of {patience.tries}: waiting for {told}")
         time.sleep(min(0.5 * attempt, 3.0))  # lets the queue behind our request move on
+
+    raise AssertionError("a Patience has at least one try")
 
 
 def _try_lock(
@@ -145,9 +166,9 @@ def _try_lock(
                 cursor.execute(statement.format(name, sql.SQL(mode)))
             snapshots = _wait_for_snapshots(cursor, patience.seconds)
             if snapshots:
-                raise _SnapshotsLeft
+                raise _SnapshotsLeftError
             return None
-    except _SnapshotsLeft:
+    except _SnapshotsLeftError:
         return snapshots
     except OperationalError as error:
         if not isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
@@ -157,7 +178,7 @@ def _try_lock(
         return [_told(row) for row in cursor.fetchall()]
 
 
-class _SnapshotsLeft(Exception):
+class _SnapshotsLeftError(Exception):
     """Rolls the locks back while somebody could still read the tables as of an earlier time."""
 
 

@@ -3,14 +3,16 @@
 Only this module and its formats turn results into words; only the command prints them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from contacts.restructuring.checks import Result, Status
 from contacts.restructuring.fingerprint import Fingerprint
-from contacts.restructuring.run import RecoveryPoint
+from contacts.restructuring.observation import Space, TableLock
 from contacts.restructuring.session import Database
 from contacts.restructuring.statistics import Statistics
+from contacts.restructuring.transaction import RecoveryPoint
 
 WIDTH = 60
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
@@ -53,6 +55,9 @@ class Report:
     settings: dict[str, str] = field(default_factory=dict)
     recovery_point: RecoveryPoint | None = None
     backup_path: str = ""
+    locks: tuple[TableLock, ...] = ()
+    locked_seconds: float = 0.0
+    space: Space | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -62,7 +67,29 @@ def heading(title: str, style: str = "MIGRATE_HEADING") -> list[Line]:
     return [Line(), rule, Line(title, style), rule, Line()]
 
 
-def result_lines(results: tuple[Result, ...] | list[Result]) -> list[Line]:
+def banner(title: str, text: str) -> list[Line]:
+    """Return the closing lines of a section that went well."""
+    rule = Line("=" * WIDTH, "SUCCESS")
+    told = [Line(f"  {line}", "SUCCESS") for line in text.splitlines()]
+    return [Line(), rule, Line(title, "SUCCESS"), *told, rule]
+
+
+def forecast_lines(report: Report) -> list[Line]:
+    """Return what a run cost: time under locks, the locks themselves, steps, and space."""
+    lines = [Line(f"  readers and writers locked out: {report.locked_seconds:.2f} s")]
+    lines += [
+        Line(f"  lock on {lock.table}: {lock.mode} for {lock.seconds:.2f} s")
+        for lock in report.locks
+    ]
+    lines += [Line(f"  step {name}: {took:.2f} s") for name, took in report.seconds.items()]
+    if report.space:
+        before, after = report.space.before / 2**20, report.space.after / 2**20
+        lines.append(Line(f"  tables: {before:.1f} MiB before, {after:.1f} MiB after"))
+        lines.append(Line(f"  WAL written meanwhile: {report.space.wal / 2**20:.1f} MiB"))
+    return lines
+
+
+def result_lines(results: Iterable[Result]) -> list[Line]:
     """Return the results of checks, problems with their first rows and what to do."""
     lines: list[Line] = []
     for result in results:
@@ -135,6 +162,8 @@ def report_lines(report: Report) -> list[Line]:
             lines += [*heading(title), *result_lines(results)]
     if report.statistics:
         lines += [*heading("STATISTICS"), *statistics_lines(report.statistics)]
+    if report.locks:
+        lines += [*heading("COST"), *forecast_lines(report)]
     lines += _table("COUNTS", report.counts)
     lines += _table("FINGERPRINTS BEFORE", report.fingerprints_before)
     lines += _table("FINGERPRINTS AFTER", report.fingerprints_after)

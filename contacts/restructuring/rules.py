@@ -11,7 +11,6 @@ from contacts.restructuring.expectations import check_rules, target_models
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.locks import Patience, apply_settings, claim, lock_tables
 from contacts.restructuring.obstacles import rule_breakers
-from contacts.restructuring.report import Line
 from contacts.restructuring.session import looking, use_schema
 from contacts.restructuring.stage import Layout
 from jmsk.catalogue import read_objects
@@ -23,14 +22,6 @@ class RuleOutcome:
 
     rule: str
     finding: Finding
-
-    def lines(self) -> list[Line]:
-        """Return the outcome for the terminal."""
-        if not self.finding.count:
-            return [Line(f"✓ {self.rule} is enforced now", "SUCCESS")]
-        waiting = f"⚠ {self.rule} still waits for {self.finding.count} rows"
-        told = [Line(f"    - {sentence}") for sentence in self.finding.sentences]
-        return [Line(waiting, "WARNING"), *told, Line(f"    All of them: {self.finding.query};")]
 
 
 def pending_rules(scene: Scene) -> list[tuple[type[models.Model], models.CheckConstraint]]:

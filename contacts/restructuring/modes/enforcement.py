@@ -1,0 +1,28 @@
+"""``--enforce-rules``: add the check rules that waited for rows to be put right."""
+
+from contacts.restructuring.operation import Operation
+from contacts.restructuring.report import Line, heading
+from contacts.restructuring.rules import RuleOutcome, enforce_rules
+from contacts.restructuring.stage import Stage
+
+
+def enforce(operation: Operation) -> None:
+    """Add each pending rule that no row breaks any more; say which rows the others wait for."""
+    operation.require(Stage.MIGRATED)
+    operation.say(*heading("ENFORCING CHECK RULES"))
+    outcomes = enforce_rules(
+        operation.connection, operation.layout, operation.options.patience, operation.journal
+    )
+    if not outcomes:
+        operation.say(Line("No rule is pending: nothing to do.", "SUCCESS"))
+    for outcome in outcomes:
+        operation.say(*_lines(outcome))
+
+
+def _lines(outcome: RuleOutcome) -> list[Line]:
+    finding = outcome.finding
+    if not finding.count:
+        return [Line(f"✓ {outcome.rule} is enforced now", "SUCCESS")]
+    waiting = f"⚠ {outcome.rule} still waits for {finding.count} rows"
+    told = [Line(f"    - {sentence}") for sentence in finding.sentences]
+    return [Line(waiting, "WARNING"), *told, Line(f"    All of them: {finding.query};")]

@@ -1,0 +1,92 @@
+"""The modes that only look: ``--dry-run`` and ``--verify-only``."""
+
+from django.core.management.base import CommandError
+
+from contacts.restructuring.checks import Result, failed, run_checks
+from contacts.restructuring.checks_after import CHECKS_AFTER
+from contacts.restructuring.checks_before import checks_for
+from contacts.restructuring.fingerprint import plain_source, take
+from contacts.restructuring.operation import Operation
+from contacts.restructuring.report import (
+    Line,
+    banner,
+    heading,
+    result_lines,
+    statistics_lines,
+)
+from contacts.restructuring.session import looking
+from contacts.restructuring.stage import Stage
+from contacts.restructuring.statistics import Statistics, gather
+
+
+def dry_run(operation: Operation) -> None:
+    """Run the checks and show what would be migrated, in a read-only transaction."""
+    if already_migrated(operation):
+        return
+    results, statistics = validate(operation)
+    if statistics:
+        operation.say(*heading("WHAT WOULD BE MIGRATED"), *statistics_lines(statistics))
+    operation.refuse_failed(results)
+    operation.say(Line(), Line("Dry run: nothing was changed.", "SUCCESS"))
+
+
+def verify_only(operation: Operation) -> None:
+    """Run the checks after the migration on a migrated database, and report them."""
+    operation.require(Stage.MIGRATED)
+    tables = operation.layout.tables
+    with (
+        looking(operation.connection, operation.layout) as scene,
+        operation.journal.step("verify", "Running the checks"),
+    ):
+        results = run_checks(scene, CHECKS_AFTER)
+        fingerprints = take(scene.cursor, [plain_source(tables[name]) for name in sorted(tables)])
+    operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *result_lines(results))
+    operation.say(Line(), Line("Fingerprints:"))
+    operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints.items()))
+    bad = failed(results)
+    outcome = f"{len(bad)} checks failed." if bad else "All checks passed."
+    report = operation.report(
+        "verification",
+        outcome,
+        succeeded=not bad,
+        after=tuple(results),
+        fingerprints_after=fingerprints,
+    )
+    operation.save_report(report)
+    if bad:
+        raise CommandError(
+            f"{len(bad)} checks failed: {', '.join(result.title for result in bad)}. Nothing was "
+            "changed. Each of them says above what it found."
+        )
+    operation.say(
+        *banner("✓ POST-MIGRATION VERIFICATION PASSED", "All data integrity checks passed.")
+    )
+
+
+def already_migrated(operation: Operation) -> bool:
+    """Say so, if the database is migrated."""
+    if operation.layout.stage is not Stage.MIGRATED:
+        return False
+    operation.say(Line("This database is already migrated: nothing to do.", "SUCCESS"))
+    return True
+
+
+def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
+    """Run the checks before the migration and show them; gather the statistics."""
+    layout = operation.layout
+    operation.say(Line(f"Database: {operation.database}"))
+    operation.say(*heading("PRE-MIGRATION VALIDATION CHECKS"))
+    with (
+        looking(operation.connection, layout) as scene,
+        operation.journal.step("checks", "Running the checks"),
+    ):
+        results = run_checks(scene, checks_for(layout.stage))
+        columns_missing = "columns" in {result.id for result in failed(results)}
+        countable = layout.stage is Stage.LEGACY and not columns_missing
+        statistics = gather(scene) if countable else None
+    operation.say(*result_lines(results))
+    if not failed(results):
+        operation.say(
+            *banner("✓ PRE-MIGRATION VALIDATION PASSED", "Database is ready for migration")
+        )
+    return results, statistics

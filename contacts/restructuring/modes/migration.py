@@ -1,0 +1,155 @@
+"""The full run, and its rehearsal."""
+
+from contacts.restructuring.backup import Backup
+from contacts.restructuring.checks import Result
+from contacts.restructuring.modes.inspection import already_migrated, validate
+from contacts.restructuring.operation import Operation
+from contacts.restructuring.report import (
+    NEXT_STEPS,
+    Line,
+    Report,
+    banner,
+    forecast_lines,
+    heading,
+    result_lines,
+    statistics_lines,
+)
+from contacts.restructuring.run import EXCLUSIVE, Outcome, Plan, RefusedError, restructure
+from contacts.restructuring.stage import Stage
+from contacts.restructuring.statistics import Statistics
+from contacts.restructuring.transaction import Ended
+
+QUESTION = "Proceed with migration? (yes/no): "
+REHEARSAL_QUESTION = "Proceed with the rehearsal? (yes/no): "
+CONSEQUENCES = (
+    "customers is renamed to contacts, and every contact gets a company",
+    "orders get contact_id and company_id; companies get addresses",
+    "readers and writers of these tables wait until it is done",
+    "every row is proved before COMMIT; whatever fails, the database stays as it is",
+)
+REHEARSAL_CONSEQUENCES = (
+    "the whole migration is run for real, checked and proved, then rolled back",
+    "readers and writers of these tables wait until it is rolled back",
+    "nothing is left of it, and no file but the report is written",
+)
+
+
+def migrate(operation: Operation) -> None:
+    """Validate, back up, ask, migrate, verify, report."""
+    if already_migrated(operation):
+        return
+    operation.require(Stage.LEGACY)
+    before, statistics = validate(operation)
+    operation.refuse_failed(before)
+    backup = operation.back_up()
+    _show_consequences(operation, CONSEQUENCES, statistics, backup)
+    operation.console.ask(QUESTION)
+    operation.look_again()
+    operation.say(*heading("EXECUTING DATABASE MIGRATION"))
+    plan = Plan(
+        operation.frame(EXCLUSIVE),
+        operation.started,
+        expected=backup.fingerprints if backup else None,
+        backup_path=backup.path if backup else None,
+        back_up=operation.back_up_under_lock if backup else None,
+        checks_before=tuple(before),
+    )
+    ended = _restructure(operation, plan)
+    operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
+    _show_results(operation, ended.value)
+    report = _report(operation, "migration", before, statistics, ended)
+    operation.save_report(report)
+    operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
+    operation.say(Line(), Line("✓ MIGRATION COMPLETED SUCCESSFULLY!", "SUCCESS"), Line())
+    operation.say(Line("Next steps:"))
+    operation.say(*(Line(f"  {number}. {step}") for number, step in enumerate(NEXT_STEPS, 1)))
+
+
+def rehearse(operation: Operation) -> None:
+    """Run the whole migration for real in the one transaction, then roll it back."""
+    if already_migrated(operation):
+        return
+    operation.require(Stage.LEGACY)
+    before, statistics = validate(operation)
+    operation.refuse_failed(before)
+    _show_consequences(operation, REHEARSAL_CONSEQUENCES, statistics, None)
+    operation.console.ask(REHEARSAL_QUESTION)
+    operation.look_again()
+    operation.say(*heading("REHEARSING THE MIGRATION"))
+    frame = operation.frame(EXCLUSIVE, rehearse=True)
+    plan = Plan(frame, operation.started, checks_before=tuple(before))
+    ended = _restructure(operation, plan)
+    _show_results(operation, ended.value)
+    report = _report(operation, "rehearsal", before, statistics, ended)
+    operation.say(*heading("FORECAST FOR THE REAL RUN"), *forecast_lines(report))
+    operation.save_report(report)
+    operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
+
+
+def _restructure(operation: Operation, plan: Plan) -> Ended[Outcome]:
+    try:
+        return restructure(operation.connection, plan, operation.journal)
+    except RefusedError as refused:
+        lines = result_lines(refused.results)
+        operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *lines)
+        raise
+
+
+def _show_consequences(
+    operation: Operation,
+    consequences: tuple[str, ...],
+    statistics: Statistics | None,
+    backup: Backup | None,
+) -> None:
+    operation.say(*heading("READY TO MIGRATE"))
+    operation.say(Line(f"Database: {operation.database}"), Line("What will happen:"))
+    operation.say(*(Line(f"  - {step}") for step in consequences))
+    if statistics:
+        operation.say(*statistics_lines(statistics))
+    operation.say(Line(f"Backup: {backup.path if backup else 'none'}"), Line())
+
+
+def _show_results(operation: Operation, outcome: Outcome) -> None:
+    results = result_lines(outcome.results)
+    operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *results)
+    passed = "Migration completed successfully!\nAll data integrity checks passed."
+    operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed))
+
+
+def _report(
+    operation: Operation,
+    mode: str,
+    before: list[Result],
+    statistics: Statistics | None,
+    ended: Ended[Outcome],
+) -> Report:
+    outcome, notes = ended.value, ended.notes
+    if outcome.backup_repeated:
+        took = operation.journal.seconds["backup under lock"]
+        notes += (
+            "Somebody wrote between the backup and the lock: the backup was taken again under the "
+            f"lock, which kept readers and writers out {took:.1f} s longer.",
+        )
+    moved = f"{outcome.counts['customers']} customers"
+    told = {
+        "migration": f"{moved} are contacts now; every row was proved before COMMIT.",
+        "rehearsal": f"{moved} would be contacts; every row was proved, then all was rolled back.",
+    }
+    return operation.report(
+        mode,
+        told[mode],
+        stage=Stage.MIGRATED if mode == "migration" else Stage.LEGACY,
+        before=tuple(before),
+        after=outcome.results,
+        statistics=statistics,
+        counts=outcome.counts,
+        fingerprints_before=outcome.before,
+        fingerprints_after=outcome.after,
+        settings=ended.settings,
+        recovery_point=ended.point,
+        backup_path=str(outcome.backup_path or ""),
+        locks=ended.locks,
+        locked_seconds=ended.locked_seconds,
+        space=outcome.space,
+        notes=notes,
+    )

@@ -1,0 +1,106 @@
+"""What a run did to the server: which locks it held for how long, and how much space it took."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from contacts.restructuring.journal import Event
+
+OWN_LOCKS = """
+    SELECT c.relname, l.mode
+      FROM pg_locks l
+      JOIN pg_class c ON c.oid = l.relation
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE l.pid = pg_backend_pid() AND l.granted AND l.locktype = 'relation'
+       AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND c.relname = ANY(%s)
+"""
+EXISTING = """
+    SELECT coalesce(array_agg(relname::text), '{}') FROM pg_class
+     WHERE relkind IN ('r', 'p') AND relnamespace NOT IN (
+           SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')
+"""
+STRENGTH = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+
+
+@dataclass(frozen=True)
+class TableLock:
+    """The strongest lock that the run held on a table, and for how many seconds."""
+
+    table: str
+    mode: str
+    seconds: float
+
+
+@dataclass
+class LockWatch:
+    """Looks, after each step, at the locks of the run on tables that were there before it."""
+
+    cursor: Any
+    locked: float
+    first_seen: dict[tuple[str, str], float] = field(default_factory=dict)
+    existing: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cursor.execute(EXISTING)
+        self.existing = self.cursor.fetchone()[0]
+        self._look(self.locked)
+
+    def look(self, event: Event) -> None:
+        """Note the locks that the step which has just ended took. A hook of the journal."""
+        if event.kind == "end":
+            self._look(time.monotonic())
+
+    def _look(self, moment: float) -> None:
+        self.cursor.execute(OWN_LOCKS, [self.existing])
+        for key in self.cursor.fetchall():
+            self.first_seen.setdefault(key, moment)
+
+    def locks(self) -> tuple[TableLock, ...]:
+        """Return the strongest lock of each table, the longest held first."""
+        now = time.monotonic()
+        strongest: dict[str, TableLock] = {}
+        for (table, mode), since in sorted(
+            self.first_seen.items(), key=lambda item: STRENGTH.index(item[0][1])
+        ):
+            strongest[table] = TableLock(table, mode, now - since)
+        return tuple(sorted(strongest.values(), key=lambda lock: -lock.seconds))
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes: the size of the tables before and after, and the WAL written between."""
+
+    before: int
+    after: int
+    wal: int
+
+
+def tables_size(cursor: Any, tables: list[str]) -> int:
+    """Return the size in bytes of those of ``tables`` that exist, indexes included."""
+    cursor.execute(
+        "SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)::bigint "
+        "FROM unnest(%s) AS name",
+        [tables],
+    )
+    return int(cursor.fetchone()[0])
+
+
+def wal_position(cursor: Any) -> str:
+    """Return the server's current insert position in the WAL."""
+    cursor.execute("SELECT pg_current_wal_insert_lsn()::text")
+    return str(cursor.fetchone()[0])
+
+
+def wal_since(cursor: Any, position: str) -> int:
+    """Return how many bytes of WAL the server has written since ``position``, by anybody."""
+    cursor.execute("SELECT (pg_current_wal_insert_lsn() - %s::pg_lsn)::bigint", [position])
+    return int(cursor.fetchone()[0])

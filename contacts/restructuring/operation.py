@@ -1,0 +1,174 @@
+"""What all modes share: the database, the options, and the steps that more than one mode takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring.backup import Backup, write_backup
+from contacts.restructuring.checks import Result, failed
+from contacts.restructuring.console import Console
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.locks import Patience
+from contacts.restructuring.report import Line, Report, heading, report_lines
+from contacts.restructuring.report_files import write_report
+from contacts.restructuring.session import Database, describe_database
+from contacts.restructuring.stage import Layout, Stage, read_layout
+from contacts.restructuring.transaction import Frame
+
+REMEDIES = {
+    Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
+    Stage.MIGRATED: "It needs no migration; 'manage.py migrate_contacts --verify-only' checks it.",
+    Stage.PARTIAL: "This is what the former Alembic migration leaves when it dies: run 'manage.py "
+    "migrate_contacts --recover' to take it back to the legacy shape, then migrate.",
+    Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
+    "load_legacy_sample'.",
+    Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
+    "odd, or restore a backup.",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes."""
+
+    backup_dir: Path
+    patience: Patience
+    skip_backup: bool = False
+    max_lockout: float | None = None
+    restore_from: Path | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of the command on one database."""
+
+    connection: BaseDatabaseWrapper
+    options: Options
+    console: Console
+    journal: Journal
+    database: Database
+    layout: Layout
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def say(self, *lines: Line) -> None:
+        self.console.say(lines)
+
+    def require(self, *stages: Stage) -> None:
+        """Raise CommandError unless the database is at one of ``stages``."""
+        layout = self.layout
+        if layout.stage in stages:
+            return
+        seen = ", ".join(sorted(layout.tables)) or "none of the tables"
+        odd = f" ({'; '.join(layout.oddities)})" if layout.oddities else ""
+        raise CommandError(
+            f"The database {self.database} is {layout.stage}, not {' or '.join(stages)}: found "
+            f"{seen} in schema {layout.schema}{odd}. Nothing was changed. {REMEDIES[layout.stage]}"
+        )
+
+    def frame(self, exclusive: tuple[str, ...], *, rehearse: bool = False) -> Frame:
+        """Return how a transaction of this call is to run."""
+        return Frame(
+            self.layout,
+            exclusive,
+            ("tenants",),
+            self.options.patience,
+            rehearse,
+            self.options.max_lockout,
+        )
+
+    def refuse_failed(self, results: Sequence[Result]) -> None:
+        """Raise CommandError if a check failed."""
+        bad = failed(results)
+        if not bad:
+            return
+        remedy = "" if self.layout.stage is Stage.LEGACY else f" {REMEDIES[self.layout.stage]}"
+        raise CommandError(
+            f"Validation failed: {', '.join(result.title for result in bad)}. Nothing was changed. "
+            f"Put right what is listed above, then run again.{remedy}"
+        )
+
+    def back_up(self) -> Backup | None:
+        """Write the backup, unless told not to."""
+        self.say(*heading("CREATING DATABASE BACKUP"))
+        if self.options.skip_backup:
+            self.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))
+            return None
+        with self.journal.step("backup", "Backing up the tables"):
+            backup = self.write_backup()
+        for table, rows in backup.rows.items():
+            self.say(Line(f"✓ Backed up {rows} rows of {table}", "SUCCESS"))
+        self.say(Line(f"  The backup lies in {backup.path}"))
+        return backup
+
+    def write_backup(self, *, in_transaction: bool = False) -> Backup:
+        """Back the tables up as they are now."""
+        return write_backup(
+            self.connection,
+            self.layout,
+            self.options.backup_dir,
+            datetime.now(UTC),
+            lambda table, rows: self.journal.progress(rows, 0, table),
+            in_transaction=in_transaction,
+        )
+
+    def back_up_under_lock(self) -> Path:
+        """Back the tables up inside the run's transaction; return where."""
+        return self.write_backup(in_transaction=True).path
+
+    def look_again(self) -> None:
+        """Read the stage again: nothing was open while a person thought."""
+        if read_layout(self.connection) != self.layout:
+            raise CommandError(
+                "The tables were changed while the question was open. Nothing was changed by this "
+                "run. Run it again, so that they are checked as they are now."
+            )
+
+    def report(self, mode: str, outcome: str, **more: Any) -> Report:
+        """Return the report of this call."""
+        fields = {"stage": self.layout.stage, "succeeded": True, **more}
+        return Report(
+            mode=mode,
+            outcome=outcome,
+            database=self.database,
+            started=self.started,
+            finished=datetime.now(UTC),
+            seconds=dict(self.journal.seconds),
+            **fields,
+        )
+
+    def save_report(self, report: Report) -> None:
+        """Write the report's files; where that fails, print it: the run itself is done."""
+        try:
+            path = write_report(report, self.options.backup_dir)
+        except OSError as error:
+            self.say(Line(f"⚠ The report could not be written ({error}). Here it is:", "WARNING"))
+            self.say(*report_lines(report))
+            return
+        self.say(Line(f"Report: {path}"))
+
+
+def open_operation(
+    connection: BaseDatabaseWrapper, options: Options, console: Console
+) -> Operation:
+    """Connect and look at the database. Raises CommandError, without a password in it."""
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise CommandError(
+            f"The database cannot be reached: {' '.join(str(error).split())}. Nothing was changed. "
+            "Check DATABASE_URL (host, port, user, password), then run again."
+        ) from error
+    return Operation(
+        connection,
+        options,
+        console,
+        Journal(console.hear),
+        describe_database(connection),
+        read_layout(connection),
+    )
