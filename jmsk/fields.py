@@ -15,6 +15,14 @@ class DatabaseNow(Func):
     output_field = models.DateTimeField()
 
 
+class AtUTC(Func):
+    """A timestamp without a zone as the moment that it is, for Django's parts and truncations."""
+
+    template = "%(expressions)s AT TIME ZONE 'UTC'"
+    arity = 1
+    output_field = models.DateTimeField()
+
+
 class SerialField(models.AutoField):
     """An integer key fed by a sequence of its own.
 
@@ -44,6 +52,15 @@ class NaiveUTCDateTimeField(models.DateTimeField):
         if not isinstance(value, datetime) or value.tzinfo is None:
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
+
+    def get_transform(self, lookup_name: str) -> Any:
+        """Let ``__date``, ``__hour`` and their kin start from a moment, not from a wall clock.
+
+        PostgreSQL's ``AT TIME ZONE``, which Django puts around the column, would otherwise take it
+        to be in the current time zone already.
+        """
+        transform = super().get_transform(lookup_name)
+        return transform and (lambda column: transform(AtUTC(column)))
 
 
 class EnumField(models.CharField):
