@@ -38,11 +38,27 @@ class SerialField(models.AutoField):
         """A serial column is not GENERATED AS IDENTITY."""
 
 
+EARLIEST, LATEST = "0001-01-01", "9999-12-31 23:59:59.999999"
+
+
 class NaiveUTCDateTimeField(models.DateTimeField):
-    """An aware datetime kept in a ``timestamp without time zone`` column that holds UTC."""
+    """An aware datetime kept in a ``timestamp without time zone`` column that holds UTC.
+
+    PostgreSQL's timestamps reach further than Python's, and to infinity. What lies beyond reads as
+    ``datetime.min`` or ``datetime.max``, so that one such row does not make a list unreadable;
+    whoever saves must therefore name the fields that changed (``update_fields``).
+    """
 
     def db_type(self, connection: Any) -> str:
         return "timestamp without time zone"
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        """Bring the value into Python's range: the driver would raise ValueError."""
+        clamped = (
+            f"CASE WHEN {sql} > TIMESTAMP '{LATEST}' THEN TIMESTAMP '{LATEST}' "
+            f"WHEN {sql} < TIMESTAMP '{EARLIEST}' THEN TIMESTAMP '{EARLIEST}' ELSE {sql} END"
+        )
+        return clamped, [*params] * 3
 
     def from_db_value(self, value: datetime | None, expression: Any, connection: Any) -> Any:
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
