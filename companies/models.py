@@ -63,6 +63,7 @@ class Company(models.Model):
 
     class Meta:
         db_table = "companies"
+        permissions = [("export_company", "Can export companies")]
         verbose_name_plural = "companies"
         indexes = [
             models.Index(fields=["id"], name="ix_companies_id"),

@@ -38,6 +38,11 @@ class Contact(models.Model):
 
     class Meta:
         db_table = "contacts"
+        permissions = [
+            ("reassign_contact", "Can reassign contacts to another company"),
+            ("settle_contact", "Can settle an e-mail that was set aside"),
+            ("export_contact", "Can export contacts"),
+        ]
         indexes = [
             models.Index(fields=["id"], name="ix_contacts_id"),
             models.Index(fields=["tenant"], name="ix_contacts_tenant_id"),

@@ -69,6 +69,10 @@ class Order(models.Model):
 
     class Meta:
         db_table = "orders"
+        permissions = [
+            ("link_order", "Can link an order to a contact"),
+            ("export_order", "Can export orders"),
+        ]
         indexes = [
             models.Index(fields=["id"], name="ix_orders_id"),
             models.Index(fields=["tenant"], name="ix_orders_tenant_id"),
