@@ -173,6 +173,32 @@ def reconcile(
     for want in missing:
         if want not in renames:
             create(cursor, table, want)
+    for want in wanted:
+        _give_attributes(cursor, table, want)
+
+
+ATTRIBUTES = {
+    "clustered": "ALTER TABLE {table} CLUSTER ON {name}",
+    "replica_identity": "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {name}",
+}
+COMMENT = {
+    "constraint": "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
+    "index": "COMMENT ON INDEX {name} IS {comment}",
+}
+
+
+def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
+    """Give what was made anew the comment and the marks of what it stands for."""
+    for attribute, template in ATTRIBUTES.items():
+        if getattr(want, attribute):
+            _execute(cursor, template, table=table, name=want.name)
+    if want.comment:
+        statement = sql.SQL(COMMENT[want.kind]).format(
+            name=sql.Identifier(want.name),
+            table=sql.Identifier(table),
+            comment=sql.Literal(want.comment),
+        )
+        cursor.execute(statement)
 
 
 def _is(want: TableObject, item: TableObject | None) -> bool:

@@ -1,13 +1,14 @@
 """Migration operations for a database that Django did not make."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 from django.db.migrations.operations import AddConstraint
 from django.db.migrations.operations.base import Operation
 
 from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
+from jmsk.remembrance import put_back, remember
 from jmsk.rules import rows_breaking
 
 LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
@@ -82,7 +83,7 @@ class RefuseOutsideCommand(DatabaseOperation):
     ``forwards`` or ``backwards``.
     """
 
-    REMEDIES = {
+    REMEDIES: ClassVar = {
         "forwards": "migrate_contacts",
         "backwards": "migrate_contacts --rollback",
     }
@@ -140,10 +141,7 @@ class LegacyObjects(DatabaseOperation):
         if run is None:
             return
         with editor.connection.cursor() as cursor:
-            run.legacy_objects = {
-                table: [item.as_dict() for item in read_objects(cursor, table)]
-                for table in self.tables
-            }
+            run.legacy_objects = {table: remember(cursor, table) for table in self.tables}
         run.save(update_fields=["legacy_objects"])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
@@ -153,8 +151,10 @@ class LegacyObjects(DatabaseOperation):
         remembered = run.legacy_objects if run else {}
         with editor.connection.cursor() as cursor:
             for table, model in self.tables.items():
-                wanted = [TableObject(**item) for item in remembered.get(table, [])]
-                wanted = wanted or model_objects(new.apps.get_model(model))
+                if table in remembered:
+                    put_back(cursor, table, remembered[table], self.added)
+                    continue
+                wanted = model_objects(new.apps.get_model(model))
                 reconcile(cursor, table, wanted, lambda item: item.name in self.added)
 
 

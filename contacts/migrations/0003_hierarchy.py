@@ -4,7 +4,9 @@ A contact without a company goes to its tenant's Default Company; of contacts th
 an e-mail within a company, the one with the lowest id keeps it and the others' is set aside.
 """
 
-from django.db import migrations, models
+from contextlib import suppress
+
+from django.db import IntegrityError, migrations, models, transaction
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
@@ -116,19 +118,22 @@ def create_companies(cursor, tenants):
 
 def take_back(apps, editor):
     """Undo :func:`place`: what a person has moved since stays where it is."""
-    runs = apps.get_model("contacts", "RestructuringRun").objects.using(editor.connection.alias)
+    alias = editor.connection.alias
+    runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
     run = runs.filter(kind="migration").order_by("-started_at").first()
-    with (
-        editor.connection.cursor() as cursor,
-        without_user_triggers(cursor, "companies", "contacts"),
-    ):
-        cursor.execute(TAKE_BACK)
+    tables = ("companies", "contacts")
+    with editor.connection.cursor() as cursor, without_user_triggers(cursor, *tables):
+        # E-mails that stood twice within a company in the legacy data come back to stand so again.
         cursor.execute(
-            "DELETE FROM companies WHERE id = ANY(%s) "
-            "AND NOT EXISTS (SELECT 1 FROM contacts WHERE company_id = companies.id)",
-            [run.created_companies if run else []],
+            "ALTER TABLE contacts DROP CONSTRAINT IF EXISTS uq_contact_email_per_company"
         )
+        cursor.execute(TAKE_BACK)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for company in run.created_companies if run else []:
+            # Whatever refers to it, in whichever table, keeps it.
+            with suppress(IntegrityError), transaction.atomic(using=alias):
+                cursor.execute("DELETE FROM companies WHERE id = %s", [company])
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 # The names of the state only: Conform gives the table the objects themselves.

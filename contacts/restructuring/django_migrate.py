@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.journal import Journal
@@ -57,7 +58,8 @@ def begin_run(
     transaction_id: int,
 ) -> RestructuringRun:
     """Write the run's row. By it the migrations know that they are run by the command."""
-    migrate(connection, journal, *RUNS_MIGRATION)
+    if RUNS_MIGRATION not in MigrationRecorder(connection).applied_migrations():
+        migrate(connection, journal, *RUNS_MIGRATION)
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         database_user = cursor.fetchone()[0]

@@ -106,13 +106,60 @@ def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[S
     Parameters: the layout before the restructuring, and the ids of the companies that it created.
     """
     tenants, companies, customers, orders = legacy_sources(legacy)
-    created = sql.SQL("WHERE id <> ALL({}::integer[])").format(sql.Literal(list(created_companies)))
+    created = without_companies(created_companies)
     return [
         tenants,
         _remapped(companies, companies.relation, {}, created),
         _remapped(customers, "contacts", CUSTOMER_MEANING, EVERY_ROW),
         _remapped(orders, orders.relation, ORDER_MEANING, EVERY_ROW),
     ]
+
+
+def meaning_sources(migrated: Layout, created_companies: Collection[int]) -> list[Source]:
+    """Return the sources that read a migrated database as the legacy one that a rollback makes.
+
+    Unlike :func:`mapped_sources` it needs no layout from before: what the restructuring added is
+    left out. The companies that it created are left out too, since some of them go and some stay.
+    """
+    tenants, companies, contacts, orders = (
+        plain_source(migrated.tables[name])
+        for name in ("tenants", "companies", "contacts", "orders")
+    )
+    return [
+        tenants,
+        _without(companies, ADDED["companies"], without_companies(created_companies)),
+        _without(contacts, ADDED["contacts"], EVERY_ROW, "customers", CUSTOMER_MEANING),
+        _without(orders, ADDED["orders"], EVERY_ROW),
+    ]
+
+
+def without_companies(ids: Collection[int]) -> sql.Composable:
+    """Return the condition that leaves out the companies ``ids``."""
+    return sql.SQL("WHERE id <> ALL({}::integer[])").format(sql.Literal(list(ids)))
+
+
+ADDED = {
+    "companies": ("fax", "default_address_id", "is_default"),
+    "contacts": ("placed_in_company_id", "email_set_aside"),
+    "orders": ("company_id",),
+}
+"""The columns that the restructuring adds to each table."""
+
+
+def _without(
+    source: Source,
+    added: Collection[str],
+    where: sql.Composable,
+    table: str = "",
+    meaning: Mapping[str, sql.Composable] | None = None,
+) -> Source:
+    columns = {
+        "customer_id" if name == "contact_id" else name: (meaning or {}).get(name, expression)
+        for name, expression in source.columns.items()
+        if name not in added
+    }
+    name = table or source.table
+    return Source(name, source.oid, source.schema, source.relation, columns, where)
 
 
 CUSTOMER_MEANING = {

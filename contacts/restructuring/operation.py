@@ -87,7 +87,8 @@ class Operation:
         bad = failed(results)
         if not bad:
             return
-        remedy = "" if self.layout.stage is Stage.LEGACY else f" {REMEDIES[self.layout.stage]}"
+        sound = self.layout.stage in (Stage.LEGACY, Stage.MIGRATED)
+        remedy = "" if sound else f" {REMEDIES[self.layout.stage]}"
         raise CommandError(
             f"Validation failed: {', '.join(result.title for result in bad)}. Nothing was changed. "
             f"Put right what is listed above, then run again.{remedy}"

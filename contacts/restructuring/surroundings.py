@@ -12,8 +12,7 @@ def rights(scene: Scene) -> Finding:
 
 def _missing_rights(scene: Scene) -> Iterator[str]:
     role = scene.value("SELECT current_user")
-    for name in LEGACY_NAMES:
-        table = scene.layout.tables[name]
+    for name, table in sorted(scene.layout.tables.items()):
         if not scene.value("SELECT pg_has_role(%s, 'USAGE')", [table.owner]):
             yield f"Role {role} is no member of {table.owner}, the owner of {name}"
     schema = scene.layout.schema

@@ -86,8 +86,8 @@ def run_in_transaction(
 ) -> Ended[T]:
     """Run ``work(cursor, recovery_point)`` under the locks of ``frame``, and commit.
 
-    Raises CommandError, with the database as it was, if that cannot be done; InterruptedRunError, if the
-    operator does not want it any more. If the answer to COMMIT is lost, the server is asked.
+    Raises CommandError, with the database as it was, if that cannot be done; InterruptedRunError if
+    the operator does not want it any more. If the answer to COMMIT is lost, the server is asked.
     """
     attempt: _Attempt[T] = _Attempt(connection, frame, journal, work)
     try:

@@ -16,6 +16,7 @@ from contacts.restructuring.locks import Patience
 from contacts.restructuring.modes.enforcement import enforce
 from contacts.restructuring.modes.inspection import dry_run, verify_only
 from contacts.restructuring.modes.migration import migrate, rehearse
+from contacts.restructuring.modes.undoing import rollback
 from contacts.restructuring.operation import Operation, Options, open_operation
 from contacts.restructuring.transaction import InterruptedRunError
 
@@ -33,6 +34,10 @@ MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
     "--enforce-rules": (
         enforce,
         "Add the check rules that are pending and that no row breaks any more.",
+    ),
+    "--rollback": (
+        rollback,
+        "Bring a migrated database back to the legacy schema, every row proved.",
     ),
 }
 
@@ -110,5 +115,5 @@ class Command(BaseCommand):
                 mode(open_operation(connection, chosen, console))
         except KeyboardInterrupt as error:
             raise InterruptedRunError(
-                "InterruptedRunError before anything was changed. Run the same command again when you want."
+                "Interrupted before anything was changed. Run the same command again when you want."
             ) from error

@@ -1,0 +1,194 @@
+"""The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
+
+from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
+from contacts.restructuring.fingerprint import ADDED
+from contacts.restructuring.record import read_record
+from contacts.restructuring.surroundings import rights, sessions, writable
+
+EMAIL = "coalesce(email, email_set_aside)"
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    if not legacy_had_unique_email(scene):
+        return Finding(note="the legacy table had no unique e-mails, so none is needed")
+    return rows(
+        scene,
+        f"SELECT min(id) AS id, tenant_id, {EMAIL} AS email, count(*) AS contacts "
+        f"FROM contacts GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
+def legacy_had_unique_email(scene: Scene) -> bool:
+    """Whether the legacy table held e-mails unique in a tenant; without a record it did."""
+    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+    if remembered is None:
+        return True
+    definitions = {item["definition"] for item in remembered["objects"]}
+    return any("UNIQUE" in text and "tenant_id" in text and "email" in text for text in definitions)
+
+
+def contacts_without_email(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL",
+        "Contact {id} (tenant {tenant_id}) has no e-mail, which a customer must have",
+    )
+
+
+def dependents(scene: Scene) -> Finding:
+    """Views, functions and foreign keys of others on what a rollback drops."""
+    going = [(table, column) for table, columns in ADDED.items() for column in columns]
+    found = [
+        f"{view} reads {column}"
+        for view, column in scene.rows(VIEWS_ON_COLUMNS, [[f"{t}.{c}" for t, c in going]])
+    ]
+    found += [f"{what} depends on addresses" for (what,) in scene.rows(VIEWS_ON_ADDRESSES)]
+    found += [
+        f"Foreign key {name} of {table} refers to addresses"
+        for name, table in scene.rows(KEYS_ON_ADDRESSES)
+    ]
+    found += [
+        f"Function {name} names contacts, contact_id or addresses"
+        for (name,) in scene.rows(FUNCTIONS, [list(OWN_FUNCTIONS)])
+    ]
+    return problems(found)
+
+
+VIEWS_ON_COLUMNS = """
+    SELECT DISTINCT 'View ' || v.oid::regclass, c.relname || '.' || a.attname
+      FROM pg_depend d
+      JOIN pg_rewrite w ON w.oid = d.objid
+      JOIN pg_class v ON v.oid = w.ev_class
+      JOIN pg_class c ON c.oid = d.refobjid
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND c.oid IN (to_regclass('companies'), to_regclass('contacts'), to_regclass('orders'))
+       AND c.relname || '.' || a.attname = ANY(%s)
+     ORDER BY 1, 2
+"""
+VIEWS_ON_ADDRESSES = """
+    SELECT DISTINCT 'View ' || v.oid::regclass
+      FROM pg_depend d
+      JOIN pg_rewrite w ON w.oid = d.objid
+      JOIN pg_class v ON v.oid = w.ev_class
+     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND d.refobjid = to_regclass('addresses') AND v.oid <> d.refobjid
+     ORDER BY 1
+"""
+KEYS_ON_ADDRESSES = """
+    SELECT conname, conrelid::regclass FROM pg_constraint
+     WHERE contype = 'f' AND confrelid = to_regclass('addresses')
+       AND conrelid NOT IN (to_regclass('companies'), to_regclass('addresses'))
+     ORDER BY 1
+"""
+FUNCTIONS = r"""
+    SELECT p.oid::regprocedure::text
+      FROM pg_proc p
+      JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE p.prosrc ~* '\m(contacts|contact_id|addresses)\M' AND n.nspname !~ '^pg_'
+       AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%s)
+     ORDER BY 1
+"""
+OWN_FUNCTIONS = (
+    "validate_contact_company",
+    "move_orders_with_contact",
+    "validate_order_relationships",
+    "validate_company_tenant",
+    "prevent_company_deletion",
+    "sync_default_address",
+    "validate_address_company",
+    "auto_set_first_address_default",
+    "sync_company_default_address",
+    "prevent_default_address_deletion",
+)
+
+
+def addresses(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id, company_id, city FROM addresses",
+        "Address {id} of company {company_id} ({city}) goes",
+    )
+
+
+def fax_numbers(scene: Scene) -> Finding:
+    return rows(
+        scene, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
+    )
+
+
+def orders_moved_by_hand(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.company_id FROM orders o LEFT JOIN companies d "
+        "ON d.tenant_id = o.tenant_id AND d.is_default "
+        "WHERE o.contact_id IS NULL AND o.company_id IS DISTINCT FROM d.id",
+        "Order {id} has no contact; that it belongs to company {company_id} goes",
+    )
+
+
+def replaced_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
+        "Contact {id} keeps its new e-mail; the one that was set aside goes",
+    )
+
+
+LIVES_ON = "Nothing to do, if you agree: it lives on in the backup that is taken first."
+CHECKS_BACK = (
+    Check(
+        "unique_emails_in_tenant",
+        "E-mails are unique in a tenant again",
+        Severity.ERROR,
+        duplicate_emails,
+        "Give all but one of these contacts another e-mail.",
+    ),
+    Check(
+        "every_contact_has_email",
+        "Every contact has an e-mail",
+        Severity.ERROR,
+        contacts_without_email,
+        "Give these contacts an e-mail, or delete them.",
+    ),
+    Check(
+        "dependents",
+        "Nothing of others depends on what goes",
+        Severity.ERROR,
+        dependents,
+        "Drop or change these objects first.",
+    ),
+    Check(
+        "rights",
+        "Rights on the tables and their schema",
+        Severity.ERROR,
+        rights,
+        "Run as the tables' owner: set another user in DATABASE_URL.",
+    ),
+    Check(
+        "writable",
+        "The server accepts writes",
+        Severity.ERROR,
+        writable,
+        "Point DATABASE_URL at the primary server, with a role that may write.",
+    ),
+    Check("addresses", "Addresses that go", Severity.WARNING, addresses, LIVES_ON),
+    Check("fax_numbers", "Fax numbers that go", Severity.WARNING, fax_numbers, LIVES_ON),
+    Check(
+        "orders_moved_by_hand",
+        "Orders whose company was changed by hand",
+        Severity.WARNING,
+        orders_moved_by_hand,
+        LIVES_ON,
+    ),
+    Check(
+        "replaced_emails",
+        "E-mails that replaced one set aside",
+        Severity.WARNING,
+        replaced_emails,
+        LIVES_ON,
+    ),
+    Check("sessions", "Other connected sessions", Severity.WARNING, sessions),
+)
+"""In the order in which they run. A test fails until each has a case that breaks it."""

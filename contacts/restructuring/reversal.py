@@ -1,0 +1,129 @@
+"""The way back: reverse the restructuring in one transaction and prove it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.models import RestructuringRun
+from contacts.restructuring.backup import backed_up
+from contacts.restructuring.checks import Scene, failed, run_checks
+from contacts.restructuring.checks_back import CHECKS_BACK
+from contacts.restructuring.django_migrate import LEGACY_MIGRATION, begin_run, migrate
+from contacts.restructuring.fingerprint import (
+    Source,
+    legacy_sources,
+    meaning_sources,
+    plain_source,
+    take,
+    without_companies,
+)
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.proof import prove
+from contacts.restructuring.record import MigrationRecord, read_record
+from contacts.restructuring.run import (
+    Outcome,
+    Plan,
+    RefusedError,
+    back_up_again_if_stale,
+    complete_run,
+)
+from contacts.restructuring.stage import Stage, read_layout
+from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
+from jmsk.catalogue import TableObject, read_objects
+
+EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
+
+
+def roll_back(connection: BaseDatabaseWrapper, plan: Plan, journal: Journal) -> Ended[Outcome]:
+    """Bring a migrated database back to the legacy schema in one transaction, proved.
+
+    Raises CommandError, with the database as it was, if something stands in the way.
+    """
+
+    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
+        with journal.step("checks under lock", "Running the checks again, under the lock"):
+            results = run_checks(Scene(connection, cursor, plan.layout), CHECKS_BACK)
+        if failed(results):
+            raise RefusedError(results)
+        return reverse(connection, cursor, point, plan, journal, RestructuringRun.Kind.ROLLBACK)
+
+    return run_in_transaction(connection, plan.frame, journal, work)
+
+
+def reverse(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    point: RecoveryPoint,
+    plan: Plan,
+    journal: Journal,
+    kind: RestructuringRun.Kind,
+) -> Outcome:
+    """Reverse the restructuring in the open transaction, and prove that no row changed."""
+    record = read_record(cursor)
+    sources = meaning_sources(plan.layout, record.created_companies)
+    with journal.step("fingerprint before", "Taking the fingerprint of every row"):
+        before = take(cursor, sources)
+    backup_path, repeated = _back_up_again(cursor, plan, journal)
+
+    def change() -> RestructuringRun:
+        with journal.step("migrate", "Reversing the restructuring"):
+            run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
+            migrate(connection, journal, *LEGACY_MIGRATION)
+        return run
+
+    run, after = prove(
+        connection,
+        journal,
+        before,
+        sources,
+        change,
+        lambda _: _legacy_sources(connection, record.created_companies),
+    )
+    with journal.step("verify", "Comparing the catalogue with what was remembered"):
+        _compare_catalogue(cursor, record)
+        cursor.execute("ANALYZE tenants, companies, customers, orders")
+    counts = {name: fingerprint.rows for name, fingerprint in after.items()}
+    outcome = Outcome(
+        before, after, counts=counts, backup_path=backup_path, backup_repeated=repeated
+    )
+    complete_run(run, plan, outcome, journal)
+    return outcome
+
+
+def _back_up_again(cursor: Any, plan: Plan, journal: Journal) -> tuple[Path | None, bool]:
+    """Compare the backup with the tables as they stand, new columns included."""
+    if plan.expected is None:
+        return plan.backup_path, False
+    now = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
+    return back_up_again_if_stale(plan, now, journal)
+
+
+def _legacy_sources(
+    connection: BaseDatabaseWrapper, created_companies: Iterable[int]
+) -> list[Source]:
+    layout = read_layout(connection)
+    if layout.stage is not Stage.LEGACY:
+        raise CommandError(
+            f"The reversal did not lead to a legacy database but to one that is {layout.stage}: "
+            f"{'; '.join(layout.oddities)}. Everything was rolled back: the database is as it was."
+        )
+    tenants, companies, customers, orders = legacy_sources(layout)
+    where = without_companies(list(created_companies))
+    return [tenants, Source(**{**vars(companies), "where": where}), customers, orders]
+
+
+def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
+    """Raise CommandError unless the legacy objects are again what they were, drift included."""
+    told = []
+    for table, remembered in record.legacy_objects.items():
+        present = set(read_objects(cursor, table))
+        missing = {TableObject(**item) for item in remembered["objects"]} - present
+        told += [f"{table}: {item.name} ({item.definition})" for item in missing]
+    if told:
+        raise CommandError(
+            f"These legacy objects did not come back as they were: {'; '.join(sorted(told))}. "
+            "Everything was rolled back: the database is as it was."
+        )
