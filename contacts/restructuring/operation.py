@@ -17,9 +17,10 @@ from contacts.restructuring.journal import Journal
 from contacts.restructuring.locks import Patience
 from contacts.restructuring.report import Line, Report, heading, report_lines
 from contacts.restructuring.report_files import write_report
+from contacts.restructuring.run import Outcome
 from contacts.restructuring.session import Database, describe_database
 from contacts.restructuring.stage import Layout, Stage, read_layout
-from contacts.restructuring.transaction import Frame
+from contacts.restructuring.transaction import Ended, Frame
 
 REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
@@ -129,6 +130,17 @@ class Operation:
                 "The tables were changed while the question was open. Nothing was changed by this "
                 "run. Run it again, so that they are checked as they are now."
             )
+
+    def notes(self, ended: Ended[Outcome]) -> tuple[str, ...]:
+        """Return what the operator should know about a run beside its results."""
+        if not ended.value.backup_repeated:
+            return ended.notes
+        took = self.journal.seconds["backup under lock"]
+        return (
+            *ended.notes,
+            "Somebody wrote between the backup and the lock: the backup was taken again under the "
+            f"lock, which kept readers and writers out {took:.1f} s longer.",
+        )
 
     def report(self, mode: str, outcome: str, **more: Any) -> Report:
         """Return the report of this call."""

@@ -1,14 +1,13 @@
 """The way back: reverse the restructuring in one transaction and prove it."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.backup import backed_up
 from contacts.restructuring.checks import Scene, failed, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
 from contacts.restructuring.django_migrate import LEGACY_MIGRATION, begin_run, migrate
@@ -16,7 +15,6 @@ from contacts.restructuring.fingerprint import (
     Source,
     legacy_sources,
     meaning_sources,
-    plain_source,
     take,
     without_companies,
 )
@@ -27,10 +25,10 @@ from contacts.restructuring.run import (
     Outcome,
     Plan,
     RefusedError,
-    back_up_again_if_stale,
+    back_up_again_if_written,
     complete_run,
 )
-from contacts.restructuring.stage import Stage, read_layout
+from contacts.restructuring.stage import reached_legacy
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
 from jmsk.catalogue import TableObject, read_objects
 
@@ -66,7 +64,7 @@ def reverse(
     sources = meaning_sources(plan.layout, record.created_companies)
     with journal.step("fingerprint before", "Taking the fingerprint of every row"):
         before = take(cursor, sources)
-    backup_path, repeated = _back_up_again(cursor, plan, journal)
+    backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
 
     def change() -> RestructuringRun:
         with journal.step("migrate", "Reversing the restructuring"):
@@ -93,26 +91,13 @@ def reverse(
     return outcome
 
 
-def _back_up_again(cursor: Any, plan: Plan, journal: Journal) -> tuple[Path | None, bool]:
-    """Compare the backup with the tables as they stand, new columns included."""
-    if plan.expected is None:
-        return plan.backup_path, False
-    now = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
-    return back_up_again_if_stale(plan, now, journal)
-
-
 def _legacy_sources(
     connection: BaseDatabaseWrapper, created_companies: Iterable[int]
 ) -> list[Source]:
-    layout = read_layout(connection)
-    if layout.stage is not Stage.LEGACY:
-        raise CommandError(
-            f"The reversal did not lead to a legacy database but to one that is {layout.stage}: "
-            f"{'; '.join(layout.oddities)}. Everything was rolled back: the database is as it was."
-        )
-    tenants, companies, customers, orders = legacy_sources(layout)
+    """Return the sources after the reversal, the created companies that stay left out."""
+    tenants, companies, customers, orders = legacy_sources(reached_legacy(connection))
     where = without_companies(list(created_companies))
-    return [tenants, Source(**{**vars(companies), "where": where}), customers, orders]
+    return [tenants, replace(companies, where=where), customers, orders]
 
 
 def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:

@@ -11,10 +11,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
+from contacts.restructuring.backup import backed_up
 from contacts.restructuring.checks import Result, Scene, failed, run_checks
 from contacts.restructuring.checks_after import CHECKS_AFTER
 from contacts.restructuring.django_migrate import begin_run, migrate
-from contacts.restructuring.fingerprint import Fingerprint, legacy_sources, mapped_sources, take
+from contacts.restructuring.fingerprint import (
+    Fingerprint,
+    legacy_sources,
+    mapped_sources,
+    plain_source,
+    take,
+)
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.observation import Space, tables_size, wal_position, wal_since
 from contacts.restructuring.proof import prove
@@ -132,6 +139,14 @@ def back_up_again_if_stale(
     journal.wait("somebody wrote since the backup was taken; it is taken again, under the lock")
     with journal.step("backup under lock", "Taking the backup again, under the lock"):
         return plan.back_up(), True
+
+
+def back_up_again_if_written(cursor: Any, plan: Plan, journal: Journal) -> tuple[Path | None, bool]:
+    """Compare the backup with its tables as they stand now; take it again if they differ."""
+    if plan.expected is None:
+        return plan.backup_path, False
+    now = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
+    return back_up_again_if_stale(plan, now, journal)
 
 
 def _migrate(

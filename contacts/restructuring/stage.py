@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -109,6 +110,17 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     applied = set(MigrationRecorder(connection).applied_migrations())
     stage, oddities = _judge(tables, applied)
     return Layout(stage, schemas[0], tables, tuple(oddities))
+
+
+def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
+    """Return the layout of a database that is legacy again. Raises CommandError if it is not."""
+    layout = read_layout(connection)
+    if layout.stage is Stage.LEGACY:
+        return layout
+    raise CommandError(
+        f"The way back did not lead to a legacy database but to one that is {layout.stage}: "
+        f"{'; '.join(layout.oddities)}. Everything was rolled back: the database is as it was."
+    )
 
 
 def _relations(cursor: Any, *, visible: bool) -> list[Table]:

@@ -16,7 +16,7 @@ from contacts.restructuring.locks import Patience
 from contacts.restructuring.modes.enforcement import enforce
 from contacts.restructuring.modes.inspection import dry_run, verify_only
 from contacts.restructuring.modes.migration import migrate, rehearse
-from contacts.restructuring.modes.undoing import rollback
+from contacts.restructuring.modes.undoing import recover, rollback
 from contacts.restructuring.operation import Operation, Options, open_operation
 from contacts.restructuring.transaction import InterruptedRunError
 
@@ -38,6 +38,10 @@ MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
     "--rollback": (
         rollback,
         "Bring a migrated database back to the legacy schema, every row proved.",
+    ),
+    "--recover": (
+        recover,
+        "Take the wreck of the former Alembic migration back to the legacy shape, proved.",
     ),
 }
 

@@ -123,13 +123,7 @@ def _report(
     statistics: Statistics | None,
     ended: Ended[Outcome],
 ) -> Report:
-    outcome, notes = ended.value, ended.notes
-    if outcome.backup_repeated:
-        took = operation.journal.seconds["backup under lock"]
-        notes += (
-            "Somebody wrote between the backup and the lock: the backup was taken again under the "
-            f"lock, which kept readers and writers out {took:.1f} s longer.",
-        )
+    outcome = ended.value
     moved = f"{outcome.counts['customers']} customers"
     told = {
         "migration": f"{moved} are contacts now; every row was proved before COMMIT.",
@@ -151,5 +145,5 @@ def _report(
         locks=ended.locks,
         locked_seconds=ended.locked_seconds,
         space=outcome.space,
-        notes=notes,
+        notes=operation.notes(ended),
     )

@@ -1,18 +1,26 @@
-"""The ways back: ``--rollback``."""
+"""The ways back: ``--rollback`` and ``--recover``."""
 
+from collections.abc import Callable
 from datetime import datetime
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring import recovery
+from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.record import read_record
 from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.reversal import EXCLUSIVE, roll_back
-from contacts.restructuring.run import Plan, RefusedError
+from contacts.restructuring.run import Outcome, Plan, RefusedError
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage
+from contacts.restructuring.transaction import Ended
 
 QUESTION = "Proceed with rollback? (yes/no): "
+RECOVERY_QUESTION = "Proceed with recovery? (yes/no): "
 CONSEQUENCES = (
     "contacts is renamed to customers again; what the migration placed has no company again",
     "contacts that a person has moved keep their company; e-mails set aside come back",
@@ -36,8 +44,75 @@ def rollback(operation: Operation) -> None:
     operation.console.ask(QUESTION)
     operation.look_again()
     operation.say(*heading("ROLLING BACK THE MIGRATION"))
+    ended = _run(operation, roll_back, backup, before, EXCLUSIVE)
+    outcome = (
+        f"{ended.value.counts['customers']} contacts are customers again; every row was proved "
+        "before COMMIT."
+    )
+    _report(operation, "rollback", outcome, ended, before)
+    operation.say(Line(), Line("✓ ROLLBACK COMPLETED SUCCESSFULLY!", "SUCCESS"))
+
+
+def recover(operation: Operation) -> None:
+    """Take the wreck of the old Alembic migration back to the legacy shape."""
+    if operation.layout.stage in (Stage.LEGACY, Stage.MIGRATED):
+        operation.say(
+            Line(f"The database is {operation.layout.stage}: nothing to recover.", "SUCCESS")
+        )
+        return
+    operation.require(Stage.PARTIAL)
+    before, wreck = _examine(operation)
+    operation.refuse_failed(before)
+    backup = operation.back_up()
+    operation.say(*heading("READY TO RECOVER"), Line(f"Database: {operation.database}"))
+    operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in _undoing(wreck)))
+    operation.say(Line(f"Backup: {backup.path if backup else 'none (--skip-backup)'}"), Line())
+    operation.console.ask(RECOVERY_QUESTION)
+    operation.look_again()
+    operation.say(*heading("RECOVERING"))
+    ended = _run(operation, recovery.recover, backup, before, recovery.EXCLUSIVE)
+    outcome = "The database is legacy again; every row was proved before COMMIT."
+    _report(operation, "recovery", outcome, ended, before)
+    operation.say(Line(), Line("✓ RECOVERED: the migration can be run now.", "SUCCESS"))
+
+
+def _examine(operation: Operation) -> tuple[list[Result], recovery.Wreck]:
+    operation.say(Line(f"Database: {operation.database}"))
+    operation.say(
+        *heading("CHECKS BEFORE THE RECOVERY"),
+        Line("This is what the former Alembic migration leaves when it dies: customers renamed to"),
+        Line("contacts and placed in default companies, orders with a company_id but still with"),
+        Line("customer_id, an empty table of addresses."),
+        Line(),
+    )
+    with looking(operation.connection, operation.layout) as scene:
+        results = run_checks(scene, recovery.CHECKS)
+        wreck = recovery.examine(scene.cursor)
+    operation.say(*result_lines(results))
+    return results, wreck
+
+
+def _undoing(wreck: recovery.Wreck) -> tuple[str, ...]:
+    made = ", ".join(map(str, wreck.companies)) or "none"
+    return (
+        "contacts is renamed to customers again, its indexes and constraints with it",
+        f"{wreck.placed} contacts of the default companies that it made have no company again",
+        f"those companies go (ids: {made}); a Default Company that people made stays",
+        "orders.company_id, companies.fax and the empty table of addresses go",
+        "every row is proved before COMMIT; whatever fails, the database stays as it is",
+    )
+
+
+def _run(
+    operation: Operation,
+    work: Callable[[BaseDatabaseWrapper, Plan, Journal], Ended[Outcome]],
+    backup: Backup | None,
+    before: list[Result],
+    exclusive: tuple[str, ...],
+) -> Ended[Outcome]:
+    """Run ``work`` and, where checks under the lock refuse it, show what they found."""
     plan = Plan(
-        operation.frame(EXCLUSIVE),
+        operation.frame(exclusive),
         operation.started,
         expected=backup.fingerprints if backup else None,
         backup_path=backup.path if backup else None,
@@ -45,30 +120,32 @@ def rollback(operation: Operation) -> None:
         checks_before=tuple(before),
     )
     try:
-        ended = roll_back(operation.connection, plan, operation.journal)
+        return work(operation.connection, plan, operation.journal)
     except RefusedError as refused:
         operation.say(*result_lines(refused.results))
         raise
-    outcome = ended.value
+
+
+def _report(
+    operation: Operation, mode: str, outcome: str, ended: Ended[Outcome], before: list[Result]
+) -> None:
     report = operation.report(
-        "rollback",
-        f"{outcome.counts['customers']} contacts are customers again; every row was proved before "
-        "COMMIT.",
+        mode,
+        outcome,
         stage=Stage.LEGACY,
         before=tuple(before),
-        counts=outcome.counts,
-        fingerprints_before=outcome.before,
-        fingerprints_after=outcome.after,
+        counts=ended.value.counts,
+        fingerprints_before=ended.value.before,
+        fingerprints_after=ended.value.after,
         settings=ended.settings,
         recovery_point=ended.point,
-        backup_path=str(outcome.backup_path or ""),
+        backup_path=str(ended.value.backup_path or ""),
         locks=ended.locks,
         locked_seconds=ended.locked_seconds,
-        notes=ended.notes,
+        notes=operation.notes(ended),
     )
     operation.save_report(report)
-    operation.say(*(Line(f"Note: {note}", "WARNING") for note in ended.notes))
-    operation.say(Line(), Line("✓ ROLLBACK COMPLETED SUCCESSFULLY!", "SUCCESS"))
+    operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
 
 
 def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:
