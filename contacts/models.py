@@ -95,6 +95,9 @@ class RestructuringRun(models.Model):
     created_companies = models.JSONField(
         default=list, help_text="Ids of the default companies that the run created."
     )
+    alembic = models.JSONField(
+        default=dict, help_text="The revision that the run stamped, and those that stood before."
+    )
     legacy_objects = models.JSONField(
         default=dict, help_text="Names and definitions of what the run replaced, for the way back."
     )

@@ -54,6 +54,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "alembic",
+                    models.JSONField(
+                        default=dict,
+                        help_text="The revision that the run stamped, and those that stood before.",
+                    ),
+                ),
+                (
                     "legacy_objects",
                     models.JSONField(
                         default=dict,

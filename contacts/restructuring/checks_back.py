@@ -1,5 +1,6 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
+from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.fingerprint import ADDED
 from contacts.restructuring.record import read_record
@@ -104,6 +105,16 @@ OWN_FUNCTIONS = (
 )
 
 
+def alembic_record(scene: Scene) -> Finding:
+    """Whether Alembic's record still says what the migration stamped, if it stamped anything."""
+    stamped = read_record(scene.cursor).alembic.get("stamped")
+    now = read_revisions(scene.cursor)
+    if stamped is None or now == [stamped]:
+        return Finding()
+    told = "nothing" if now is None else ", ".join(now)
+    return problems([f"Alembic's record was stamped {stamped}; now it says {told}"])
+
+
 def addresses(scene: Scene) -> Finding:
     return rows(
         scene,
@@ -158,6 +169,13 @@ CHECKS_BACK = (
         Severity.ERROR,
         dependents,
         "Drop or change these objects first.",
+    ),
+    Check(
+        "alembic_record",
+        "Alembic's record is as the migration stamped it",
+        Severity.ERROR,
+        alembic_record,
+        "The application has migrated on: downgrade it to the stamped revision first.",
     ),
     Check(
         "rights",

@@ -43,6 +43,7 @@ class Options:
     skip_backup: bool = False
     max_lockout: float | None = None
     restore_from: Path | None = None
+    alembic_stamp: str = ""
 
 
 @dataclass(frozen=True)

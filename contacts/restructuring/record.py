@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 RECORD = """
-    SELECT created_companies::text, legacy_objects::text, finished_at
+    SELECT created_companies::text, legacy_objects::text, alembic::text, finished_at
       FROM contacts_restructuringrun
      WHERE kind = 'migration' ORDER BY started_at DESC LIMIT 1
 """
@@ -14,13 +14,14 @@ RECORD = """
 
 @dataclass(frozen=True)
 class MigrationRecord:
-    """The default companies that were created, and the legacy objects by table.
+    """The default companies that were created, the legacy objects by table, Alembic's record.
 
     ``finished`` is None for a database whose tables Django made: then nothing was remembered.
     """
 
     created_companies: tuple[int, ...] = ()
     legacy_objects: dict[str, Any] = field(default_factory=dict)
+    alembic: dict[str, Any] = field(default_factory=dict)
     finished: datetime | None = None
 
 
@@ -30,4 +31,5 @@ def read_record(cursor: Any) -> MigrationRecord:
     row = cursor.fetchone()
     if row is None:
         return MigrationRecord()
-    return MigrationRecord(tuple(json.loads(row[0])), json.loads(row[1]), row[2])
+    created, objects, alembic = (json.loads(item) for item in row[:3])
+    return MigrationRecord(tuple(created), objects, alembic, row[3])

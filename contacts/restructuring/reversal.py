@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
+from contacts.restructuring import alembic
 from contacts.restructuring.checks import Scene, failed, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
 from contacts.restructuring.django_migrate import LEGACY_MIGRATION, begin_run, migrate
@@ -70,6 +71,7 @@ def reverse(
         with journal.step("migrate", "Reversing the restructuring"):
             run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
             migrate(connection, journal, *LEGACY_MIGRATION)
+            alembic.put_back(cursor, record.alembic)
         return run
 
     run, after = prove(

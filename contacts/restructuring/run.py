@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
+from contacts.restructuring import alembic
 from contacts.restructuring.backup import backed_up
 from contacts.restructuring.checks import Result, Scene, failed, run_checks
 from contacts.restructuring.checks_after import CHECKS_AFTER
@@ -46,6 +47,7 @@ class Plan:
     backup_path: Path | None = None
     back_up: Callable[[], Path] | None = None
     checks_before: tuple[Result, ...] = ()
+    alembic_stamp: str = ""
 
     @property
     def layout(self) -> Layout:
@@ -160,6 +162,9 @@ def _migrate(
         kind = RestructuringRun.Kind.MIGRATION
         run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
         migrate(connection, journal)
+    if plan.alembic_stamp:
+        run.alembic = alembic.stamp(cursor, plan.alembic_stamp)
+        run.save(update_fields=["alembic"])
     with journal.step("analyze", "Refreshing the planner's statistics"):
         # Deferred foreign keys of other tables are checked now: a rehearsal has no COMMIT.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

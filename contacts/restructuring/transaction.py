@@ -8,12 +8,14 @@ from typing import Any, Generic, TypeVar
 
 from django.core.management.base import CommandError
 from django.db import (
+    DatabaseError,
     InterfaceError,
     OperationalError,
     connections,
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2 import Error as PsycopgError
 
 from contacts.restructuring.fingerprint import pin_settings
 from contacts.restructuring.journal import Event, Journal
@@ -96,7 +98,7 @@ def run_in_transaction(
             if frame.rehearse:
                 transaction.set_rollback(True, using=connection.alias)
         return ended
-    except (OperationalError, InterfaceError, KeyboardInterrupt) as error:
+    except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
     finally:
         journal.hooks.clear()
@@ -186,8 +188,9 @@ class _Attempt(Generic[T]):
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self._too_long(self.journal.current) from error
         raise CommandError(
-            f"The server ended the work at the step '{self.journal.current}' ({told}) and rolled "
-            "it back: the database is as it was. Find out why in the server's log, then run again."
+            f"The server refused or broke off the work at the step '{self.journal.current}' "
+            f"({told}), and it was rolled back: the database is as it was. Put that right, or look "
+            "into the server's log, then run again."
         ) from error
 
     def _committed(self, point: RecoveryPoint) -> bool:

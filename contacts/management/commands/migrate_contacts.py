@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
 from contacts.restructuring.console import Console
 from contacts.restructuring.interrupts import cancel_on_signals
@@ -53,6 +53,13 @@ def seconds(text: str) -> float:
         if 0 < number <= 86_400:
             return number
     raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 86400")
+
+
+def revision(text: str) -> str:
+    """Read an Alembic revision, which its table holds in 32 characters."""
+    if not 0 < len(text) <= 32 or not text.isprintable():
+        raise ArgumentTypeError(f"{text!r} is no Alembic revision: 1 to 32 characters")
+    return text
 
 
 class Command(BaseCommand):
@@ -102,6 +109,13 @@ class Command(BaseCommand):
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
 
+        parser.add_argument(
+            "--alembic-stamp",
+            type=revision,
+            metavar="REVISION",
+            help="Let alembic_version say REVISION, in the migration's transaction.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         console = Console(
@@ -112,11 +126,18 @@ class Command(BaseCommand):
             patience=Patience(options["lock_timeout"]),
             skip_backup=options["skip_backup"],
             max_lockout=options["max_lockout"],
+            alembic_stamp=options["alembic_stamp"] or "",
         )
         mode = options["mode"] or migrate
         try:
             with cancel_on_signals(connection):
                 mode(open_operation(connection, chosen, console))
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(
+                f"The server broke off ({' '.join(str(error).split())}). No transaction of this "
+                "run was committed: the database is as it was. Find out why in the server's log, "
+                "then run again."
+            ) from error
         except KeyboardInterrupt as error:
             raise InterruptedRunError(
                 "Interrupted before anything was changed. Run the same command again when you want."

@@ -53,6 +53,7 @@ def migrate(operation: Operation) -> None:
         backup_path=backup.path if backup else None,
         back_up=operation.back_up_under_lock if backup else None,
         checks_before=tuple(before),
+        alembic_stamp=operation.options.alembic_stamp,
     )
     ended = _restructure(operation, plan)
     operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
@@ -77,7 +78,12 @@ def rehearse(operation: Operation) -> None:
     operation.look_again()
     operation.say(*heading("REHEARSING THE MIGRATION"))
     frame = operation.frame(EXCLUSIVE, rehearse=True)
-    plan = Plan(frame, operation.started, checks_before=tuple(before))
+    plan = Plan(
+        frame,
+        operation.started,
+        checks_before=tuple(before),
+        alembic_stamp=operation.options.alembic_stamp,
+    )
     ended = _restructure(operation, plan)
     _show_results(operation, ended.value)
     report = _report(operation, "rehearsal", before, statistics, ended)
