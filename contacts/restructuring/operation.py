@@ -1,7 +1,7 @@
 """What all modes share: the database, the options, and the steps that more than one mode takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from contacts.restructuring.backup import Backup, write_backup
 from contacts.restructuring.checks import Result, failed
 from contacts.restructuring.console import Console
 from contacts.restructuring.journal import Journal
+from contacts.restructuring.lines import DETAILED
 from contacts.restructuring.locks import Patience
-from contacts.restructuring.report import Line, Report, heading, report_lines
-from contacts.restructuring.report_files import write_report
+from contacts.restructuring.report import Draft, Line, Report, heading, report_lines
+from contacts.restructuring.report_files import write_reports
+from contacts.restructuring.report_text import settings_lines
 from contacts.restructuring.run import Outcome
 from contacts.restructuring.session import Database, describe_database
 from contacts.restructuring.stage import Layout, Stage, read_layout
@@ -57,6 +59,7 @@ class Operation:
     database: Database
     layout: Layout
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    draft: Draft = field(default_factory=Draft)
 
     def say(self, *lines: Line) -> None:
         self.console.say(lines)
@@ -104,6 +107,7 @@ class Operation:
             return None
         with self.journal.step("backup", "Backing up the tables"):
             backup = self.write_backup()
+        self.draft.note(backup_path=str(backup.path))
         for table, rows in backup.rows.items():
             self.say(Line(f"✓ Backed up {rows} rows of {table}", "SUCCESS"))
         self.say(Line(f"  The backup lies in {backup.path}"))
@@ -116,7 +120,7 @@ class Operation:
             self.layout,
             self.options.backup_dir,
             datetime.now(UTC),
-            lambda table, rows: self.journal.progress(rows, 0, table),
+            lambda table, rows: self.journal.progress(rows, self.draft.expected(table), table),
             in_transaction=in_transaction,
         )
 
@@ -144,27 +148,32 @@ class Operation:
         )
 
     def report(self, mode: str, outcome: str, **more: Any) -> Report:
-        """Return the report of this call."""
+        """Return the report of this call: what its draft knows, and ``more`` over it."""
         fields = {"stage": self.layout.stage, "succeeded": True, **more}
-        return Report(
-            mode=mode,
-            outcome=outcome,
+        return self.draft.finish(
+            mode,
+            outcome,
             database=self.database,
+            alias=self.connection.alias,
             started=self.started,
-            finished=datetime.now(UTC),
             seconds=dict(self.journal.seconds),
             **fields,
         )
 
+    def nothing_to_do(self, outcome: str) -> None:
+        """Say, in one sentence, that the call ends well without having done anything."""
+        self.draft.note(outcome=outcome)
+        self.say(Line(outcome, "SUCCESS"))
+
     def save_report(self, report: Report) -> None:
-        """Write the report's files; where that fails, print it: the run itself is done."""
-        try:
-            path = write_report(report, self.options.backup_dir)
-        except OSError as error:
-            self.say(Line(f"⚠ The report could not be written ({error}). Here it is:", "WARNING"))
-            self.say(*report_lines(report))
-            return
-        self.say(Line(f"Report: {path}"))
+        """Write the report's files; where none can be written, print it: the run itself is done."""
+        self.say(*(replace(line, level=DETAILED) for line in settings_lines(report.settings)))
+        written = write_reports(report, self.options.backup_dir)
+        self.draft.files = written.paths
+        self.say(*(Line(f"⚠ {failure}", "WARNING") for failure in written.failures))
+        if not written.paths:
+            self.say(Line("Here is the report:"), *report_lines(report))
+        self.say(*(Line(f"Report: {path}", verbatim=True) for path in written.paths))
 
 
 def open_operation(

@@ -73,6 +73,10 @@ class Ended(Generic[T]):
     notes: tuple[str, ...] = ()
 
 
+class UncertainEndError(CommandError):
+    """Nobody can be asked whether the run was committed."""
+
+
 class InterruptedRunError(CommandError):
     """The operator interrupted the run, and it was rolled back."""
 
@@ -202,7 +206,7 @@ class _Attempt(Generic[T]):
             if status in ("committed", "aborted"):
                 return status == "committed"
             time.sleep(0.5)
-        raise CommandError(
+        raise UncertainEndError(
             "The connection was lost at COMMIT, and the server cannot be asked how it ended "
             f"({status}). When it is back, run 'manage.py migrate_contacts --dry-run': it says "
             "which of the two the database is, and nothing in between is possible."

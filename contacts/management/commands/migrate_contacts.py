@@ -8,8 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.restructuring.conclusion import Call, concluding
 from contacts.restructuring.console import Console
 from contacts.restructuring.interrupts import cancel_on_signals
 from contacts.restructuring.locks import Patience
@@ -18,6 +21,9 @@ from contacts.restructuring.modes.inspection import dry_run, verify_only
 from contacts.restructuring.modes.migration import migrate, rehearse
 from contacts.restructuring.modes.undoing import recover, rollback
 from contacts.restructuring.operation import Operation, Options, open_operation
+from contacts.restructuring.progress import Progress
+from contacts.restructuring.report import MODES as REPORT_NAMES
+from contacts.restructuring.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.transaction import InterruptedRunError
 
 EXIT_CODES = """
@@ -78,6 +84,13 @@ class Command(BaseCommand):
             "--noinput", "--no-input", action="store_true", help="Answer the question with yes."
         )
         parser.add_argument(
+            "--format",
+            choices=("text", "json"),
+            default="text",
+            help="What standard output gets: text, or one JSON document, and people read standard "
+            "error (default: %(default)s).",
+        )
+        parser.add_argument(
             "--skip-backup",
             action="store_true",
             help="Write no backup. Only where a reliable one exists already.",
@@ -118,9 +131,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        console = Console(
-            self.stdout, self.stderr, self.style, options["verbosity"], options["noinput"]
-        )
+        console = self._console(options)
         chosen = Options(
             backup_dir=options["backup_dir"],
             patience=Patience(options["lock_timeout"]),
@@ -129,9 +140,39 @@ class Command(BaseCommand):
             alembic_stamp=options["alembic_stamp"] or "",
         )
         mode = options["mode"] or migrate
+        with concluding(REPORT_NAMES[mode.__name__], console) as call:
+            self._run(mode, call, connection, chosen)
+
+    def _console(self, options: dict[str, Any]) -> Console:
+        """Return the operator's terminal, fitted to what its streams can show."""
+        coloured = True if options["force_color"] else None
+        if wants_no_colour() and not coloured:
+            self.style = no_style()
+            coloured = False
+        self.stdout = FittedOutput(self.stdout, coloured)
+        self.stderr = FittedOutput(self.stderr, coloured)
+        moving = options["verbosity"] > 0 and self.stderr.isatty()
+        return Console(
+            self.stdout,
+            self.stderr,
+            self.style,
+            options["verbosity"],
+            options["noinput"],
+            options["format"],
+            Progress(self.stderr.stream, options["database"]) if moving else None,
+        )
+
+    def _run(
+        self,
+        mode: Callable[[Operation], None],
+        call: Call,
+        connection: BaseDatabaseWrapper,
+        chosen: Options,
+    ) -> None:
         try:
             with cancel_on_signals(connection):
-                mode(open_operation(connection, chosen, console))
+                call.operation = open_operation(connection, chosen, call.console)
+                mode(call.operation)
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(
                 f"The server broke off ({' '.join(str(error).split())}). No transaction of this "

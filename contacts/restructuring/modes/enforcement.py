@@ -14,7 +14,14 @@ def enforce(operation: Operation) -> None:
         operation.connection, operation.layout, operation.options.patience, operation.journal
     )
     if not outcomes:
-        operation.say(Line("No rule is pending: nothing to do.", "SUCCESS"))
+        operation.nothing_to_do("No rule is pending: nothing to do.")
+        return
+    waiting = {item.rule: item.finding.count for item in outcomes if item.finding.count}
+    enforced = len(outcomes) - len(waiting)
+    operation.draft.note(
+        pending_rules=waiting,
+        outcome=f"{enforced} rules were added, {len(waiting)} still wait for rows.",
+    )
     for outcome in outcomes:
         operation.say(*_lines(outcome))
 

@@ -17,6 +17,7 @@ from contacts.restructuring.report import (
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics, gather
+from contacts.restructuring.unsettled import count_rows, still_there
 
 
 def dry_run(operation: Operation) -> None:
@@ -27,7 +28,8 @@ def dry_run(operation: Operation) -> None:
     if statistics:
         operation.say(*heading("WHAT WOULD BE MIGRATED"), *statistics_lines(statistics))
     operation.refuse_failed(results)
-    operation.say(Line(), Line("Dry run: nothing was changed.", "SUCCESS"))
+    operation.say(Line())
+    operation.nothing_to_do("Dry run: nothing was changed.")
 
 
 def verify_only(operation: Operation) -> None:
@@ -40,6 +42,7 @@ def verify_only(operation: Operation) -> None:
     ):
         results = run_checks(scene, CHECKS_AFTER)
         fingerprints = take(scene.cursor, [plain_source(tables[name]) for name in sorted(tables)])
+        counts, defaults = ({}, ()) if failed(results) else (count_rows(scene), still_there(scene))
     operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *result_lines(results))
     operation.say(Line(), Line("Fingerprints:"))
     operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints.items()))
@@ -50,6 +53,8 @@ def verify_only(operation: Operation) -> None:
         outcome,
         succeeded=not bad,
         after=tuple(results),
+        counts=counts,
+        defaults=defaults,
         fingerprints_after=fingerprints,
     )
     operation.save_report(report)
@@ -67,7 +72,7 @@ def already_migrated(operation: Operation) -> bool:
     """Say so, if the database is migrated."""
     if operation.layout.stage is not Stage.MIGRATED:
         return False
-    operation.say(Line("This database is already migrated: nothing to do.", "SUCCESS"))
+    operation.nothing_to_do("This database is already migrated: nothing to do.")
     return True
 
 
@@ -84,6 +89,7 @@ def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
         columns_missing = "columns" in {result.id for result in failed(results)}
         countable = layout.stage is Stage.LEGACY and not columns_missing
         statistics = gather(scene) if countable else None
+    operation.draft.note(before=tuple(results), statistics=statistics)
     operation.say(*result_lines(results))
     if not failed(results):
         operation.say(

@@ -56,9 +56,7 @@ def rollback(operation: Operation) -> None:
 def recover(operation: Operation) -> None:
     """Take the wreck of the old Alembic migration back to the legacy shape."""
     if operation.layout.stage in (Stage.LEGACY, Stage.MIGRATED):
-        operation.say(
-            Line(f"The database is {operation.layout.stage}: nothing to recover.", "SUCCESS")
-        )
+        operation.nothing_to_do(f"The database is {operation.layout.stage}: nothing to recover.")
         return
     operation.require(Stage.PARTIAL)
     before, wreck = _examine(operation)
@@ -88,6 +86,7 @@ def _examine(operation: Operation) -> tuple[list[Result], recovery.Wreck]:
     with looking(operation.connection, operation.layout) as scene:
         results = run_checks(scene, recovery.CHECKS)
         wreck = recovery.examine(scene.cursor)
+    operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results, wreck
 
@@ -157,5 +156,6 @@ def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:
     ):
         results = run_checks(scene, CHECKS_BACK)
         migrated = read_record(scene.cursor).finished
+    operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results, migrated

@@ -1,0 +1,129 @@
+"""The runbook: if this fails, the database is in that state, and these commands lead on.
+
+It is filled in for the database of the report, so that at three in the morning nothing is left to
+look up. Passwords are not known here: every command takes DATABASE_URL from the environment.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contacts.restructuring.report import Report
+
+NO_BACKUP = "<the folder of a backup, backups/migration_…>"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``event``, what happened; ``state``, of the database then; ``commands``, what to run."""
+
+    event: str
+    state: str
+    advice: str
+    commands: tuple[str, ...] = ()
+
+
+def runbook(report: "Report") -> tuple[Entry, ...]:
+    """Return what to do for each thing that can go wrong, filled in for the report's database."""
+    return (*_before_commit(report), *_after_commit(report), *_disaster(report))
+
+
+def command(report: "Report", *arguments: str) -> str:
+    """Return the command line of ``migrate_contacts`` with ``arguments`` for this database."""
+    alias = () if report.alias == "default" else ("--database", report.alias)
+    return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
+
+
+def _before_commit(report: "Report") -> Iterator[Entry]:
+    name = report.database.name if report.database else "the database"
+    unchanged = f"{name} is as it was: nothing was changed."
+    undone = f"{name} is as it was: the server rolled the one transaction back."
+    look = command(report, "--dry-run")
+    yield Entry(
+        "a check before the migration fails",
+        unchanged,
+        "Put the rows right that are named under the check, then look again.",
+        (look,),
+    )
+    yield Entry(
+        "the backup cannot be written",
+        f"{unchanged} No half backup is left.",
+        "Make room, or name a directory that has some.",
+        (command(report, "--backup-dir", "/path/with/room"),),
+    )
+    yield Entry(
+        "the tables cannot be locked",
+        unchanged,
+        "The message names the sessions in the way: wait for them or end them, or wait longer.",
+        (command(report, "--lock-timeout", "30"),),
+    )
+    yield Entry(
+        "a migration step, the proof or a check after it fails, or the window is over",
+        undone,
+        "Read the message; try it without consequences, then run again.",
+        (command(report, "--rehearse"),),
+    )
+    yield Entry(
+        "the process is killed, the connection breaks or the power fails before COMMIT",
+        undone,
+        "See which stage the database is in; it is never in between.",
+        (look,),
+    )
+    point = report.recovery_point
+    number = point.transaction_id if point else "<transaction number of the report>"
+    yield Entry(
+        "the answer to COMMIT is lost and the server could not be asked",
+        f"{name} is either as it was or migrated as a whole.",
+        "Ask the server: 'committed' means migrated, 'aborted' means as it was.",
+        (f'psql "$DATABASE_URL" -c "SELECT pg_xact_status(\'{number}\')"', look),
+    )
+
+
+def _after_commit(report: "Report") -> Iterator[Entry]:
+    name = report.database.name if report.database else "the database"
+    restore = command(report, "--restore", report.backup_path or NO_BACKUP)
+    yield Entry(
+        "the application does not work with the new schema",
+        f"{name} is migrated and whole.",
+        "Go back to the legacy schema; what was entered since stays where the old schema can "
+        "hold it, and the command says what it cannot.",
+        (command(report, "--verify-only"), command(report, "--rollback")),
+    )
+    yield Entry(
+        "the rollback is refused or fails",
+        f"{name} is migrated, as before the rollback.",
+        "Put right what the message names, or restore the backup: what was entered since the "
+        "backup is lost then.",
+        (restore,),
+    )
+    yield Entry(
+        "rows were destroyed later",
+        f"{name} is migrated, but its rows are not what they were.",
+        "Restore the backup.",
+        (restore,),
+    )
+    yield Entry(
+        "contacts is there and orders still has customer_id (the former Alembic migration died)",
+        f"{name} is partial: half legacy, half migrated.",
+        "Take it back to the legacy schema, then migrate.",
+        (command(report, "--recover"), command(report)),
+    )
+
+
+def _disaster(report: "Report") -> Iterator[Entry]:
+    point = report.recovery_point
+    if point is None:
+        return
+    yield Entry(
+        "the server itself is lost and recovered from its WAL archive",
+        "The state of the moment that is recovered to.",
+        "To stop just before the first change, recover with these settings "
+        f"(the moment was {point.time}).",
+        (
+            f"recovery_target_lsn = '{point.wal_position}'",
+            "recovery_target_inclusive = off",
+            "recovery_target_action = 'pause'",
+        ),
+    )
