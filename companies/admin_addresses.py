@@ -1,0 +1,68 @@
+"""A company's addresses, on the company's own page."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+
+from companies.models import Address, Company
+from jmsk.adminsite.forms import ChangedValuesForm
+
+
+class AddressForm(ChangedValuesForm):
+    """An address. That there is one default only is brought about by the database."""
+
+    left_to_database = frozenset({"is_default"})
+
+
+class AddressFormSet(forms.BaseInlineFormSet):
+    """The addresses of one company, of which exactly one is the default."""
+
+    def clean(self) -> None:
+        """Say before the database does that one default has to be named."""
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
+        kept = [form for form in kept if not form.cleaned_data.get("DELETE")]
+        ticked = [form for form in kept if form.cleaned_data.get("is_default")]
+        newly = [form for form in ticked if "is_default" in form.changed_data]
+        if len(newly) > 1:
+            raise ValidationError("Tick one address as the default, not several.")
+        if kept and not ticked and self.initial_forms:
+            raise ValidationError("Tick the address that is to be the default.")
+
+
+class AddressInline(admin.TabularInline):
+    """The addresses, the default first."""
+
+    model = Address
+    form = AddressForm
+    formset = AddressFormSet
+    fields = ("is_default", "street_address", "zip_code", "city", "state", "country")
+    ordering = ("-is_default", "pk")
+    extra = 0
+    min_num = 0
+
+
+def save_addresses(company: Company, formset: Any) -> None:
+    """Save an :class:`AddressFormSet` in the order in which the database's rules let it through.
+
+    The new default goes first: it unsets the old one, which may then be changed or deleted.
+    """
+    formset.save(commit=False)
+    columns = {field.name for field in Address._meta.concrete_fields}
+    todo: list[tuple[Address, list[str] | None]] = [
+        (address, [name for name in names if name in columns])
+        for address, names in formset.changed_objects
+    ]
+    todo += [(address, None) for address in formset.new_objects]
+    for address, names in sorted(todo, key=lambda pair: not pair[0].is_default):
+        address.tenant_id = company.tenant_id
+        if names is None:
+            address.save()
+        elif names:
+            address.save(update_fields=names)
+    for address in formset.deleted_objects:
+        address.delete()

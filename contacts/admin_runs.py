@@ -1,0 +1,87 @@
+"""The audit trail: every committed run, to be read and never written."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from contacts.models import RestructuringRun
+
+
+def table(rows: Any) -> SafeString:
+    """Return pairs of a name and a value as an HTML table."""
+    body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
+    return format_html('<div class="scrolls"><table>{}</table></div>', body)
+
+
+@admin.register(RestructuringRun)
+class RestructuringRunAdmin(admin.ModelAdmin):
+    """Committed migrations, rollbacks and restores."""
+
+    list_display = ("__str__", "kind", "operating_system_user", "database_user", "duration")
+    list_filter = ("kind",)
+    show_facets = admin.ShowFacets.ALWAYS
+    ordering = ("-started_at", "-pk")
+    fields = (
+        "kind",
+        "started_at",
+        "finished_at",
+        "duration",
+        "operating_system_user",
+        "database_user",
+        "transaction_id",
+        "backup_path",
+        "told_counts",
+        "told_checks",
+        "told_fingerprints",
+        "told_durations",
+        "created_companies",
+    )
+    readonly_fields = fields
+
+    class Media:
+        css = {"all": ["contacts/admin.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="duration")
+    def duration(self, run: RestructuringRun) -> str:
+        if run.finished_at is None:
+            return "-"
+        return f"{(run.finished_at - run.started_at).total_seconds():.2f} s"
+
+    @admin.display(description="counts")
+    def told_counts(self, run: RestructuringRun) -> SafeString:
+        return table((name.replace("_", " "), f"{value}") for name, value in run.counts.items())
+
+    @admin.display(description="checks")
+    def told_checks(self, run: RestructuringRun) -> SafeString:
+        return table(
+            (check.get("title", check.get("id", "")), _told_check(check)) for check in run.checks
+        )
+
+    @admin.display(description="fingerprints")
+    def told_fingerprints(self, run: RestructuringRun) -> SafeString:
+        return table(
+            (f"{name}, {moment}", ", ".join(f"{key} {part}" for key, part in value.items()))
+            for moment, tables in run.fingerprints.items()
+            for name, value in tables.items()
+        )
+
+    @admin.display(description="seconds a step took")
+    def told_durations(self, run: RestructuringRun) -> SafeString:
+        return table(run.durations.items())
+
+
+def _told_check(check: dict[str, Any]) -> str:
+    sentences = check.get("sentences") or []
+    return ": ".join([str(check.get("status", "")), *map(str, sentences[:1])])

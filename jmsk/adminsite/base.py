@@ -1,0 +1,114 @@
+"""A ModelAdmin for tables whose rules live in the database."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.refusals import RefusedError, in_plain_words
+from jmsk.adminsite.stage import restructured
+
+REFUSAL = "_database_refusal"
+
+
+class DatabaseRulesAdmin(admin.ModelAdmin):
+    """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
+
+    At the legacy stage nobody has a permission on the restructured tables: there are none.
+    """
+
+    form = ChangedValuesForm
+    show_facets = admin.ShowFacets.ALWAYS
+    show_full_result_count = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and restructured(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and restructured(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and restructured(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and restructured(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and restructured(request)
+
+    def may(self, request: HttpRequest, action: str) -> bool:
+        """Return whether the user may view the rows and has the permission ``action_model``."""
+        codename = f"{self.opts.app_label}.{action}_{self.opts.model_name}"
+        user: Any = request.user
+        return self.has_view_permission(request) and bool(user.has_perm(codename))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Offer the actions for all that is shown as buttons: "select all" needs JavaScript."""
+        tools = [
+            (name, label.removesuffix("…"))
+            for name, label in self.get_action_choices(request, [])
+            if name != "delete_selected"
+        ]
+        return super().changelist_view(request, {"tools": tools, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write the changed columns only.
+
+        What the form did not show, or a trigger has changed meanwhile, would be written back stale.
+        """
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in self.opts.concrete_fields}
+        changed = [name for name in form.changed_data if name in columns]
+        if not changed:
+            return
+        if "updated_at" in columns:
+            obj.updated_at = timezone.now()
+            changed.append("updated_at")
+        obj.save(update_fields=changed)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kw: Any
+    ) -> Any:
+        """Return the form; after a refusal, one that carries it and is not valid."""
+        form: Any = super().get_form(request, obj, change=change, **kw)
+        refusal = getattr(request, REFUSAL, None)
+        if refusal is None:
+            return form
+
+        def full_clean(self: Any) -> None:
+            form.full_clean(self)
+            self.add_error(None, refusal)
+
+        return type(form)(form.__name__, (form,), {"full_clean": full_clean})
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show the form again, as it was sent, with what the database refused."""
+        try:
+            with in_plain_words():
+                return super().changeform_view(request, *args, **kwargs)
+        except RefusedError as refusal:
+            setattr(request, REFUSAL, str(refusal))
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        """Go back to the object with what the database refused."""
+        try:
+            with in_plain_words():
+                return super().delete_view(request, object_id, *args, **kwargs)
+        except RefusedError as refusal:
+            messages.error(request, str(refusal))
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Tell what an action was refused, and that it changed nothing."""
+        try:
+            with in_plain_words():
+                return super().response_action(request, *args, **kwargs)
+        except RefusedError as refusal:
+            messages.error(request, f"Nothing was changed. {refusal}")
+        return redirect(request.get_full_path())

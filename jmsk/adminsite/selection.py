@@ -1,0 +1,89 @@
+"""A selection of rows that a URL can carry: some ids, or everything that a list's filters show.
+
+Fifty thousand ids do not fit a form. So an action hands on the list's own query string, and the
+page behind it asks the list again.
+"""
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+
+IDS = "ids"
+FILTERS = "filters"
+LARGEST_KEY = 2**31 - 1
+
+
+class BadSelectionError(ValueError):
+    """The URL names no rows that a list could show."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``ids``, or everything that ``filters`` (a list's query string) shows."""
+
+    ids: tuple[int, ...] = ()
+    filters: str = ""
+
+    @classmethod
+    def from_action(cls, request: HttpRequest) -> "Selection":
+        """Read what was ticked in a list: some rows, or all across its pages."""
+        filters = request.GET.copy()
+        filters.pop(PAGE_VAR, None)
+        if request.POST.get("select_across", "0") != "0":
+            return cls(filters=filters.urlencode())
+        return cls(ids=_numbers(request.POST.getlist("_selected_action")))
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> "Selection":
+        """Read what :meth:`query` wrote. Raises BadSelectionError."""
+        if IDS in query:
+            return cls(ids=_numbers(str(query[IDS]).split(",")))
+        if FILTERS not in query:
+            raise BadSelectionError("No rows are named.")
+        return cls(filters=str(query[FILTERS]))
+
+    @property
+    def query(self) -> str:
+        """The selection as a query string."""
+        if self.ids:
+            return urlencode({IDS: ",".join(map(str, self.ids))})
+        return urlencode({FILTERS: self.filters})
+
+    def rows(self, request: HttpRequest, model_admin: Any) -> QuerySet:
+        """Return the rows, as the list shows them to this user now, without the list's columns.
+
+        Raises BadSelectionError where a filter means nothing, PermissionDenied where the user may
+        not view the list.
+        """
+        if not model_admin.has_view_permission(request):
+            raise PermissionDenied
+        shown = self._shown(request, model_admin)
+        plain: QuerySet = model_admin.model._default_manager.all()
+        return plain.filter(pk__in=shown.order_by().values("pk")).order_by("pk")
+
+    def _shown(self, request: HttpRequest, model_admin: Any) -> Any:
+        if self.ids:
+            return model_admin.get_queryset(request).filter(pk__in=self.ids)
+        asking: Any = copy(request)
+        asking.GET = QueryDict(self.filters)
+        try:
+            return model_admin.get_changelist_instance(asking).get_queryset(asking)
+        except IncorrectLookupParameters as error:
+            raise BadSelectionError("The list's filter is not understood.") from error
+
+
+def _numbers(texts: list[str]) -> tuple[int, ...]:
+    try:
+        numbers = tuple(sorted({int(text) for text in texts}))
+    except ValueError as error:
+        raise BadSelectionError("Rows are named by numbers.") from error
+    if not numbers or numbers[0] < 1 or numbers[-1] > LARGEST_KEY:
+        raise BadSelectionError("No rows are named.")
+    return numbers

@@ -1,0 +1,139 @@
+"""The page on which a person links orders without a contact."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from contacts.attention import WITHOUT_CONTACT
+from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.adminsite.refusals import RefusedError, in_plain_words
+from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
+from orders.linking import Candidate, Link, candidates, link, search
+from orders.models import Order
+
+AT_ONCE = 50
+LIST = "admin:orders_order_changelist"
+
+
+class SearchForm(forms.Form):
+    """A search for another contact than those proposed."""
+
+    q = forms.CharField(required=False, max_length=200, label="Search the tenant's contacts")
+
+
+class LinkMixin(DatabaseRulesAdmin):
+    """Adds the action "Link to a contact" and its page."""
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.link_view)
+        return [path("link/", page, name="orders_order_link"), *super().get_urls()]
+
+    def has_link_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may link: its own permission, and viewing both ends."""
+        user = request.user
+        sees = user.has_perm("contacts.view_contact") or user.has_perm("contacts.change_contact")
+        return sees and self.may(request, "link")
+
+    @admin.action(description="Link to a contact…", permissions=["link"])
+    def link_to_contact(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
+        """Lead to the page; nothing happens yet."""
+        try:
+            selection = Selection.from_action(request)
+        except BadSelectionError as error:
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
+        return redirect(f"{reverse('admin:orders_order_link')}?{selection.query}")
+
+    def link_view(self, request: HttpRequest) -> HttpResponse:
+        """Propose contacts for the first orders selected; on confirmation link what was chosen."""
+        if not self.has_link_permission(request):
+            raise PermissionDenied
+        asked = request.POST if request.method == "POST" else request.GET
+        try:
+            selection = Selection.from_query(asked)
+            left = selection.rows(request, self).filter(WITHOUT_CONTACT)
+        except BadSelectionError as error:
+            messages.error(request, str(error))
+            return redirect(LIST)
+        errors: list[str] = []
+        if request.method == "POST":
+            errors = self._link(request)
+            if not errors:
+                return redirect(f"{request.path}?{selection.query}")
+        number = left.count()
+        if not number and not errors:
+            messages.info(request, "All of the selected orders have a contact.")
+            return redirect(LIST)
+        return self._link_page(request, selection, left, number, errors)
+
+    def _link(self, request: HttpRequest) -> list[str]:
+        """Link what was chosen; return what stood in the way."""
+        user: Any = request.user
+        try:
+            chosen = list(_chosen(request))
+            if not chosen:
+                return ["Nothing was chosen."]
+            with in_plain_words():
+                link(chosen, user_id=user.pk)
+        except ValidationError as error:
+            return error.messages
+        except RefusedError as refusal:
+            return [str(refusal)]
+        messages.success(request, f"Linked {len(chosen)} orders.")
+        return []
+
+    def _link_page(
+        self,
+        request: HttpRequest,
+        selection: Selection,
+        left: QuerySet,
+        number: int,
+        errors: list[str],
+    ) -> HttpResponse:
+        orders: list[Order] = list(left.select_related("tenant", "company")[:AT_ONCE])
+        proposed = candidates(orders)
+        form = SearchForm(request.GET)
+        text = form.cleaned_data["q"] if form.is_valid() else ""
+        if len(orders) == 1 and text:
+            order = orders[0]
+            known = {candidate.contact.pk for candidate in proposed[order.pk]}
+            proposed[order.pk] += [
+                Candidate(contact, "found by your search")
+                for contact in search(order, text)
+                if contact.pk not in known
+            ]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Link orders to contacts",
+            "selection": selection,
+            "changelist": reverse(LIST),
+            "number": number,
+            "orders": [(order, proposed[order.pk]) for order in orders],
+            "search": form if len(orders) == 1 else None,
+            "errors": errors,
+        }
+        status = 400 if errors else 200
+        return TemplateResponse(request, "orders/admin/link.html", context, status=status)
+
+
+def _chosen(request: HttpRequest) -> Any:
+    """Yield the links that were chosen. Raises ValidationError where one is no such thing."""
+    for name, value in request.POST.items():
+        if not name.startswith("order_") or not value:
+            continue
+        try:
+            order = int(name.removeprefix("order_"))
+            contact, company = (int(part) for part in str(value).split(":"))
+        except ValueError as error:
+            raise ValidationError("A choice was not understood. Nothing was linked.") from error
+        if not all(0 < key <= LARGEST_KEY for key in (order, contact, company)):
+            raise ValidationError("A choice was not understood. Nothing was linked.")
+        yield Link(order, contact, company)
