@@ -136,7 +136,8 @@ def _constraint_objects(model: type[models.Model], constraint: Any) -> Iterable[
 
 
 def _columns(model: type[models.Model], fields: Sequence[str]) -> str:
-    return ", ".join(str(model._meta.get_field(name).column) for name in fields)
+    concrete: list[Any] = [model._meta.get_field(name) for name in fields]
+    return ", ".join(field.column for field in concrete)
 
 
 def reconcile(

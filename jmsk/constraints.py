@@ -54,7 +54,7 @@ class ForeignKeyConstraint(BaseConstraint):
         name = schema_editor.quote_name(self.name)
         return f"CONSTRAINT {name} {self.definition(model, schema_editor)}"
 
-    def create_sql(self, model: Any, schema_editor: Any) -> Statement:
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
         return Statement(
             "ALTER TABLE %(table)s ADD %(constraint)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),
@@ -73,12 +73,12 @@ class ForeignKeyConstraint(BaseConstraint):
 class UniqueIndex(models.UniqueConstraint):
     """A unique index that is no constraint, as SQLAlchemy makes for ``unique=True, index=True``."""
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         """CREATE TABLE has no clause for an index: it follows the table."""
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
-    def create_sql(self, model: Any, schema_editor: Any) -> Statement:
-        statement = super().create_sql(model, schema_editor)
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        statement: Any = super().create_sql(model, schema_editor)
         statement.template = schema_editor.sql_create_unique_index
         statement.parts.setdefault("include", "")
         statement.parts.setdefault("condition", "")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError
 from django.db.migrations.operations import AddConstraint
 from django.db.migrations.operations.base import Operation
+from django.db.models import CheckConstraint
 
 from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
 from jmsk.remembrance import put_back, remember
@@ -194,6 +195,8 @@ class AddCheckRule(AddConstraint):
     A check that is NOT VALID still refuses every update of a row that breaks it, so it is not
     added at all. ``migrate_contacts --enforce-rules`` adds it once its rows have been put right.
     """
+
+    constraint: CheckConstraint
 
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = new.apps.get_model(app_label, self.model_name)

@@ -5,6 +5,7 @@ an e-mail within a company, the one with the lowest id keeps it and the others' 
 """
 
 from contextlib import suppress
+from typing import Any
 
 from django.db import IntegrityError, migrations, models, transaction
 from django.db.models.functions import Length
@@ -73,7 +74,7 @@ TAKE_BACK = """
 """
 
 
-def place(apps, editor):
+def place(apps: Any, editor: Any) -> None:
     """Place what has no company, and set aside the e-mails that would then stand twice."""
     run = current_run(apps, editor.connection.alias)
     with (
@@ -94,7 +95,7 @@ def place(apps, editor):
         run.save(update_fields=["created_companies"])
 
 
-def create_companies(cursor, tenants):
+def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
     """Create the default companies of ``tenants``; return their ids.
 
     The ids are explicit and the sequence is restarted behind them, because `nextval` survives a
@@ -116,7 +117,7 @@ def create_companies(cursor, tenants):
     return created
 
 
-def take_back(apps, editor):
+def take_back(apps: Any, editor: Any) -> None:
     """Undo :func:`place`: what a person has moved since stays where it is."""
     alias = editor.connection.alias
     runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)

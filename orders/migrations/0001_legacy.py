@@ -24,7 +24,7 @@ METALS = [
 ]
 
 
-def enum(name, choices):
+def enum(name: str, choices: list[tuple[str, str]]) -> migrations.RunSQL:
     """The operation that makes an ENUM type and, backwards, drops it."""
     labels = ", ".join(f"'{label}'" for label, _ in choices)
     return migrations.RunSQL(f"CREATE TYPE {name} AS ENUM ({labels})", f"DROP TYPE {name}")

@@ -6,7 +6,7 @@ company where the order has no contact.
 
 from django.db import migrations, models
 
-import jmsk.constraints
+from jmsk.constraints import ForeignKeyConstraint
 from jmsk.operations import Conform
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
@@ -70,25 +70,26 @@ ADD_COMPANY = migrations.SeparateDatabaseAndState(
     ],
 )
 # The names of the state only: Conform gives the table the objects themselves.
+INDEXES = {
+    "ix_orders_contact_id": ["contact"],
+    "ix_orders_company_id": ["company"],
+    "ix_orders_tenant_company": ["tenant", "company"],
+    "ix_orders_tenant_contact": ["tenant", "contact"],
+}
 NAMES = migrations.SeparateDatabaseAndState(
     state_operations=[
-        migrations.AddIndex("order", models.Index(fields=fields, name=name))
-        for fields, name in (
-            (["contact"], "ix_orders_contact_id"),
-            (["company"], "ix_orders_company_id"),
-            (["tenant", "company"], "ix_orders_tenant_company"),
-            (["tenant", "contact"], "ix_orders_tenant_contact"),
-        )
-    ]
-    + [
+        *(
+            migrations.AddIndex("order", models.Index(fields=fields, name=name))
+            for name, fields in INDEXES.items()
+        ),
         migrations.AddConstraint(
             "order",
-            jmsk.constraints.ForeignKeyConstraint(field=field, name=name, on_delete=on_delete),
-        )
-        for field, name, on_delete in (
-            ("contact", "fk_orders_contact", "SET NULL"),
-            ("company", "fk_orders_company", "RESTRICT"),
-        )
+            ForeignKeyConstraint(field="contact", name="fk_orders_contact", on_delete="SET NULL"),
+        ),
+        migrations.AddConstraint(
+            "order",
+            ForeignKeyConstraint(field="company", name="fk_orders_company", on_delete="RESTRICT"),
+        ),
     ]
 )
 
