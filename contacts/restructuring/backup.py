@@ -9,23 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from django.core.management.base import CommandError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
-from contacts.restructuring.backup_errors import explained
+from contacts.restructuring.backup_errors import explained, readable
 from contacts.restructuring.definitions import read_collations, read_enums, read_sequences
 from contacts.restructuring.fingerprint import Fingerprint, pin_settings, plain_source, take
-from contacts.restructuring.fixture_file import FixtureWriter, Written, read_back
+from contacts.restructuring.fixture_file import FixtureWriter, Written
 from contacts.restructuring.folder import partial_folder, publish, write_synced
 from contacts.restructuring.historical import HistoricalModel, models_by_table
 from contacts.restructuring.manifest import FILE_NAME, Manifest, TableBackup, render
 from contacts.restructuring.row_json import FORMAT, line_query
 from contacts.restructuring.session import describe_database, use_schema
 from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage, Table
+from contacts.restructuring.verification import verify_files
 from jmsk.catalogue import read_objects
 
 Progress = Callable[[str, int], None]
@@ -76,7 +76,7 @@ def write_backup(
                 connection, cursor, layout, folder=unfinished, stamp=stamp, progress=progress
             )
         write_synced(unfinished / FILE_NAME, render(manifest))
-        _verify(unfinished, manifest)
+        verify_files(unfinished, manifest)
         path = publish(unfinished, stamp)
     return Backup(path, manifest, time.monotonic() - start)
 
@@ -90,7 +90,8 @@ def backed_up(layout: Layout) -> list[Table]:
 @contextmanager
 def _snapshot(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
     """A transaction that sees the tables as they are once it has them, and changes nothing."""
-    with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
+    atomic = transaction.atomic(using=connection.alias, durable=True)
+    with readable(), atomic, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
@@ -205,21 +206,12 @@ def _copy_out(cursor: Any, query: sql.Composable, writer: FixtureWriter) -> Writ
     copy = sql.SQL("COPY ({}) TO STDOUT WITH ({})").format(query, sql.SQL(FORMAT))
     with writer:
         try:
-            cursor.copy_expert(copy, writer)
-        except psycopg2.Error:
+            with cursor.db.wrap_database_errors:
+                cursor.copy_expert(copy, writer)
+        except DatabaseError:
             raise
         except BaseException:
             # The server is still sending: without this, the rollback would wait for the rest.
             cursor.connection.cancel()
             raise
     return writer.written
-
-
-def _verify(folder: Path, manifest: Manifest) -> None:
-    """Read every file back. Raises ValueError if one is not what was written."""
-    if (folder / FILE_NAME).read_bytes() != render(manifest):
-        raise ValueError(f"{FILE_NAME} reads back differently")
-    for table in manifest.tables:
-        found = read_back(folder / table.file)
-        if found != Written(table.size, table.sha256, table.content_sha256, table.rows):
-            raise ValueError(f"{table.file} reads back differently")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg2
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
@@ -30,7 +29,14 @@ def explained(folder: Path, table_bytes: int = 0) -> Iterator[None]:
             f"removed. The disk of {folder} may be failing: name another directory with "
             "--backup-dir, then run again."
         ) from error
-    except (DatabaseError, psycopg2.Error) as error:
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what the server refuses into a CommandError."""
+    try:
+        yield
+    except DatabaseError as error:
         raise CommandError(
             f"The tables could not be read for the backup: {str(error).strip()}. Nothing was "
             "changed, and no half backup is left. Put that right, then run again."

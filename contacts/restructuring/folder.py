@@ -11,6 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+PARTIAL = ".partial"
+
+
+def is_partial(folder: Path) -> bool:
+    """Return whether ``folder`` bears the temporary name of a backup that was never finished."""
+    return folder.resolve().name.endswith(PARTIAL)
 
 
 @contextmanager
@@ -20,7 +26,7 @@ def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
     ``directory`` is made if it is missing. Raises OSError if it cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f".{_name(stamp)}.{secrets.token_hex(4)}.partial"
+    path = directory / f".{_name(stamp)}.{secrets.token_hex(4)}{PARTIAL}"
     path.mkdir(mode=0o700)
     try:
         yield path

@@ -43,6 +43,11 @@ class TableBackup:
     objects: tuple[TableObject, ...]
     sequences: tuple[Sequence, ...]
 
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """The columns that hold a value of their own, in the table's order."""
+        return tuple(column.name for column in self.columns if not column.generated)
+
     def as_table(self, schema: str, oid: int = 0) -> Table:
         """Return the table as it was, as if it lay in ``schema``."""
         return Table(schema, self.table, oid, "r", "", self.columns)

@@ -1,0 +1,117 @@
+"""What a restore will replace, and what has changed since the backup was taken."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.backup import Backup
+from contacts.restructuring.fingerprint import (
+    CUSTOMER_MEANING,
+    EVERY_ROW,
+    ORDER_MEANING,
+    Source,
+    without_companies,
+)
+from contacts.restructuring.loading import load_rows, restored
+from contacts.restructuring.manifest import TableBackup
+from contacts.restructuring.stage import Layout, Stage, Table
+
+COMPARE = """
+    SELECT count(*) FILTER (WHERE past.image IS NULL), count(*) FILTER (WHERE now.image IS NULL),
+           count(*) FILTER (WHERE now.image <> past.image)
+      FROM (SELECT {now_key} AS key, ROW({now_columns})::text AS image FROM {table} {where}) AS now
+      FULL JOIN (SELECT {key} AS key, ROW({columns})::text AS image FROM {restored}) AS past
+           USING (key)
+"""
+COUNT = "SELECT count(*) FROM {table} {where}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a restore does to a table: rows there now, rows in the backup, and the difference.
+
+    ``deleted`` rows are not in the backup, ``added`` ones not in the database, ``changed`` ones
+    in both, but different.
+    """
+
+    table: str
+    now: int
+    backup: int
+    deleted: int
+    added: int
+    changed: int
+
+
+def restore_plan(
+    cursor: Any, layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+) -> tuple[Change, ...]:
+    """Return what restoring ``backup`` would do to each table. Changes nothing.
+
+    A migrated database is read as the legacy one that it was: ``created_companies`` are the ids of
+    the companies that the migration created. Takes a transaction that may create temporary tables,
+    with the settings of fingerprint.pin_settings and the tables' schema first in the search path.
+    """
+    sources = sources_now(layout, backup, created_companies)
+    if not sources:
+        return tuple(
+            Change(table.table, 0, table.rows, 0, table.rows, 0) for table in backup.manifest.tables
+        )
+    load_rows(cursor, backup)
+    return tuple(_compare(cursor, table, sources[table.table]) for table in backup.manifest.tables)
+
+
+def sources_now(
+    layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+) -> dict[str, Source]:
+    """Return how to read each of the backup's tables in the database as it is, {} if empty."""
+    if layout.stage == Stage.EMPTY:
+        return {}
+    meaning = MEANING if was_migrated_since(layout, backup) else {}
+    sources = {}
+    for table in backup.manifest.tables:
+        found = table_now(layout, table.table)
+        plain = {name: sql.Identifier(name) for name in table.stored_names}
+        columns = {**plain, **meaning.get(table.table, {})}
+        sources[table.table] = Source(
+            table.table, found.oid, found.schema, found.name, columns, EVERY_ROW
+        )
+    if meaning:
+        created = without_companies(created_companies)
+        sources["companies"] = replace(sources["companies"], where=created)
+    return sources
+
+
+MEANING: Mapping[str, Mapping[str, sql.Composable]] = {
+    "customers": CUSTOMER_MEANING,
+    "orders": ORDER_MEANING,
+}
+
+
+def was_migrated_since(layout: Layout, backup: Backup) -> bool:
+    """Return whether the backup is older than the migration of the database."""
+    return layout.stage == Stage.MIGRATED and backup.manifest.stage == Stage.LEGACY
+
+
+def table_now(layout: Layout, name: str) -> Table:
+    """Return the table that now holds what ``name`` held: customers may have become contacts."""
+    return layout.tables.get(name) or layout.tables["contacts"]
+
+
+def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
+    parts = {"table": sql.Identifier(source.schema, source.relation), "where": source.where}
+    cursor.execute(sql.SQL(COUNT).format(**parts))
+    now = cursor.fetchone()[0]
+    names = [sql.Identifier(name) for name in source.columns]
+    query = sql.SQL(COMPARE).format(
+        now_key=source.columns[table.key],
+        now_columns=sql.SQL(", ").join(source.columns.values()),
+        key=sql.Identifier(table.key),
+        columns=sql.SQL(", ").join(names),
+        restored=restored(table.table),
+        **parts,
+    )
+    cursor.execute(query)
+    deleted, added, changed = cursor.fetchone()
+    return Change(table.table, now, table.rows, deleted, added, changed)
