@@ -2,7 +2,9 @@
 
 Python runs its signal handlers between bytecodes, so a process that waits inside libpq would hear
 Ctrl-C only when the statement is done. The wake-up descriptor is written at once, by the C handler;
-a thread reads it and asks the server to cancel the statement.
+a thread reads it and asks the server to cancel the statement. A signal that comes just before the
+main thread begins to wait, for a statement or for an answer at the terminal, would wait with it: so
+the thread goes on until the main thread has heard.
 """
 
 import os
@@ -16,10 +18,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+NUDGE = signal.SIGURG
+"""Ends a system call of the main thread and means nothing else."""
+PAUSE_SECONDS = 0.1
 
 
 @contextmanager
@@ -31,24 +32,43 @@ def cancel_on_signals(connection: BaseDatabaseWrapper) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    heard = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        heard.set()
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    before[NUDGE] = signal.signal(NUDGE, lambda number, frame: None)
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_cancel, args=(reader, connection), daemon=True).start()
+    threading.Thread(target=_pass_on, args=(reader, connection, heard), daemon=True).start()
     try:
         yield
     finally:
+        heard.set()
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(writer)  # ends the thread
 
 
-def _cancel(reader: int, connection: BaseDatabaseWrapper) -> None:
+def _pass_on(reader: int, connection: BaseDatabaseWrapper, heard: threading.Event) -> None:
     """Cancel the running statement for each signal, until the pipe is closed."""
+    main = threading.main_thread().ident
     with os.fdopen(reader, "rb", buffering=0) as pipe:
         while received := pipe.read(1):
-            if received[0] in SIGNALS and connection.connection is not None:
-                with suppress(Error):  # the statement has ended meanwhile
-                    connection.connection.cancel()
+            if received[0] not in SIGNALS:
+                continue
+            _cancel(connection)
+            while main is not None and not heard.wait(PAUSE_SECONDS):
+                _cancel(connection)
+                signal.pthread_kill(main, NUDGE)
+
+
+def _cancel(connection: BaseDatabaseWrapper) -> None:
+    running = connection.connection
+    if running is not None:
+        with suppress(Error):  # the statement has ended meanwhile
+            running.cancel()
