@@ -52,7 +52,7 @@ INSERT INTO manufacturing_steps (id, tenant_id, order_id, parent_step_id, descri
 INSERT INTO shipments (tenant_id, order_id, tracking_number, shipped_at) VALUES
     (1, 2, 'T-1', '2021-06-02 00:00:00.5'), (4, 2147483000, NULL, NULL);
 """
-"""Tenant 1 has orphans and no Default Company (company 8's name differs), tenant 2 reuses company 7.
+"""Tenant 1 has orphans and no Default Company (company 8's name differs), tenant 2 reuses its own.
 Tenant 3 has one that nothing is placed in, tenant 4 has an orphan without orders, tenant 5 only an
 order without a customer, and 2147483000 nothing."""
 

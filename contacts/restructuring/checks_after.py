@@ -7,22 +7,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
-from contacts.restructuring.expectations import partial_unique_indexes, target_models
-from contacts.restructuring.obstacles import rule_check
+from contacts.restructuring.expectations import TRIGGERS, partial_unique_indexes, target_models
+from contacts.restructuring.obstacles import rule_breakers
 from jmsk.catalogue import TableObject, model_objects, read_objects
 
-TRIGGERS = {
-    "trg_validate_contact_company": "contacts",
-    "trg_move_orders_with_contact": "contacts",
-    "trg_validate_order_relationships": "orders",
-    "trg_validate_company_tenant": "companies",
-    "trg_prevent_company_deletion": "companies",
-    "trg_sync_default_address": "companies",
-    "trg_validate_address_company": "addresses",
-    "trg_auto_set_first_address_default": "addresses",
-    "trg_sync_company_default_address": "addresses",
-    "trg_prevent_default_address_deletion": "addresses",
-}
 RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
 
 
@@ -139,6 +127,27 @@ def leftovers(scene: Scene) -> Finding:
     return problems(
         [f"Constraint {name} on {table} is NOT VALID" for name, table in constraints]
         + [f"Index {name} on {table} is invalid" for name, table in indexes]
+    )
+
+
+def pending_rule(scene: Scene, rule_name: str, table: str) -> Finding:
+    """The rows that keep a check rule out of the database, or that it is missing without a row."""
+    finding = rule_breakers(scene, rule_name, table)
+    present = any(item.name == rule_name for item in read_objects(scene.cursor, table))
+    if finding.count or present:
+        return finding
+    return problems([f"No row of {table} breaks {rule_name}, but the database does not hold it"])
+
+
+def rule_check(rule_name: str, table: str) -> Check:
+    """Return the check that tells why ``rule_name`` is pending on ``table``."""
+    return Check(
+        rule_name,
+        f"Values that {rule_name} would refuse",
+        Severity.WARNING,
+        partial(pending_rule, rule_name=rule_name, table=table),
+        "The rule is pending: put these rows right, then run 'manage.py migrate_contacts "
+        "--enforce-rules'.",
     )
 
 

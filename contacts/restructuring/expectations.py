@@ -14,6 +14,22 @@ LEGACY_STATE = [
     ("orders", "0001_legacy"),
 ]
 TARGET_STATE = [("orders", "0003_triggers")]
+RENAMED = {"customers": "contacts"}
+"""The legacy tables that bear another name afterwards."""
+
+TRIGGERS = {
+    "trg_validate_contact_company": "contacts",
+    "trg_move_orders_with_contact": "contacts",
+    "trg_validate_order_relationships": "orders",
+    "trg_validate_company_tenant": "companies",
+    "trg_prevent_company_deletion": "companies",
+    "trg_sync_default_address": "companies",
+    "trg_validate_address_company": "addresses",
+    "trg_auto_set_first_address_default": "addresses",
+    "trg_sync_company_default_address": "addresses",
+    "trg_prevent_default_address_deletion": "addresses",
+}
+"""The table of each trigger. The function behind it bears its name without ``trg_``."""
 
 
 def models_at(nodes: list[tuple[str, str]]) -> dict[str, type[models.Model]]:

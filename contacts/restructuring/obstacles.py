@@ -4,15 +4,24 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
+from contacts.restructuring.checks import (
+    FIRST_ROWS,
+    Check,
+    Finding,
+    Scene,
+    Severity,
+    problems,
+    rows,
+)
 from contacts.restructuring.expectations import (
     check_rules,
     column_type,
     legacy_models,
-    partial_unique_indexes,
     target_models,
 )
+from contacts.restructuring.free_names import free_names
 from contacts.restructuring.stage import LEGACY_NAMES
+from contacts.restructuring.statistics import placements
 from jmsk.catalogue import TableObject, model_objects, read_objects
 from jmsk.rules import rows_breaking
 
@@ -38,12 +47,14 @@ def _column_problems(scene: Scene) -> Iterator[str]:
 
 
 def fillable_companies(scene: Scene) -> Finding:
-    """Whether a default company can be created with nothing but a tenant and a name."""
-    known = {field.column for field in legacy_models()["companies"]._meta.concrete_fields}
+    """Whether a default company can be created with nothing but an id, a tenant and a name."""
+    wanted = [placement for placement in placements(scene) if not placement.exists]
+    if not wanted:
+        return Finding(note="none has to be created")
     return problems(
         f"companies.{column.name} is NOT NULL and has no default"
         for column in scene.layout.tables["companies"].columns
-        if column.name not in known
+        if column.name not in ("id", "tenant_id", "name")
         and column.not_null
         and not (column.default or column.identity or column.generated)
     )
@@ -63,7 +74,8 @@ def ordinary_tables(scene: Scene) -> Finding:
     found += [f"{child} inherits from {parent}" for parent, child in relatives]
     users = scene.rows(
         "SELECT a.attrelid::regclass, a.attname, c.relname FROM pg_attribute a "
-        "JOIN pg_class c ON c.reltype = a.atttypid JOIN pg_class u ON u.oid = a.attrelid "
+        "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class u ON u.oid = a.attrelid "
+        "JOIN pg_class c ON c.reltype IN (t.oid, t.typelem) "
         "WHERE c.oid = %s AND u.relkind IN ('r', 'p', 'm') AND NOT a.attisdropped",
         [scene.layout.tables["orders"].oid],
     )
@@ -81,15 +93,19 @@ def readable_rows(scene: Scene) -> Finding:
 
 def missing_rules(scene: Scene) -> Finding:
     """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
-    found: list[str] = []
-    query = ""
-    for name, model in legacy_models().items():
-        present = read_objects(scene.cursor, name)
-        for statement, sentence in _missing_rules(name, model, present, scene):
-            finding = rows(scene, statement, sentence)
-            found += finding.sentences
-            query = query or finding.query
-    return Finding(len(found), tuple(found), query)
+    found = [
+        rows(scene, statement, sentence)
+        for name, model in legacy_models().items()
+        for statement, sentence in _missing_rules(
+            name, model, read_objects(scene.cursor, name), scene
+        )
+    ]
+    told = [sentence for finding in found for sentence in finding.sentences]
+    return Finding(
+        sum(finding.count for finding in found),
+        tuple(told[:FIRST_ROWS]),
+        "; ".join(finding.query for finding in found if finding.query),
+    )
 
 
 def _missing_rules(
@@ -100,8 +116,8 @@ def _missing_rules(
     for field in model._meta.concrete_fields:
         if not field.null and field.column in nullable:
             yield (
-                f"SELECT * FROM {name} WHERE {field.column} IS NULL",
-                f"A row of {name} has no {field.column}",
+                f"SELECT id FROM {name} WHERE {field.column} IS NULL",
+                f"Row {{id}} of {name} has no {field.column}",
             )
     for item in model_objects(model):
         if name == "customers" and item.definition == "UNIQUE (tenant_id, email)":
@@ -111,15 +127,16 @@ def _missing_rules(
         if item.foreign_key_columns:
             column, target = _reference(item)
             yield (
-                f"SELECT {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
+                f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
                 f"(SELECT 1 FROM {target} WHERE {target}.id = {name}.{column})",
-                f"A row of {name} has {column} {{{column}}}, which is not in {target}",
+                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {target}",
             )
         elif "UNIQUE" in item.definition or "PRIMARY" in item.definition:
             keys = item.definition.split("(")[1].rstrip(")")
             told = ", ".join(f"{key} {{{key}}}" for key in keys.split(", "))
             yield (
-                f"SELECT {keys}, count(*) AS rows FROM {name} GROUP BY {keys} HAVING count(*) > 1",
+                f"SELECT {keys}, count(*) AS rows FROM {name} "
+                f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1",
                 f"{{rows}} rows of {name} share {told}",
             )
 
@@ -134,30 +151,6 @@ def _same_rule(item: TableObject, other: TableObject) -> bool:
     if item.foreign_key_columns and "NOT VALID" not in other.definition:
         return other.definition.startswith(item.definition)
     return item.twin_of(other)
-
-
-def free_names(scene: Scene) -> Finding:
-    """Whether a relation or function in the schema bears a name that the target needs."""
-    return problems(_taken_names(scene))
-
-
-def _taken_names(scene: Scene) -> Iterator[str]:
-    tables = target_models()
-    names = {item.name for model in tables.values() for item in model_objects(model)}
-    names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
-    names |= {"addresses", "contacts"}
-    taken = scene.rows(
-        "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
-        "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
-        "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
-        "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
-        "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
-        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [_quoted_schema(scene), sorted(names), _oids(scene)],
-    )
-    for name, owner, kind in taken:
-        what = {"i": f"an index of {owner}", "S": "a sequence", "r": "a table"}.get(kind, "there")
-        yield f"The name {name} is needed, but it is taken: it is {what}"
 
 
 def drift(scene: Scene) -> Finding:
@@ -214,10 +207,6 @@ def rule_check(rule_name: str, table: str) -> Check:
 
 def _oids(scene: Scene) -> list[int]:
     return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
-
-
-def _quoted_schema(scene: Scene) -> str:
-    return scene.connection.ops.quote_name(scene.layout.schema)
 
 
 CHECKS = (

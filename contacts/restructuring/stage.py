@@ -4,12 +4,14 @@ Tables are looked for once, by what they are, and found in one schema; later que
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -94,7 +96,7 @@ class Layout:
 
 def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     """Look at the database and return its :class:`Layout`. Reads the catalogue only."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         relations = _relations(cursor, visible=True) or _relations(cursor, visible=False)
         if not relations:
             cursor.execute("SELECT coalesce(current_schema(), 'public')")
@@ -106,8 +108,9 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
             return Layout(
                 Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
             )
-        tables = {table.name: table for table in relations}
-    applied = set(MigrationRecorder(connection).applied_migrations())
+        with _in_schema(cursor, schemas[0]):
+            tables = {table.name: _with_columns(cursor, table) for table in relations}
+            applied = set(MigrationRecorder(connection).applied_migrations())
     stage, oddities = _judge(tables, applied)
     return Layout(stage, schemas[0], tables, tuple(oddities))
 
@@ -123,13 +126,28 @@ def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
     )
 
 
+@contextmanager
+def _in_schema(cursor: Any, schema: str) -> Iterator[None]:
+    """Let names mean the tables' own schema first, as they will while the run is at work.
+
+    Else the same column's type would be spelled now with its schema and now without.
+    """
+    cursor.execute("SELECT current_setting('search_path')")
+    before = cursor.fetchone()[0]
+    cursor.execute(
+        "SELECT set_config('search_path', concat_ws(', ', quote_ident(%s), nullif(%s, '')), true)",
+        [schema, before],
+    )
+    yield
+    cursor.execute("SELECT set_config('search_path', %s, true)", [before])
+
+
 def _relations(cursor: Any, *, visible: bool) -> list[Table]:
     """The relations that bear our names, in the search path or, if not ``visible``, anywhere."""
     cursor.execute(SCHEMAS, {"visible": visible})
     schemas = cursor.fetchone()[0]
     cursor.execute(RELATIONS, [list(NAMES), schemas])
-    found = [Table(*row) for row in cursor.fetchall()]
-    return [_with_columns(cursor, table) for table in found]
+    return [Table(*row) for row in cursor.fetchall()]
 
 
 def _with_columns(cursor: Any, table: Table) -> Table:

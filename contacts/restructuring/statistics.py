@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import DatabaseError, transaction
+
 from contacts.restructuring.checks import Scene
 
 ROWS = """
@@ -53,10 +55,25 @@ class Statistics:
         }
 
 
-def gather(scene: Scene) -> Statistics:
-    """Count what a migration of the legacy database in ``scene`` would move."""
+def gather(scene: Scene) -> Statistics | None:
+    """Count what a migration of the legacy database in ``scene`` would move.
+
+    Returns None where the role may not read the rows: the checks tell why.
+    """
+    try:
+        with transaction.atomic(using=scene.connection.alias):
+            return _count(scene)
+    except DatabaseError:
+        return None
+
+
+def placements(scene: Scene) -> tuple[Placement, ...]:
+    """Return what would be placed in the default company of each tenant concerned."""
+    return tuple(Placement(*row) for row in scene.rows(PLACED))
+
+
+def _count(scene: Scene) -> Statistics:
     names = ("tenants", "companies", "customers", "orders")
     counts = dict(zip(names, scene.rows(ROWS)[0], strict=True))
-    placements = tuple(Placement(*row) for row in scene.rows(PLACED))
     size = scene.value(SIZE, [[scene.layout.tables[name].oid for name in names]])
-    return Statistics(counts, placements, int(size))
+    return Statistics(counts, placements(scene), int(size))

@@ -76,7 +76,9 @@ def sessions(scene: Scene) -> Finding:
         "SELECT pid, usename, coalesce(nullif(application_name, ''), 'no name'), "
         "coalesce(host(client_addr), 'local'), coalesce(state, 'hidden') "
         "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND backend_type = 'client backend' ORDER BY pid"
+        # Of other roles' sessions an ordinary role is not told even the type.
+        "AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' "
+        "ORDER BY pid"
     )
     return problems(
         f"Session {pid}: user {user}, application {application}, from {host}, {state}"

@@ -1,0 +1,103 @@
+"""Whether the names are free that the restructuring gives to what it adds."""
+
+from collections.abc import Iterator
+
+from contacts.restructuring.checks import Finding, Scene, problems
+from contacts.restructuring.expectations import (
+    RENAMED,
+    TRIGGERS,
+    check_rules,
+    legacy_models,
+    partial_unique_indexes,
+    target_models,
+)
+from contacts.restructuring.stage import LEGACY_NAMES
+from jmsk.catalogue import model_objects
+
+TAKEN_CONSTRAINTS = (
+    "SELECT conname, conrelid::regclass FROM pg_constraint "
+    "WHERE conrelid = ANY(%s::oid[]) AND conname = ANY(%s) ORDER BY 1"
+)
+TAKEN_INDEXES = (
+    "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
+    "JOIN pg_class c ON c.oid = i.indexrelid "
+    "WHERE i.indrelid = ANY(%s::oid[]) AND c.relname = ANY(%s) AND NOT EXISTS "
+    "(SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid AND k.conname = c.relname) ORDER BY 1"
+)
+TAKEN_TRIGGERS = (
+    "SELECT tgname, tgrelid::regclass FROM pg_trigger "
+    "WHERE tgrelid = ANY(%s::oid[]) AND tgname = ANY(%s) ORDER BY 1"
+)
+TAKEN_FUNCTIONS = (
+    "SELECT proname FROM pg_proc WHERE pronamespace = %s::regnamespace "
+    "AND proname = ANY(%s) AND pronargs = 0 ORDER BY 1"
+)
+TAKEN_TYPES = (
+    "SELECT typname FROM pg_type WHERE typnamespace = %s::regnamespace "
+    "AND typname = ANY(%s) AND typrelid = 0 AND typelem = 0 ORDER BY 1"
+)
+
+
+def free_names(scene: Scene) -> Finding:
+    """Whether something bears a name that the target needs for what it adds."""
+    return problems([*_taken_names(scene), *_taken_parts(scene)])
+
+
+def _taken_names(scene: Scene) -> Iterator[str]:
+    tables = target_models()
+    names = {item.name for model in tables.values() for item in model_objects(model)}
+    names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
+    names |= {"addresses", "contacts"}
+    taken = scene.rows(
+        "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
+        "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
+        "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
+        "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
+        "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
+        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
+        [_quoted_schema(scene), sorted(names), _oids(scene)],
+    )
+    for name, owner, kind in taken:
+        what = {"i": f"an index of {owner}", "S": "a sequence", "r": "a table"}.get(kind, "there")
+        yield f"The name {name} is needed, but it is taken: it is {what}"
+
+
+def _taken_parts(scene: Scene) -> Iterator[str]:
+    """Columns, constraints, triggers, functions and types in the way of new ones."""
+    for name, table in scene.layout.tables.items():
+        model = target_models().get(RENAMED.get(name, name))
+        legacy = legacy_models().get(name)
+        if model is None or legacy is None:
+            continue
+        known = {field.column for field in legacy._meta.concrete_fields}
+        added = [f.column for f in model._meta.concrete_fields if f.column not in known]
+        for column in [name for name in table.column_names if name in added]:
+            yield f"The name {column} is needed, but it is taken: {name} has such a column"
+    for what, query, names in (
+        ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
+        ("an index", TAKEN_INDEXES, _added_constraints()),
+        ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
+    ):
+        for name, table_name in scene.rows(query, [_oids(scene), names]):
+            yield f"The name {name} is needed, but it is taken: it is {what} of {table_name}"
+    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    for (name,) in scene.rows(TAKEN_FUNCTIONS, [_quoted_schema(scene), functions]):
+        yield f"The name {name} is needed, but it is taken: it is a function"
+    for (name,) in scene.rows(TAKEN_TYPES, [_quoted_schema(scene), ["addresses", "contacts"]]):
+        yield f"The name {name} is needed, but it is taken: it is a type"
+
+
+def _added_constraints() -> list[str]:
+    """The names that are made as they are, without a look at what the table has already."""
+    models = target_models()
+    checks = [rule.name for _, rule in check_rules(models)]
+    unique = [name for model in models.values() for name in partial_unique_indexes(model)]
+    return [*checks, *unique, "fk_companies_default_address"]
+
+
+def _oids(scene: Scene) -> list[int]:
+    return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
+
+
+def _quoted_schema(scene: Scene) -> str:
+    return scene.connection.ops.quote_name(scene.layout.schema)

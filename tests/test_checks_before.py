@@ -1,0 +1,298 @@
+"""Each check before the restructuring, broken once; each blocker through the command as well."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from contacts.restructuring import checks_before
+from contacts.restructuring.checks import Check, Finding, Result, Severity, Status, run_checks
+from contacts.restructuring.checks_before import CHECKS_BEFORE
+from contacts.restructuring.session import looking
+from contacts.restructuring.stage import Stage, read_layout
+from tests.check_cases import BLOCKERS, ORPHAN, ROWS, Case
+from tests.databases import Database
+from tests.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
+
+WARNINGS = (
+    Case("orphaned_customers", ORPHAN, "Customer 13 (tenant 1) has no company", query=True),
+    Case(
+        "duplicate_emails",
+        "ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant;"
+        "INSERT INTO customers (id, tenant_id, name, email, company_id)"
+        " VALUES (14, 1, 'twin', 'ada@example.com', 1), (15, 1, 'other', 'ada@example.com', NULL)",
+        "Customer 11 keeps its e-mail; 2 customers of tenant 1 share it in one company",
+        query=True,
+    ),
+    Case(
+        "duplicate_emails",
+        "ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant;"
+        "UPDATE companies SET name = 'Default Company'; INSERT INTO customers (id, tenant_id, name,"
+        " email) VALUES (9, 1, 'lands with Ada', 'ada@example.com')",
+        "Customer 9 keeps its e-mail; 2 customers of tenant 1 share it in one company",
+        query=True,
+        name="landing",
+    ),
+    Case(
+        "ck_contacts_email_format",
+        "UPDATE customers SET email = 'ada at example.com' WHERE id = 11",
+        "Row 11 of customers (tenant 1) breaks ck_contacts_email_format",
+        query=True,
+    ),
+    Case(
+        "ck_contacts_phone_format",
+        "UPDATE customers SET phone = '12345678é'",
+        "Row 11 of customers (tenant 1) breaks ck_contacts_phone_format",
+        count=2,
+        query=True,
+    ),
+    Case(
+        "ck_companies_email_format",
+        "UPDATE companies SET email = '' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_email_format",
+        query=True,
+    ),
+    Case(
+        "ck_companies_phone_format",
+        "UPDATE companies SET phone = '' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_phone_format",
+        query=True,
+    ),
+    Case(
+        "drift",
+        "DROP INDEX ix_orders_tenant_id",
+        "orders: index ix_orders_tenant_id is missing: USING btree (tenant_id)",
+    ),
+    Case(
+        "drift",
+        "ALTER INDEX ix_orders_tenant_id RENAME TO orders_by_tenant",
+        "orders: index ix_orders_tenant_id is called orders_by_tenant",
+        name="renamed",
+    ),
+    Case(
+        "dependents",
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM customers'",
+        "Function f() names customers or customer_id in its text",
+    ),
+    Case(
+        "dependents",
+        "CREATE VIEW people AS SELECT name FROM customers",
+        "View people reads customers or orders; it follows the new names",
+        name="view",
+    ),
+    Case(
+        "user_triggers",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+        "Trigger touch on orders does not see the restructuring",
+    ),
+    Case("publications", "CREATE PUBLICATION feed FOR TABLE orders", "feed replicates orders"),
+    Case("alembic_version", "", "Alembic manages this database, at 002_remove_deprecated"),
+)
+ELSEWHERE = {
+    "customers_table": "the stage decides it: test_database_without_the_tables_is_named",
+    "sessions": "it takes a session: test_other_sessions_are_named",
+}
+INFORMATIVE = {
+    "customer_count": "it counts",
+    "linked_orders": "it counts",
+    "extra_columns": "it lists columns that stay as they are",
+}
+CASES = (*BLOCKERS, *WARNINGS)
+
+
+@contextmanager
+def broken(database: Database, case: Case) -> Iterator[None]:
+    """Break the legacy database as ``case`` says; inside, Django acts as the case's role."""
+    database.execute(ROWS)
+    names = {"database": f'"{database.name}"'}
+    with ExitStack() as stack:
+        if case.role:
+            (role,) = stack.enter_context(roles(database, "runner"))
+            names["role"] = f'"{role}"'
+        if case.sql:
+            statement = case.sql
+            for name, value in names.items():
+                statement = statement.replace(f"{{{name}}}", value)
+            database.execute(statement)
+        if case.role:
+            stack.enter_context(acting_as(role))
+        connection.close()  # the next one takes up what was set for the database
+        yield
+
+
+def results() -> dict[str, Result]:
+    layout = read_layout(connection)
+    with looking(connection, layout) as scene:
+        return {result.id: result for result in run_checks(scene, CHECKS_BEFORE)}
+
+
+def test_every_check_has_a_case_that_breaks_it() -> None:
+    covered = {case.id for case in CASES} | set(ELSEWHERE) | set(INFORMATIVE)
+
+    assert covered == {check.id for check in CHECKS_BEFORE}
+
+
+def test_every_error_is_tried_through_the_command() -> None:
+    errors = {check.id for check in CHECKS_BEFORE if check.severity is Severity.ERROR}
+
+    assert errors - set(INFORMATIVE) - set(ELSEWHERE) == {case.id for case in BLOCKERS}
+
+
+def test_the_guides_seven_come_first_in_its_order() -> None:
+    assert [check.title for check in CHECKS_BEFORE[:7]] == [
+        "Customers table exists",
+        "Count of customers to migrate",
+        "Orphaned customers (without company_id)",
+        "Valid tenant_id for all customers",
+        "Orders linked to customers",
+        "Order-customer relationship integrity",
+        "Duplicate emails within companies",
+    ]
+
+
+def test_sound_database_passes_every_check(legacy: Database) -> None:
+    legacy.execute(ROWS)
+
+    found = results()
+
+    assert {result.id for result in found.values() if result.status is not Status.PASSED} == {
+        "alembic_version"
+    }
+    assert found["customer_count"].finding.note == "Found 2 customers"
+    assert found["linked_orders"].finding.note.startswith("2 of 2 orders are linked")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_check_tells_what_is_wrong(legacy: Database, case: Case) -> None:
+    blocks = case in BLOCKERS
+
+    with broken(legacy, case):
+        result = results()[case.id]
+
+    assert result.status is (Status.FAILED if blocks else Status.WARNING)
+    assert case.told in result.finding.sentences[0]
+    assert result.finding.count == case.count
+    assert len(result.finding.sentences) == min(case.count, 20)
+    if case.query:
+        query = result.finding.query.split(";")[0]
+        assert len(legacy.fetch(query)) == case.count
+
+
+@pytest.mark.parametrize("case", BLOCKERS, ids=str)
+def test_blocker_leaves_the_database_byte_for_byte(
+    legacy: Database, tmp_path: Path, case: Case
+) -> None:
+    (title,) = [check.title for check in CHECKS_BEFORE if check.id == case.id]
+
+    with broken(legacy, case):
+        before = legacy.dump()
+        assert_refused(legacy, migrate(tmp_path), before, "Validation failed:", title, case.told)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("case", WARNINGS, ids=str)
+def test_warning_does_not_stop_the_run(legacy: Database, tmp_path: Path, case: Case) -> None:
+    with broken(legacy, case):
+        assert case.told in assert_migrates(tmp_path).out
+
+
+def test_database_without_the_tables_is_named(legacy: Database, tmp_path: Path) -> None:
+    legacy.execute("DROP TABLE customers CASCADE")
+    before = legacy.dump()
+
+    assert_refused(legacy, migrate(tmp_path), before, "unknown", "companies, orders, tenants")
+    dry = run("--dry-run")
+    assert_refused(legacy, dry, before, "Customers table exists", "but not customers")
+
+
+def test_other_sessions_are_named(legacy: Database) -> None:
+    legacy.execute(ROWS)
+    session = legacy.connect()
+    try:
+        with session.cursor() as cursor:
+            cursor.execute("SET application_name = 'the shop'")
+        (told,) = results()["sessions"].finding.sentences
+        pid = session.info.backend_pid
+    finally:
+        session.close()
+
+    assert told.startswith(f"Session {pid}: user ")
+    assert told.endswith("idle")
+    assert "application the shop, from local" in told
+
+
+def test_sessions_of_a_role_that_hides_them_are_counted(legacy: Database) -> None:
+    legacy.execute(ROWS)
+    session = legacy.connect()
+    try:
+        with roles(legacy, "runner") as (role,), acting_as(role):
+            (told,) = results()["sessions"].finding.sentences
+    finally:
+        session.close()
+
+    assert told.endswith("hidden")
+
+
+def test_columns_that_are_not_modelled_are_listed(legacy: Database) -> None:
+    legacy.execute("ALTER TABLE customers ADD tags text[], ADD notes jsonb DEFAULT '{}'")
+
+    result = results()["extra_columns"]
+
+    assert result.status is Status.PASSED
+    assert result.finding.note.endswith("customers.tags (text[]), customers.notes (jsonb)")
+
+
+def test_no_company_has_to_be_filled_where_none_is_created(legacy: Database) -> None:
+    legacy.execute(ROWS + "ALTER TABLE companies ADD branch varchar NOT NULL DEFAULT '';")
+    legacy.execute("ALTER TABLE companies ALTER branch DROP DEFAULT")
+
+    assert results()["fillable_companies"].status is Status.PASSED
+
+
+def test_only_the_first_rows_are_named(legacy: Database) -> None:
+    legacy.execute(
+        ROWS + "INSERT INTO customers (id, tenant_id, name, email)"
+        " SELECT n, 1, 'c', n || '@example.com' FROM generate_series(101, 145) AS n"
+    )
+
+    done = run("--dry-run")
+
+    assert "Customer 120 (tenant 1) has no company" in done.out
+    assert "Customer 121 " not in done.out
+    assert "… and 25 more" in done.out
+    assert "All of them: SELECT id, tenant_id, name FROM customers WHERE company_id" in done.out
+
+
+def test_check_that_cannot_run_blocks(
+    legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(scene: checks_before.Scene) -> Finding:
+        return Finding(scene.value("SELECT 1 / 0"))
+
+    crashing = Check("crashing", "A check that crashes", Severity.WARNING, crash)
+    monkeypatch.setattr(checks_before, "CHECKS_BEFORE", (crashing, *CHECKS_BEFORE))
+    before = legacy.dump()
+
+    assert_refused(
+        legacy,
+        migrate(tmp_path),
+        before,
+        "Validation failed: A check that crashes",
+        "The check could not run: DataError: division by zero",
+        "PASSED: Found 0 customers",
+    )
+
+
+def test_result_is_plain_values(legacy: Database) -> None:
+    layout = replace(read_layout(connection), stage=Stage.UNKNOWN)
+    with looking(connection, layout) as scene:
+        (result,) = run_checks(scene, CHECKS_BEFORE[:1])
+
+    told = result.as_dict()
+    assert (told["id"], told["status"], told["count"]) == ("customers_table", "failed", 1)
+    assert told["rows"] == ["The database is unknown: found companies, customers, orders, tenants"]
