@@ -96,14 +96,14 @@ def flows(report: "Report") -> tuple[Flow, ...]:
         _flow(
             source,
             contacts,
-            ("contacts with a company of their own", contacts - placed, "own"),
-            ("contacts placed in default companies", placed, "placed"),
+            ("in their own companies", contacts - placed, "own"),
+            ("in default companies", placed, "placed"),
         ),
         _flow(
             "orders",
             orders,
-            ("orders that follow their contact", orders - loose, "own"),
-            ("orders without a contact", loose, "placed"),
+            ("with their contact", orders - loose, "own"),
+            ("without a contact", loose, "placed"),
         ),
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from contacts.restructuring.report import Report
 
+RETURNS = ("rollback", "restore", "recovery")
 NO_BACKUP = "<the folder of a backup, backups/migration_…>"
 
 
@@ -36,13 +37,17 @@ def command(report: "Report", *arguments: str) -> str:
     return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
 
 
+def _name(report: "Report") -> str:
+    return report.database.name if report.database else "the database"
+
+
 def _before_commit(report: "Report") -> Iterator[Entry]:
-    name = report.database.name if report.database else "the database"
+    name = _name(report)
     unchanged = f"{name} is as it was: nothing was changed."
     undone = f"{name} is as it was: the server rolled the one transaction back."
     look = command(report, "--dry-run")
     yield Entry(
-        "a check before the migration fails",
+        "a check before the change fails",
         unchanged,
         "Put the rows right that are named under the check, then look again.",
         (look,),
@@ -62,7 +67,8 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
     yield Entry(
         "a migration step, the proof or a check after it fails, or the window is over",
         undone,
-        "Read the message; try it without consequences, then run again.",
+        "Read the message and put right what it names; the rehearsal of a migration tries it "
+        "without consequences.",
         (command(report, "--rehearse"),),
     )
     yield Entry(
@@ -75,40 +81,61 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
     number = point.transaction_id if point else "<transaction number of the report>"
     yield Entry(
         "the answer to COMMIT is lost and the server could not be asked",
-        f"{name} is either as it was or migrated as a whole.",
-        "Ask the server: 'committed' means migrated, 'aborted' means as it was.",
+        f"{name} is either as it was or changed as a whole.",
+        "Ask the server: 'committed' means done, 'aborted' means as it was.",
         (f'psql "$DATABASE_URL" -c "SELECT pg_xact_status(\'{number}\')"', look),
     )
 
 
 def _after_commit(report: "Report") -> Iterator[Entry]:
-    name = report.database.name if report.database else "the database"
-    restore = command(report, "--restore", report.backup_path or NO_BACKUP)
-    yield Entry(
-        "the application does not work with the new schema",
-        f"{name} is migrated and whole.",
-        "Go back to the legacy schema; what was entered since stays where the old schema can "
-        "hold it, and the command says what it cannot.",
-        (command(report, "--verify-only"), command(report, "--rollback")),
-    )
-    yield Entry(
-        "the rollback is refused or fails",
-        f"{name} is migrated, as before the rollback.",
-        "Put right what the message names, or restore the backup: what was entered since the "
-        "backup is lost then.",
-        (restore,),
-    )
+    yield from _after_return(report) if report.mode in RETURNS else _after_migration(report)
+    name = _name(report)
     yield Entry(
         "rows were destroyed later",
-        f"{name} is migrated, but its rows are not what they were.",
-        "Restore the backup.",
-        (restore,),
+        f"{name} is whole, but its rows are not what they were.",
+        "Restore the backup: the tables become what they were when it was taken, and what was "
+        "entered since is lost.",
+        (command(report, "--restore", report.backup_path or NO_BACKUP),),
     )
     yield Entry(
         "contacts is there and orders still has customer_id (the former Alembic migration died)",
         f"{name} is partial: half legacy, half migrated.",
         "Take it back to the legacy schema, then migrate.",
         (command(report, "--recover"), command(report)),
+    )
+
+
+def _after_migration(report: "Report") -> Iterator[Entry]:
+    name = _name(report)
+    yield Entry(
+        "the application does not work with the new schema",
+        f"{name} is migrated and whole.",
+        "Check it, then go back to the legacy schema. What the old schema cannot hold (addresses, "
+        "fax numbers) lives on in the backup that the rollback takes first.",
+        (command(report, "--verify-only"), command(report, "--rollback")),
+    )
+    yield Entry(
+        "the rollback is refused or fails",
+        f"{name} is migrated, as before the rollback.",
+        "Put right what the message names and run it again, or restore the backup: what was "
+        "entered since it was taken is lost then.",
+        (
+            command(report, "--rollback"),
+            command(report, "--restore", report.backup_path or NO_BACKUP),
+        ),
+    )
+
+
+def _after_return(report: "Report") -> Iterator[Entry]:
+    yield Entry(
+        f"the application does not work after the {report.mode}",
+        f"{_name(report)} is {report.stage or 'at a stage that is not known'} and whole.",
+        "Look at its stage, then migrate again, or restore the backup that was taken before.",
+        (
+            command(report, "--dry-run"),
+            command(report),
+            command(report, "--restore", report.backup_path or NO_BACKUP),
+        ),
     )
 
 

@@ -110,7 +110,7 @@ class FittedOutput(OutputWrapper):
     """
 
     def __init__(self, wrapped: OutputWrapper, coloured: bool | None = None) -> None:
-        stream: Any = wrapped._out  # type: ignore[attr-defined]
+        stream: Any = wrapped._out
         super().__init__(stream, wrapped.ending)
         self.stream = stream
         self.coloured = self.isatty() if coloured is None else coloured

@@ -16,6 +16,8 @@ from contacts.restructuring.conclusion import Call, concluding
 from contacts.restructuring.console import Console
 from contacts.restructuring.interrupts import cancel_on_signals
 from contacts.restructuring.locks import Patience
+from contacts.restructuring.manual import DESCRIPTION, EPILOG, ManualFormatter
+from contacts.restructuring.manual import MODES as MODES_TOLD
 from contacts.restructuring.modes.enforcement import enforce
 from contacts.restructuring.modes.inspection import dry_run, verify_only
 from contacts.restructuring.modes.migration import migrate, rehearse
@@ -26,10 +28,6 @@ from contacts.restructuring.report import MODES as REPORT_NAMES
 from contacts.restructuring.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.transaction import InterruptedRunError
 
-EXIT_CODES = """
-exit codes: 0 done, or nothing to do; 1 refused, declined, failed, or checks failed (the database is
-unchanged unless the message says otherwise); 2 wrong usage; 130 interrupted
-"""
 MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
     "--dry-run": (dry_run, "Run the checks and show what would be migrated. Changes nothing."),
     "--rehearse": (
@@ -69,64 +67,73 @@ def revision(text: str) -> str:
 
 
 class Command(BaseCommand):
-    help = (
-        "Restructure the legacy customers into contacts that belong to companies: validate, back "
-        "up, ask, migrate in one transaction, prove every row before COMMIT, report."
-    )
+    help = DESCRIPTION
     requires_system_checks: list[str] = []  # noqa: RUF012  # Django's own form
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        kwargs.setdefault("formatter_class", ManualFormatter)
+        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
+        # What every Django command has stands behind what this one is about.
+        parser._action_groups.sort(key=lambda group: group is parser._optionals)
+        return parser
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.epilog = EXIT_CODES
-        modes = parser.add_mutually_exclusive_group()
+        modes = parser.add_argument_group("modes", MODES_TOLD).add_mutually_exclusive_group()
         for flag, (mode, told) in MODES.items():
             modes.add_argument(flag, action="store_const", const=mode, dest="mode", help=told)
-        parser.add_argument(
-            "--noinput", "--no-input", action="store_true", help="Answer the question with yes."
-        )
-        parser.add_argument(
-            "--format",
-            choices=("text", "json"),
-            default="text",
-            help="What standard output gets: text, or one JSON document, and people read standard "
-            "error (default: %(default)s).",
-        )
-        parser.add_argument(
+        safety = parser.add_argument_group("safety")
+        safety.add_argument(
             "--skip-backup",
             action="store_true",
-            help="Write no backup. Only where a reliable one exists already.",
+            help="Write no backup, where a reliable one exists already (default: write one).",
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help="The alias of the database (default: %(default)s).",
-        )
-        parser.add_argument(
+        safety.add_argument(
             "--backup-dir",
             type=Path,
             default=settings.BASE_DIR / "backups",
             metavar="DIR",
             help="Where backups and reports go (default: backups/).",
         )
-        parser.add_argument(
+        safety.add_argument(
             "--lock-timeout",
             type=seconds,
             default=Patience.seconds,
             metavar="SECONDS",
             help=f"How long a try waits for a lock; {Patience.tries} tries (default: %(default)g).",
         )
-        parser.add_argument(
+        safety.add_argument(
             "--max-lockout",
             type=seconds,
             metavar="SECONDS",
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
-
-        parser.add_argument(
+        others = parser.add_argument_group("other programs")
+        others.add_argument(
             "--alembic-stamp",
             type=revision,
             metavar="REVISION",
-            help="Let alembic_version say REVISION, in the migration's transaction.",
+            help="Let alembic_version say REVISION, in the migration's transaction "
+            "(default: leave it).",
+        )
+        running = parser.add_argument_group("running and output")
+        running.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="The alias of the database (default: %(default)s).",
+        )
+        running.add_argument(
+            "--noinput",
+            "--no-input",
+            action="store_true",
+            help="Answer the question with yes (default: ask).",
+        )
+        running.add_argument(
+            "--format",
+            choices=("text", "json"),
+            default="text",
+            help="What standard output gets: text, or one JSON document, and people read standard "
+            "error (default: %(default)s).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
