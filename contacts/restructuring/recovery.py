@@ -170,7 +170,7 @@ def take_back(
 
     def change() -> None:
         with journal.step("recover", "Taking the tables back to the legacy shape"):
-            _undo(cursor, wreck)
+            undo(cursor, wreck)
 
     _, after = prove(
         connection,
@@ -194,7 +194,8 @@ def take_back(
     return outcome
 
 
-def _undo(cursor: Any, wreck: Wreck) -> None:
+def undo(cursor: Any, wreck: Wreck) -> None:
+    """Take away what the old migration had added, rows included."""
     for statement in UNDO:
         cursor.execute(statement)
     with without_user_triggers(cursor, "customers", "companies"):

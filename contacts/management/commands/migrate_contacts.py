@@ -21,6 +21,7 @@ from contacts.restructuring.manual import MODES as MODES_TOLD
 from contacts.restructuring.modes.enforcement import enforce
 from contacts.restructuring.modes.inspection import dry_run, verify_only
 from contacts.restructuring.modes.migration import migrate, rehearse
+from contacts.restructuring.modes.restoring import restore
 from contacts.restructuring.modes.undoing import recover, rollback
 from contacts.restructuring.operation import Operation, Options, open_operation
 from contacts.restructuring.progress import Progress
@@ -81,6 +82,12 @@ class Command(BaseCommand):
         modes = parser.add_argument_group("modes", MODES_TOLD).add_mutually_exclusive_group()
         for flag, (mode, told) in MODES.items():
             modes.add_argument(flag, action="store_const", const=mode, dest="mode", help=told)
+        modes.add_argument(
+            "--restore",
+            type=Path,
+            metavar="DIR",
+            help="Make the tables what the backup in DIR holds, proved by its fingerprints.",
+        )
         safety = parser.add_argument_group("safety")
         safety.add_argument(
             "--skip-backup",
@@ -144,9 +151,10 @@ class Command(BaseCommand):
             patience=Patience(options["lock_timeout"]),
             skip_backup=options["skip_backup"],
             max_lockout=options["max_lockout"],
+            restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
         )
-        mode = options["mode"] or migrate
+        mode = restore if options["restore"] else options["mode"] or migrate
         with concluding(REPORT_NAMES[mode.__name__], console) as call:
             self._run(mode, call, connection, chosen)
 

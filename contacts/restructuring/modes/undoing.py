@@ -1,23 +1,17 @@
 """The ways back: ``--rollback`` and ``--recover``."""
 
-from collections.abc import Callable
 from datetime import datetime
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-
 from contacts.restructuring import recovery
-from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
-from contacts.restructuring.journal import Journal
+from contacts.restructuring.modes.running import report_run, run_plan
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.record import read_record
 from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.reversal import EXCLUSIVE, roll_back
-from contacts.restructuring.run import Outcome, Plan, RefusedError
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage
-from contacts.restructuring.transaction import Ended
 
 QUESTION = "Proceed with rollback? (yes/no): "
 RECOVERY_QUESTION = "Proceed with recovery? (yes/no): "
@@ -44,12 +38,12 @@ def rollback(operation: Operation) -> None:
     operation.console.ask(QUESTION)
     operation.look_again()
     operation.say(*heading("ROLLING BACK THE MIGRATION"))
-    ended = _run(operation, roll_back, backup, before, EXCLUSIVE)
+    ended = run_plan(operation, roll_back, backup, before, EXCLUSIVE)
     outcome = (
         f"{ended.value.counts['customers']} contacts are customers again; every row was proved "
         "before COMMIT."
     )
-    _report(operation, "rollback", outcome, ended, before)
+    report_run(operation, "rollback", outcome, ended, before)
     operation.say(Line(), Line("✓ ROLLBACK COMPLETED SUCCESSFULLY!", "SUCCESS"))
 
 
@@ -68,9 +62,9 @@ def recover(operation: Operation) -> None:
     operation.console.ask(RECOVERY_QUESTION)
     operation.look_again()
     operation.say(*heading("RECOVERING"))
-    ended = _run(operation, recovery.recover, backup, before, recovery.EXCLUSIVE)
+    ended = run_plan(operation, recovery.recover, backup, before, recovery.EXCLUSIVE)
     outcome = "The database is legacy again; every row was proved before COMMIT."
-    _report(operation, "recovery", outcome, ended, before)
+    report_run(operation, "recovery", outcome, ended, before)
     operation.say(Line(), Line("✓ RECOVERED: the migration can be run now.", "SUCCESS"))
 
 
@@ -100,51 +94,6 @@ def _undoing(wreck: recovery.Wreck) -> tuple[str, ...]:
         "orders.company_id, companies.fax and the empty table of addresses go",
         "every row is proved before COMMIT; whatever fails, the database stays as it is",
     )
-
-
-def _run(
-    operation: Operation,
-    work: Callable[[BaseDatabaseWrapper, Plan, Journal], Ended[Outcome]],
-    backup: Backup | None,
-    before: list[Result],
-    exclusive: tuple[str, ...],
-) -> Ended[Outcome]:
-    """Run ``work`` and, where checks under the lock refuse it, show what they found."""
-    plan = Plan(
-        operation.frame(exclusive),
-        operation.started,
-        expected=backup.fingerprints if backup else None,
-        backup_path=backup.path if backup else None,
-        back_up=operation.back_up_under_lock if backup else None,
-        checks_before=tuple(before),
-    )
-    try:
-        return work(operation.connection, plan, operation.journal)
-    except RefusedError as refused:
-        operation.say(*result_lines(refused.results))
-        raise
-
-
-def _report(
-    operation: Operation, mode: str, outcome: str, ended: Ended[Outcome], before: list[Result]
-) -> None:
-    report = operation.report(
-        mode,
-        outcome,
-        stage=Stage.LEGACY,
-        before=tuple(before),
-        counts=ended.value.counts,
-        fingerprints_before=ended.value.before,
-        fingerprints_after=ended.value.after,
-        settings=ended.settings,
-        recovery_point=ended.point,
-        backup_path=str(ended.value.backup_path or ""),
-        locks=ended.locks,
-        locked_seconds=ended.locked_seconds,
-        notes=operation.notes(ended),
-    )
-    operation.save_report(report)
-    operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
 
 
 def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:

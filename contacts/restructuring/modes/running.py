@@ -1,0 +1,65 @@
+"""What the ways back have in common: running a plan, and reporting what it did."""
+
+from collections.abc import Callable, Sequence
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring.backup import Backup
+from contacts.restructuring.checks import Result
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.operation import Operation
+from contacts.restructuring.report import Line, result_lines
+from contacts.restructuring.run import Outcome, Plan, RefusedError
+from contacts.restructuring.stage import Stage
+from contacts.restructuring.transaction import Ended
+
+
+def run_plan(
+    operation: Operation,
+    work: Callable[[BaseDatabaseWrapper, Plan, Journal], Ended[Outcome]],
+    backup: Backup | None,
+    before: Sequence[Result],
+    exclusive: tuple[str, ...],
+) -> Ended[Outcome]:
+    """Run ``work`` and, where checks under the lock refuse it, show what they found."""
+    plan = Plan(
+        operation.frame(exclusive),
+        operation.started,
+        expected=backup.fingerprints if backup else None,
+        backup_path=backup.path if backup else None,
+        back_up=operation.back_up_under_lock if backup else None,
+        checks_before=tuple(before),
+    )
+    try:
+        return work(operation.connection, plan, operation.journal)
+    except RefusedError as refused:
+        operation.say(*result_lines(refused.results))
+        raise
+
+
+def report_run(
+    operation: Operation,
+    mode: str,
+    outcome: str,
+    ended: Ended[Outcome],
+    before: Sequence[Result] = (),
+    stage: Stage = Stage.LEGACY,
+) -> None:
+    """Write and show the report of a run that led to ``stage``."""
+    report = operation.report(
+        mode,
+        outcome,
+        stage=stage,
+        before=tuple(before),
+        counts=ended.value.counts,
+        fingerprints_before=ended.value.before,
+        fingerprints_after=ended.value.after,
+        settings=ended.settings,
+        recovery_point=ended.point,
+        backup_path=str(ended.value.backup_path or ""),
+        locks=ended.locks,
+        locked_seconds=ended.locked_seconds,
+        notes=operation.notes(ended),
+    )
+    operation.save_report(report)
+    operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))

@@ -1,0 +1,144 @@
+"""Restoring a backup in one transaction, whatever stage the database is in."""
+
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.models import RestructuringRun
+from contacts.restructuring import alembic, recovery
+from contacts.restructuring.backup import Backup, backed_up
+from contacts.restructuring.checks import Check, Scene, failed, run_checks
+from contacts.restructuring.checks_back import CHECKS_BACK
+from contacts.restructuring.django_migrate import LEGACY_MIGRATION, begin_run, migrate
+from contacts.restructuring.fingerprint import plain_source, take
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.record import read_record
+from contacts.restructuring.restore import restore_rows
+from contacts.restructuring.run import (
+    Outcome,
+    Plan,
+    RefusedError,
+    back_up_again_if_written,
+    complete_run,
+)
+from contacts.restructuring.stage import Layout, Stage, reached_legacy, read_layout
+from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
+from jmsk.catalogue import without_user_triggers
+
+NEEDED = ("dependents", "alembic_record", "rights", "writable")
+"""The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
+
+PASSABLE = """
+    UPDATE contacts SET email = 'restoring-' || id || '@backup.invalid', email_set_aside = NULL
+"""
+"""Every row is about to be replaced; until then the legacy schema must be able to hold it."""
+
+
+def checks_for_restore(layout: Layout, backup: Backup) -> tuple[Check, ...]:
+    """Return the checks that must pass before ``backup`` is restored."""
+    if layout.stage is Stage.PARTIAL:
+        return tuple(check for check in recovery.CHECKS if check.id in NEEDED)
+    if not _must_go_back(layout, backup):
+        return ()
+    return tuple(check for check in CHECKS_BACK if check.id in NEEDED)
+
+
+def restore(
+    connection: BaseDatabaseWrapper, plan: Plan, backup: Backup, journal: Journal
+) -> Ended[Outcome]:
+    """Make the database what ``backup`` holds, in one transaction, proved by its fingerprints.
+
+    Raises CommandError, with the database as it was, if something stands in the way.
+    """
+
+    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
+        scene = Scene(connection, cursor, plan.layout)
+        results = run_checks(scene, checks_for_restore(plan.layout, backup))
+        if failed(results):
+            raise RefusedError(results)
+        return _work(connection, cursor, point, plan, backup, journal)
+
+    return run_in_transaction(connection, plan.frame, journal, work)
+
+
+def _must_go_back(layout: Layout, backup: Backup) -> bool:
+    return layout.stage is Stage.MIGRATED and backup.manifest.stage == Stage.LEGACY
+
+
+def _work(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    point: RecoveryPoint,
+    plan: Plan,
+    backup: Backup,
+    journal: Journal,
+) -> Outcome:
+    before = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
+    backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
+    layout, run = plan.layout, None
+    if layout.stage is not Stage.EMPTY:
+        run = _begin(connection, cursor, point, plan, backup, journal)
+        layout = read_layout(connection)
+    with journal.step("restore", "Restoring the rows"):
+        done = restore_rows(cursor, layout, backup)
+    run = run or _begin(connection, cursor, point, plan, backup, journal)
+    with journal.step("analyze", "Refreshing the planner's statistics"):
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ANALYZE {', '.join(item.table for item in done)}")
+    counts = {
+        f"{item.table}_{what}": number
+        for item in done
+        for what, number in (
+            ("deleted", item.deleted),
+            ("changed", item.changed),
+            ("added", item.added),
+        )
+    }
+    outcome = Outcome(
+        before,
+        backup.fingerprints,
+        counts={**backup.rows, **counts},
+        backup_path=backup_path,
+        backup_repeated=repeated,
+    )
+    complete_run(run, plan, outcome, journal)
+    return outcome
+
+
+def _begin(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    point: RecoveryPoint,
+    plan: Plan,
+    backup: Backup,
+    journal: Journal,
+) -> RestructuringRun:
+    """Bring the tables to the backup's stage, and write the run's row."""
+    if plan.layout.stage is Stage.PARTIAL:
+        with journal.step("recover", "Taking the tables back to the legacy shape"):
+            recovery.undo(cursor, recovery.examine(cursor))
+            reached_legacy(connection)
+    kind = RestructuringRun.Kind.RESTORE
+    run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
+    if _must_go_back(plan.layout, backup):
+        with journal.step("migrate", "Reversing the restructuring"):
+            _make_passable(cursor)
+            record = read_record(cursor)
+            migrate(connection, journal, *LEGACY_MIGRATION)
+            alembic.put_back(cursor, record.alembic)
+            reached_legacy(connection)
+    return run
+
+
+def _make_passable(cursor: Any) -> None:
+    """Let the reversal pass, if contacts have e-mails that the legacy schema could not hold."""
+    cursor.execute(
+        "SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, "
+        "coalesce(email, email_set_aside) "
+        "HAVING count(*) > 1 OR coalesce(email, email_set_aside) IS NULL)"
+    )
+    if not cursor.fetchone()[0]:
+        return
+    with without_user_triggers(cursor, "contacts"):
+        cursor.execute(PASSABLE)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
