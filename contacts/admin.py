@@ -49,7 +49,7 @@ class ContactAdmin(ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
-    list_display = ("name", "tenant", "company", "email", "phone", "orders_count", "attention")
+    list_display = ("name", "attention", "tenant", "company", "email", "phone", "orders_count")
     list_filter = (
         PlacedFilter,
         SetAsideFilter,
@@ -107,9 +107,9 @@ class ContactAdmin(ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
         return int(contact.number_of_orders)
 
     @admin.display(description="needs attention")
-    def attention(self, contact: Any) -> str:
+    def attention(self, contact: Any) -> str | None:
         """Say why, in words: the same that the filters and the dashboard count."""
-        return "; ".join(_reasons(contact))
+        return "; ".join(_reasons(contact)) or None
 
 
 def _reasons(contact: Any) -> Iterator[str]:
