@@ -24,6 +24,9 @@ from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.databases import Database, Server, django_uses, server_settings
 from tests.embedded_users import server_of, wait_until
+from tests.faults import pytest_addoption, pytest_terminal_summary
+
+__all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
