@@ -1,10 +1,14 @@
 """The record of a run: which step took how long, and what the operator is to be told meanwhile."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+SESSION = re.compile(r"(?:^|; |for )pid (\d+),")
+"""How a session in the way is named. Its query stands behind it: that may hold personal data."""
 
 logger = logging.getLogger("contacts.restructuring")
 
@@ -61,14 +65,21 @@ class Journal:
 
     def tell(self, event: Event) -> None:
         """Pass ``event`` on."""
-        if event.kind != "progress":
-            logger.info(
-                "%s %s: %s",
-                event.kind,
-                event.step,
-                event.text,
-                extra={"kind": event.kind, "step": event.step, "seconds": event.seconds},
-            )
+        _log(event)
         for hook in self.hooks:
             hook(event)
         self.listener(event)
+
+
+def _log(event: Event) -> None:
+    """Log ``event`` with its parts as fields of the record, less what may be personal."""
+    text = _without_queries(event.text) if event.kind == "wait" else event.text
+    level = logging.DEBUG if event.kind == "progress" else logging.INFO
+    parts = {**vars(event), "text": text}
+    logger.log(level, "%s %s: %s", event.kind, event.step, text, extra=parts)
+
+
+def _without_queries(text: str) -> str:
+    """Name the sessions in the way by their pids only."""
+    found = ", ".join(SESSION.findall(text))
+    return f"waiting for the sessions with pid {found}" if found else text
