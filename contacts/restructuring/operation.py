@@ -81,7 +81,7 @@ class Operation:
         return Frame(
             self.layout,
             exclusive,
-            ("tenants",),
+            tuple(name for name in ("tenants",) if name in self.layout.tables),
             self.options.patience,
             rehearse,
             self.options.max_lockout,

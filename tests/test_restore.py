@@ -1,0 +1,146 @@
+"""``--restore DIR``: the tables become what the backup holds, or nothing changes."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.databases import Database
+
+PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun")
+
+
+def dump(database: Database) -> list[str]:
+    """The database without Django's own tables, its lines sorted: a restore may reorder rows."""
+    return sorted(database.dump(*PARTS).splitlines())
+
+
+def run(*flags: str, backups: Path, **options: object) -> None:
+    call_command(
+        "migrate_contacts", *flags, backup_dir=backups, noinput=True, verbosity=0, **options
+    )
+
+
+@pytest.fixture
+def backups(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def migrated_sample(sample: Database, backups: Path) -> tuple[Database, list[str], Path]:
+    before = dump(sample)
+    run(backups=backups)
+    (backup,) = backups.glob("migration_2*[0-9]")
+    return sample, before, backup
+
+
+def test_a_migrated_database_becomes_the_legacy_one_of_the_backup(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, before, backup = migrated_sample
+    run("--restore", str(backup), backups=backups)
+    assert dump(database) == before
+
+
+def test_what_the_legacy_schema_could_not_hold_does_not_stand_in_the_way(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, before, backup = migrated_sample
+    database.execute("UPDATE contacts SET email = NULL WHERE id <= 3")
+    database.execute(
+        "INSERT INTO addresses (tenant_id, company_id, street_address, city, state, zip_code) "
+        "SELECT tenant_id, id, 'Street 1', 'City', 'State', '12345' FROM companies"
+    )
+    database.execute(
+        "INSERT INTO orders (tenant_id, order_number, customer_name) VALUES (1, 'NEW-1', 'New')"
+    )
+    run("--restore", str(backup), backups=backups)
+    assert dump(database) == before
+
+
+def test_what_it_replaces_is_backed_up_first_and_can_be_restored_in_turn(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, before, backup = migrated_sample
+    run("--restore", str(backup), backups=backups)
+    database.execute("UPDATE customers SET name = 'Somebody else'")
+    changed = dump(database)
+    run("--restore", str(backup), backups=backups)
+    assert dump(database) == before
+    latest = max(backups.glob("migration_2*[0-9]"))
+    run("--restore", str(latest), backups=backups)
+    assert dump(database) == changed
+
+
+def test_rows_that_others_refer_to_stop_it_and_are_named(
+    migrated_sample: tuple[Database, list[str], Path],
+    backups: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    database, _, backup = migrated_sample
+    order = database.value(
+        "INSERT INTO orders (tenant_id, order_number, customer_name) VALUES (1, 'NEW-1', 'New') "
+        "RETURNING id"
+    )
+    database.execute("INSERT INTO shipments (tenant_id, order_id) VALUES (1, %s)", [order])
+    present = database.dump()
+    with pytest.raises(CommandError, match="Rows of shipments refer to rows") as caught:
+        call_command("migrate_contacts", "--restore", str(backup), backup_dir=backups, noinput=True)
+    assert caught.value.returncode == 1
+    assert str(order) in capsys.readouterr().out
+    assert database.dump() == present
+
+
+def test_an_empty_database_gets_the_four_tables(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path, server: object
+) -> None:
+    database, _, backup = migrated_sample
+    run("--restore", str(backup), backups=backups)
+    tables = [
+        flag for name in ("tenants", "companies", "customers", "orders") for flag in ("-t", name)
+    ]
+    restored = sorted(database.dump(*tables).splitlines())
+    database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    run("--restore", str(backup), backups=backups)
+    assert sorted(database.dump(*tables).splitlines()) == restored
+
+
+def test_migrating_again_after_a_restore_works(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, _, backup = migrated_sample
+    run("--restore", str(backup), backups=backups)
+    run(backups=backups)
+    run("--verify-only", backups=backups)
+    kinds = database.fetch("SELECT kind FROM contacts_restructuringrun ORDER BY id")
+    assert kinds == [("migration",), ("restore",), ("migration",)]
+
+
+def test_a_flipped_byte_stops_it_before_anything_is_touched(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, _, backup = migrated_sample
+    file = backup / "orders.jsonl.gz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+    present = database.dump()
+    with pytest.raises(CommandError, match=r"orders\.jsonl\.gz"):
+        run("--restore", str(backup), backups=backups)
+    assert database.dump() == present
+
+
+def test_a_view_on_what_goes_stops_it(
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
+) -> None:
+    database, _, backup = migrated_sample
+    database.execute("CREATE VIEW order_companies AS SELECT id, company_id FROM orders")
+    present = database.dump()
+    with pytest.raises(CommandError, match="Nothing of others depends on what goes"):
+        run("--restore", str(backup), backups=backups)
+    assert database.dump() == present
+
+
+def test_a_folder_that_is_no_backup_is_refused(legacy: Database, backups: Path) -> None:
+    with pytest.raises(CommandError, match="There is no backup folder"):
+        run("--restore", str(backups / "migration_20000101_000000"), backups=backups)
