@@ -26,10 +26,13 @@ DELETE = """
     DELETE FROM {table} AS present
      WHERE NOT EXISTS (SELECT 1 FROM {restored} AS past WHERE past.{key} = present.{key})
 """
+# *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
 UPDATE = """
     UPDATE {table} AS present SET ({columns}) = ROW({past})
       FROM {restored} AS past
-     WHERE past.{key} = present.{key} AND ROW({present})::text <> ROW({past})::text
+     WHERE past.{key} = present.{key}
+       AND ROW({present})::record *<> ROW({past})::record
+       AND ROW({present})::text <> ROW({past})::text
 """
 INSERT = """
     INSERT INTO {table} ({all_columns}) OVERRIDING SYSTEM VALUE
@@ -199,8 +202,8 @@ def _readable_conflicts() -> Iterator[None]:
     except IntegrityError as error:
         raise CommandError(
             f"A constraint refuses the rows of the backup: {' '.join(str(error).split())} "
-            "Everything was rolled back: the database is as it was. The constraint may be newer than "
-            "the backup: remove it, or name another backup, then run again."
+            "Everything was rolled back: the database is as it was. The constraint may be newer "
+            "than the backup: remove it, or name another backup, then run again."
         ) from error
 
 

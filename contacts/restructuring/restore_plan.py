@@ -1,6 +1,6 @@
 """What a restore will replace, and what has changed since the backup was taken."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +18,14 @@ from contacts.restructuring.loading import load_rows, restored
 from contacts.restructuring.manifest import TableBackup
 from contacts.restructuring.stage import Layout, Stage, Table
 
+# *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
 COMPARE = """
-    SELECT count(*) FILTER (WHERE past.image IS NULL), count(*) FILTER (WHERE now.image IS NULL),
-           count(*) FILTER (WHERE now.image <> past.image)
-      FROM (SELECT {now_key} AS key, ROW({now_columns})::text AS image FROM {table} {where}) AS now
-      FULL JOIN (SELECT {key} AS key, ROW({columns})::text AS image FROM {restored}) AS past
-           USING (key)
+    SELECT count(*) FILTER (WHERE past.here IS NULL), count(*) FILTER (WHERE now.here IS NULL),
+           count(*) FILTER (WHERE now.image *<> past.image AND now.image::text <> past.image::text)
+      FROM (SELECT {now_key} AS key, true AS here, ROW({now_columns}) AS image
+              FROM {table} {where}) AS now
+      FULL JOIN (SELECT {key} AS key, true AS here, ROW({columns}) AS image
+                   FROM {restored}) AS past USING (key)
 """
 COUNT = "SELECT count(*) FROM {table} {where}"
 
@@ -106,7 +108,7 @@ def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
     names = [sql.Identifier(name) for name in source.columns]
     query = sql.SQL(COMPARE).format(
         now_key=source.columns[table.key],
-        now_columns=sql.SQL(", ").join(source.columns.values()),
+        now_columns=sql.SQL(", ").join(_cast(table, source)),
         key=sql.Identifier(table.key),
         columns=sql.SQL(", ").join(names),
         restored=restored(table.table),
@@ -115,3 +117,10 @@ def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
     cursor.execute(query)
     deleted, added, changed = cursor.fetchone()
     return Change(table.table, now, table.rows, deleted, added, changed)
+
+
+def _cast(table: TableBackup, source: Source) -> Iterator[sql.Composable]:
+    """The columns in the backup's types: records of other types cannot be compared."""
+    types = {column.name: column.type for column in table.columns}
+    for name, value in source.columns.items():
+        yield sql.SQL("CAST({} AS {})").format(value, sql.SQL(types[name]))
