@@ -50,15 +50,15 @@ def columns(stream: Any) -> int | None:
 
 def shows_marks(stream: Any) -> bool:
     """Whether ``stream`` can show ✓ and its like."""
-    encoding = getattr(stream, "encoding", None)
-    if encoding is None:
-        return True
+    # In the C locale Python writes UTF-8, which a terminal of that locale need not read.
+    if stream.isatty() and _locale() in ("C", "POSIX"):
+        return False
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         "".join(SPELLED).encode(encoding)
     except (UnicodeEncodeError, LookupError):
         return False
-    # In the C locale Python writes UTF-8, which a terminal that was told so cannot read.
-    return not (stream.isatty() and _locale() in ("C", "POSIX"))
+    return True
 
 
 def _locale() -> str:
