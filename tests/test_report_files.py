@@ -18,7 +18,7 @@ def reports(folder: Path) -> list[Path]:
 
 
 def test_every_mode_that_works_leaves_three_private_files(sample: Database, tmp_path: Path) -> None:
-    modes = (["--rehearse"], [], ["--verify-only"], ["--rollback"])
+    modes: tuple[list[str], ...] = (["--rehearse"], [], ["--verify-only"], ["--rollback"])
     for number, mode in enumerate(modes):
         folder = tmp_path / str(number)
         assert run_into(folder, *mode).code == 0

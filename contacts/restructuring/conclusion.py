@@ -103,8 +103,12 @@ def _tried(call: Call, operation: Operation) -> bool:
 
 
 def _log(report: Report, error: BaseException | None) -> None:
-    """Log how it ended. Not the message: it may name rows, and a log is kept by others."""
-    level = logging.INFO if report.succeeded else logging.ERROR
+    """Log how it ended. Not the message: it may name rows, and a log is kept by others.
+
+    What the command foresaw is told on the terminal already, so only the rest is an error.
+    """
+    foreseen = error is None or isinstance(error, CommandError | KeyboardInterrupt)
+    level = logging.INFO if foreseen else logging.ERROR
     extra = {
         "kind": "end",
         "step": "call",
