@@ -48,7 +48,7 @@ REUSE = """
 """
 LAST_COMPANY = "SELECT greatest(0, max(id)) FROM companies"
 CREATE = """
-    INSERT INTO companies (id, tenant_id, name, is_default)
+    INSERT INTO companies (id, tenant_id, name, is_default) OVERRIDING SYSTEM VALUE
     SELECT %(last)s + row, tenant, %(name)s, true
       FROM unnest(%(tenants)s::integer[]) WITH ORDINALITY AS missing (tenant, row)
     RETURNING id
