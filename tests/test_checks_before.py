@@ -9,7 +9,15 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring import checks_before
-from contacts.restructuring.checks import Check, Finding, Result, Severity, Status, run_checks
+from contacts.restructuring.checks import (
+    Check,
+    Finding,
+    Result,
+    Scene,
+    Severity,
+    Status,
+    run_checks,
+)
 from contacts.restructuring.checks_before import CHECKS_BEFORE
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage, read_layout
@@ -271,7 +279,7 @@ def test_only_the_first_rows_are_named(legacy: Database) -> None:
 def test_check_that_cannot_run_blocks(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(scene: checks_before.Scene) -> Finding:
+    def crash(scene: Scene) -> Finding:
         return Finding(scene.value("SELECT 1 / 0"))
 
     crashing = Check("crashing", "A check that crashes", Severity.WARNING, crash)

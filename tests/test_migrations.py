@@ -87,12 +87,8 @@ def test_everything_can_be_reversed_to_nothing(migrated: Database) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "target", [("companies", "zero"), ("contacts", "zero"), ("orders", "zero")]
-)
-def test_dropping_legacy_tables_that_hold_rows_is_refused(
-    legacy: Database, target: tuple[str, str]
-) -> None:
+@pytest.mark.parametrize("app", ["companies", "contacts", "orders"])
+def test_dropping_legacy_tables_that_hold_rows_is_refused(legacy: Database, app: str) -> None:
     migrate_to_legacy_by_faking()
     legacy.execute(ROWS)
     before = legacy.dump()
