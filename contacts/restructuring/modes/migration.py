@@ -3,18 +3,19 @@
 from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result
 from contacts.restructuring.modes.inspection import already_migrated, validate
+from contacts.restructuring.modes.running import report_run
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.report import (
     NEXT_STEPS,
     Line,
     Report,
     banner,
-    forecast_lines,
     heading,
     result_lines,
     statistics_lines,
 )
 from contacts.restructuring.run import EXCLUSIVE, Outcome, Plan, RefusedError, restructure
+from contacts.restructuring.runbook import command
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.transaction import Ended
@@ -42,7 +43,7 @@ def migrate(operation: Operation) -> None:
     before, statistics = validate(operation)
     operation.refuse_failed(before)
     backup = operation.back_up()
-    _show_consequences(operation, CONSEQUENCES, statistics, backup)
+    _show_consequences(operation, CONSEQUENCES, statistics, before, backup)
     operation.console.ask(QUESTION)
     operation.look_again()
     operation.say(*heading("EXECUTING DATABASE MIGRATION"))
@@ -58,12 +59,19 @@ def migrate(operation: Operation) -> None:
     ended = _restructure(operation, plan)
     operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
     _show_results(operation, ended.value)
-    report = _report(operation, "migration", before, statistics, ended)
-    operation.save_report(report)
-    operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
+    report = report_run(
+        operation,
+        "migration",
+        f"{_moved(ended)} are contacts now; every row was proved before COMMIT.",
+        ended,
+        before,
+        stage=Stage.MIGRATED,
+        statistics=statistics,
+    )
     operation.say(Line(), Line("✓ MIGRATION COMPLETED SUCCESSFULLY!", "SUCCESS"), Line())
     operation.say(Line("Next steps:"))
     operation.say(*(Line(f"  {number}. {step}") for number, step in enumerate(NEXT_STEPS, 1)))
+    operation.say(Line(), Line("To undo this run:"), *_ways_back(report))
 
 
 def rehearse(operation: Operation) -> None:
@@ -73,7 +81,7 @@ def rehearse(operation: Operation) -> None:
     operation.require(Stage.LEGACY)
     before, statistics = validate(operation)
     operation.refuse_failed(before)
-    _show_consequences(operation, REHEARSAL_CONSEQUENCES, statistics, None)
+    _show_consequences(operation, REHEARSAL_CONSEQUENCES, statistics, before, None)
     operation.console.ask(REHEARSAL_QUESTION)
     operation.look_again()
     operation.say(*heading("REHEARSING THE MIGRATION"))
@@ -86,9 +94,14 @@ def rehearse(operation: Operation) -> None:
     )
     ended = _restructure(operation, plan)
     _show_results(operation, ended.value)
-    report = _report(operation, "rehearsal", before, statistics, ended)
-    operation.say(*heading("FORECAST FOR THE REAL RUN"), *forecast_lines(report))
-    operation.save_report(report)
+    report_run(
+        operation,
+        "rehearsal",
+        f"{_moved(ended)} would be contacts; every row was proved, then all was rolled back.",
+        ended,
+        before,
+        statistics=statistics,
+    )
     operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
 
 
@@ -105,6 +118,7 @@ def _show_consequences(
     operation: Operation,
     consequences: tuple[str, ...],
     statistics: Statistics | None,
+    before: list[Result],
     backup: Backup | None,
 ) -> None:
     operation.say(*heading("READY TO MIGRATE"))
@@ -112,6 +126,9 @@ def _show_consequences(
     operation.say(*(Line(f"  - {step}") for step in consequences))
     if statistics:
         operation.say(*statistics_lines(statistics))
+    sessions = next(result.finding for result in before if result.id == "sessions")
+    operation.say(Line(f"Other sessions connected: {sessions.count}"))
+    operation.say(*(Line(f"  - {sentence}") for sentence in sessions.sentences))
     operation.say(Line(f"Backup: {backup.path if backup else 'none'}"), Line())
 
 
@@ -122,34 +139,13 @@ def _show_results(operation: Operation, outcome: Outcome) -> None:
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed))
 
 
-def _report(
-    operation: Operation,
-    mode: str,
-    before: list[Result],
-    statistics: Statistics | None,
-    ended: Ended[Outcome],
-) -> Report:
-    outcome = ended.value
-    moved = f"{outcome.counts['customers']} customers"
-    told = {
-        "migration": f"{moved} are contacts now; every row was proved before COMMIT.",
-        "rehearsal": f"{moved} would be contacts; every row was proved, then all was rolled back.",
-    }
-    return operation.report(
-        mode,
-        told[mode],
-        stage=Stage.MIGRATED if mode == "migration" else Stage.LEGACY,
-        before=tuple(before),
-        after=outcome.results,
-        statistics=statistics,
-        counts=outcome.counts,
-        fingerprints_before=outcome.before,
-        fingerprints_after=outcome.after,
-        settings=ended.settings,
-        recovery_point=ended.point,
-        backup_path=str(outcome.backup_path or ""),
-        locks=ended.locks,
-        locked_seconds=ended.locked_seconds,
-        space=outcome.space,
-        notes=operation.notes(ended),
-    )
+def _moved(ended: Ended[Outcome]) -> str:
+    return f"{ended.value.counts['customers']} customers"
+
+
+def _ways_back(report: Report) -> list[Line]:
+    """Return the exact commands that undo the run of ``report``."""
+    commands = [command(report, "--rollback")]
+    if report.backup_path:
+        commands.append(command(report, "--restore", report.backup_path))
+    return [Line(f"  {line}", verbatim=True) for line in commands]

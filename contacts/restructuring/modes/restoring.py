@@ -51,7 +51,7 @@ def restore(operation: Operation) -> None:
     ended = run_plan(operation, work, backup, before, _exclusive(operation))
     outcome = "The tables hold exactly what the backup holds; their fingerprints were compared."
     stage = Stage(wanted.manifest.stage)
-    report_run(operation, "restore", outcome, ended, before, stage)
+    report_run(operation, "restore", outcome, ended, before, stage=stage)
     operation.say(Line(), Line("✓ RESTORE COMPLETED SUCCESSFULLY!", "SUCCESS"))
 
 

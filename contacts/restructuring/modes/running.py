@@ -8,9 +8,10 @@ from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.operation import Operation
-from contacts.restructuring.report import Line, result_lines
+from contacts.restructuring.report import Line, Report, forecast_lines, heading, result_lines
 from contacts.restructuring.run import Outcome, Plan, RefusedError
 from contacts.restructuring.stage import Stage
+from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.transaction import Ended
 
 
@@ -40,26 +41,35 @@ def run_plan(
 def report_run(
     operation: Operation,
     mode: str,
-    outcome: str,
+    told: str,
     ended: Ended[Outcome],
     before: Sequence[Result] = (),
+    *,
     stage: Stage = Stage.LEGACY,
-) -> None:
-    """Write and show the report of a run that led to ``stage``."""
+    statistics: Statistics | None = None,
+) -> Report:
+    """Write the report of a run that led to ``stage``, show what it notes, and return it."""
+    outcome = ended.value
     report = operation.report(
         mode,
-        outcome,
+        told,
         stage=stage,
         before=tuple(before),
-        counts=ended.value.counts,
-        fingerprints_before=ended.value.before,
-        fingerprints_after=ended.value.after,
+        after=outcome.results,
+        statistics=statistics,
+        counts=outcome.counts,
+        fingerprints_before=outcome.before,
+        fingerprints_after=outcome.after,
         settings=ended.settings,
         recovery_point=ended.point,
-        backup_path=str(ended.value.backup_path or ""),
+        backup_path=str(outcome.backup_path or ""),
         locks=ended.locks,
         locked_seconds=ended.locked_seconds,
+        space=outcome.space,
         notes=operation.notes(ended),
     )
+    if mode == "rehearsal":
+        operation.say(*heading("FORECAST FOR THE REAL RUN"), *forecast_lines(report))
     operation.save_report(report)
     operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
+    return report
