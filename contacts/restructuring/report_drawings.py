@@ -111,7 +111,7 @@ def flows(report: "Report") -> tuple[Flow, ...]:
 def _flow(source: str, rows: int, *parts: tuple[str, int, str]) -> Flow:
     bands, left, right = [], TOP, TOP
     for label, number, tone in parts:
-        share = HEIGHT * number / rows if rows else HEIGHT / len(parts)
+        share = HEIGHT * number / rows if rows else 0.0
         height = max(share, LEAST)
         bands.append(Band(label, number, tone, left, left + share, right, right + height))
         left += share

@@ -117,6 +117,8 @@ def _circumstances(report: "Report") -> Iterable[Line]:
 
 def _runbook(report: "Report") -> Iterable[Line]:
     for entry in runbook(report):
+        if entry.happened:
+            yield Line("THIS IS WHAT HAPPENED:")
         yield Line(f"If {entry.event}")
         yield Line(f"  state: {entry.state}")
         yield Line(f"  do:    {entry.advice}")

@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from contacts.restructuring.report import Report
 
 RETURNS = ("rollback", "restore", "recovery")
+CHANGING = ("migration", "rehearsal", *RETURNS)
+INTERRUPTED = 130
 NO_BACKUP = "<the folder of a backup, backups/migration_…>"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """``event``, what happened; ``state``, of the database then; ``commands``, what to run."""
+    """``event``, what happened; ``state``, of the database then; ``commands``, what to run.
+
+    ``happened`` says that it is what the report is about.
+    """
 
     event: str
     state: str
     advice: str
     commands: tuple[str, ...] = ()
+    happened: bool = False
 
 
 def runbook(report: "Report") -> tuple[Entry, ...]:
@@ -37,6 +43,19 @@ def command(report: "Report", *arguments: str) -> str:
     return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
 
 
+def what_happened(report: "Report") -> str:
+    """Return which of the entries before COMMIT the report is about; '' for none."""
+    if report.succeeded or not report.database or report.mode not in CHANGING:
+        return ""
+    if report.stage is None:
+        return "commit"
+    if report.exit_code == INTERRUPTED:
+        return "interrupted"
+    if report.failed_step in ("checks", "backup", "locks"):
+        return report.failed_step
+    return "change" if "locks" in report.seconds else ""
+
+
 def _name(report: "Report") -> str:
     return report.database.name if report.database else "the database"
 
@@ -46,23 +65,27 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
     unchanged = f"{name} is as it was: nothing was changed."
     undone = f"{name} is as it was: the server rolled the one transaction back."
     look = command(report, "--dry-run")
+    happened = what_happened(report)
     yield Entry(
         "a check before the change fails",
         unchanged,
         "Put the rows right that are named under the check, then look again.",
         (look,),
+        happened == "checks",
     )
     yield Entry(
         "the backup cannot be written",
         f"{unchanged} No half backup is left.",
         "Make room, or name a directory that has some.",
         (command(report, "--backup-dir", "/path/with/room"),),
+        happened == "backup",
     )
     yield Entry(
         "the tables cannot be locked",
         unchanged,
         "The message names the sessions in the way: wait for them or end them, or wait longer.",
         (command(report, "--lock-timeout", "30"),),
+        happened == "locks",
     )
     yield Entry(
         "a migration step, the proof or a check after it fails, or the window is over",
@@ -70,12 +93,14 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
         "Read the message and put right what it names; the rehearsal of a migration tries it "
         "without consequences.",
         (command(report, "--rehearse"),),
+        happened == "change",
     )
     yield Entry(
         "the process is killed, the connection breaks or the power fails before COMMIT",
         undone,
         "See which stage the database is in; it is never in between.",
         (look,),
+        happened == "interrupted",
     )
     point = report.recovery_point
     number = point.transaction_id if point else "<transaction number of the report>"
@@ -84,6 +109,7 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
         f"{name} is either as it was or changed as a whole.",
         "Ask the server: 'committed' means done, 'aborted' means as it was.",
         (f'psql "$DATABASE_URL" -c "SELECT pg_xact_status(\'{number}\')"', look),
+        happened == "commit",
     )
 
 
