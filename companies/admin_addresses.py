@@ -34,7 +34,7 @@ class AddressFormSet(forms.BaseInlineFormSet):
             raise ValidationError("Tick the address that is to be the default.")
 
 
-class AddressInline(admin.TabularInline):
+class AddressInline(admin.StackedInline):
     """The addresses, the default first."""
 
     model = Address
@@ -64,5 +64,5 @@ def save_addresses(company: Company, formset: Any) -> None:
             address.save()
         elif names:
             address.save(update_fields=names)
-    for address in formset.deleted_objects:
-        address.delete()
+    # In one statement: a default may go together with all the others, but not before them.
+    Address.objects.filter(pk__in=[address.pk for address in formset.deleted_objects]).delete()

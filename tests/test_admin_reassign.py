@@ -32,7 +32,7 @@ def company_of(data: Database, contact: int) -> int:
 
 
 def test_a_contact_moves_with_its_orders_and_its_history(data: Database, client: Client) -> None:
-    page = client.get(REASSIGN, {"ids": "11", "company": 2})
+    page = client.get(REASSIGN, {"ids": "11", "company": "2"})
     assert "1 contact will move to Ring & Co" in text_of(page)
     assert "1 order will move along" in text_of(page)
     assert company_of(data, 11) == 1
@@ -63,11 +63,11 @@ def test_all_across_pages_is_carried_as_the_filter_not_as_ids(client: Client) ->
 
 
 def test_a_selection_of_several_tenants_is_refused(data: Database, client: Client) -> None:
-    page = client.get(REASSIGN, {"ids": "11,13", "company": 2})
+    page = client.get(REASSIGN, {"ids": "11,13", "company": "2"})
     assert page.status_code == 400
     assert "Aurum: 1" in text_of(page)
     assert "Bijou: 1" in text_of(page)
-    client.post(REASSIGN, {"ids": "11,13", "company": 2, "shown": "x"})
+    client.post(REASSIGN, {"ids": "11,13", "company": "2", "shown": "x"})
     assert (company_of(data, 11), company_of(data, 13)) == (1, 3)
 
 
@@ -75,9 +75,9 @@ def test_companies_of_other_tenants_are_neither_offered_nor_accepted(
     data: Database, client: Client
 ) -> None:
     assert "Opal" not in text_of(client.get(REASSIGN, {"ids": "11", "q": "op"}))
-    page = client.get(REASSIGN, {"ids": "11", "company": 3})
+    page = client.get(REASSIGN, {"ids": "11", "company": "3"})
     assert (page.status_code, "Aurum has no company 3" in text_of(page)) == (400, True)
-    client.post(REASSIGN, {"ids": "11", "company": 3, "shown": "x"})
+    client.post(REASSIGN, {"ids": "11", "company": "3", "shown": "x"})
     assert company_of(data, 11) == 1
 
 
@@ -90,7 +90,7 @@ def test_companies_are_found_by_a_part_of_their_name(client: Client) -> None:
 def test_an_email_conflict_is_shown_and_one_may_go_on_without(
     data: Database, client: Client
 ) -> None:
-    page = client.get(REASSIGN, {"ids": "11,15", "company": 2})
+    page = client.get(REASSIGN, {"ids": "11,15", "company": "2"})
     assert "contact 12 (Ben) of that company has the e-mail ben@example.com" in text_of(page)
 
     refused = confirm(client, page)
@@ -102,7 +102,7 @@ def test_an_email_conflict_is_shown_and_one_may_go_on_without(
 
 
 def test_of_two_movers_with_one_email_the_first_goes(data: Database, client: Client) -> None:
-    page = client.get(REASSIGN, {"ids": "12,15", "company": 4})
+    page = client.get(REASSIGN, {"ids": "12,15", "company": "4"})
     assert "contact 12 (Ben), who moves too, has the e-mail ben@example.com" in text_of(page)
     confirm(client, page, without="1")
     assert (company_of(data, 12), company_of(data, 15)) == (4, 1)
@@ -111,14 +111,14 @@ def test_of_two_movers_with_one_email_the_first_goes(data: Database, client: Cli
 def test_a_value_that_an_enforced_rule_refuses_is_shown(data: Database, client: Client) -> None:
     data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
     data.execute("UPDATE contacts SET phone = '1' WHERE id = 11")
-    page = client.get(REASSIGN, {"ids": "11,14", "company": 2})
+    page = client.get(REASSIGN, {"ids": "11,14", "company": "2"})
     assert not page.context["plan"].held, "a pending rule refuses nothing"
 
     data.execute(
         "ALTER TABLE contacts ADD CONSTRAINT ck_contacts_phone_format "
         "CHECK (length(phone) >= 10) NOT VALID"
     )
-    page = client.get(REASSIGN, {"ids": "11,14", "company": 2})
+    page = client.get(REASSIGN, {"ids": "11,14", "company": "2"})
     assert "the phone breaks ck_contacts_phone_format" in text_of(page)
     confirm(client, page, without="1")
     assert (company_of(data, 11), company_of(data, 14)) == (1, 2)
@@ -145,7 +145,7 @@ CHANGES = {
 def test_nothing_is_done_when_something_changed_since_it_was_shown(
     data: Database, client: Client, change: str
 ) -> None:
-    page = client.get(REASSIGN, {"filters": "placed=still", "company": 2})
+    page = client.get(REASSIGN, {"filters": "placed=still", "company": "2"})
     data.execute(change)
     before = data.fetch("SELECT id, company_id FROM contacts ORDER BY id")
     answer = confirm(client, page, without="1")
@@ -227,7 +227,7 @@ def test_fifty_thousand_contacts_move_at_once(data: Database, client: Client) ->
         "INSERT INTO orders (tenant_id, contact_id, order_number, customer_name) "
         "SELECT 1, 1000 + n, 'N-' || n, 'x' FROM generate_series(1, 50000) AS n"
     )
-    page = client.get(REASSIGN, {"filters": "placed=still&q=Contact", "company": 2})
+    page = client.get(REASSIGN, {"filters": "placed=still&q=Contact", "company": "2"})
     assert "50000 contacts will move" in text_of(page)
     confirm(client, page)
     assert data.value("SELECT count(*) FROM contacts WHERE company_id = 2 AND id > 1000") == 50000

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -38,6 +39,12 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and restructured(request)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return the object. Django asks for it before it asks for the permission."""
+        if not restructured(request):
+            raise PermissionDenied
+        return super().get_object(request, *args, **kwargs)
 
     def may(self, request: HttpRequest, action: str) -> bool:
         """Return whether the user may view the rows and has the permission ``action_model``."""

@@ -74,7 +74,7 @@ class ExportMixin(DatabaseRulesAdmin):
     def _lines(self, request: HttpRequest, queryset: QuerySet) -> Iterator[str]:
         columns = ["pk", *(name for name in self.get_list_display(request) if name != "pk")]
         writer = csv.writer(_Echo())
-        labels = [label_for_field(str(name), self.model, self) for name in columns]
+        labels = ["ID", *(label_for_field(str(name), self.model, self) for name in columns[1:])]
         yield "\ufeff" + writer.writerow([safe_cell(str(label)) for label in labels])
         for row in queryset.iterator(chunk_size=ROWS_AT_ONCE):
             cells = [safe_cell(self._cell(str(name), row)) for name in columns]

@@ -2,11 +2,11 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import CheckConstraint
+from django.db.models import UniqueConstraint
 
 
 class ChangedValuesForm(forms.ModelForm):
-    """Check rules bind the values that were changed here.
+    """The rules bind the values that were changed here.
 
     A legacy row may break a rule that is pending. A person who corrects its name must not be made
     to invent a phone number. Where the rule is in force, the database has the last word anyway.
@@ -16,22 +16,34 @@ class ChangedValuesForm(forms.ModelForm):
 
     left_to_database: frozenset[str] = frozenset()
 
-    def validate_constraints(self) -> None:
-        """Validate each constraint; the error of a check is shown at its field."""
-        # Tenant and company are no fields of a form that changes a row, but what is unique within
-        # them must be validated all the same.
-        exclude = self._get_validation_exclusions() - {"tenant", "company"}  # type: ignore[attr-defined]
-        exclude |= self.left_to_database | set(self.errors)
-        unchanged = set(self.fields) - set(self.changed_data) if self.instance.pk else set()
+    @property
+    def unchanged(self) -> set[str]:
+        """The fields of an existing row that nobody touched."""
+        if self.instance.pk is None:
+            return set()
+        return set(self.fields) - set(self.changed_data)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return exclusions | self.unchanged | self.left_to_database
+
+    def validate_unique(self) -> None:
+        """Validate also what is unique within fields that the form does not hold or change.
+
+        Django passes over such constraints; within a tenant or a company they are the rule.
+        """
+        super().validate_unique()
+        excluded = self._get_validation_exclusions()
         for model, constraints in self.instance.get_constraints():
             for constraint in constraints:
-                fields: set[str] = set()
-                if isinstance(constraint, CheckConstraint):
-                    fields = constraint.condition.referenced_base_fields  # type: ignore[union-attr]
-                    if fields <= unchanged:
-                        continue
+                if not isinstance(constraint, UniqueConstraint):
+                    continue
+                fields = set(constraint.fields)
+                if not fields & excluded or not fields & set(self.changed_data):
+                    continue
                 try:
-                    constraint.validate(model, self.instance, exclude=exclude)
+                    constraint.validate(
+                        model, self.instance, self.left_to_database | {*self.errors}
+                    )
                 except ValidationError as error:
-                    field = next(iter(fields & set(self.fields)), None)
-                    self.add_error(field, error)
+                    self.add_error(None, error)

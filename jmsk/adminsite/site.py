@@ -54,7 +54,7 @@ class SettlementSite(admin.AdminSite):
                 if restructured(request):
                     raise
             messages.warning(request, NOT_MIGRATED)
-            return redirect("admin:index", current_app=self.name)
+            return redirect(f"{self.name}:index")
 
         return guarded
 

@@ -1,0 +1,149 @@
+"""Orders without a contact: candidates are proposed, a person links them."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from tests.admin_support import LINK, ORDERS, client_of, fill, text_of
+from tests.databases import Database
+
+PLACE = "SELECT contact_id, company_id FROM orders WHERE id = 24"
+
+
+@pytest.fixture
+def data(migrated: Database, settings: Any) -> Database:
+    settings.SECURE_SSL_REDIRECT = False
+    fill(migrated)
+    return migrated
+
+
+@pytest.fixture
+def client(data: Database) -> Client:
+    return client_of("orders.view_order", "orders.link_order", "contacts.view_contact")
+
+
+def customer(data: Database, name: str, email: str | None) -> None:
+    given = [name, email]
+    data.execute("UPDATE orders SET customer_name = %s, customer_email = %s WHERE id = 24", given)
+
+
+def proposed(client: Client, **more: str) -> list[tuple[str, str]]:
+    answer = client.get(LINK, {"ids": "24", **more})
+    [(_, candidates)] = answer.context["orders"]
+    return [(str(candidate.contact), candidate.reason) for candidate in candidates]
+
+
+def test_the_filter_finds_them(client: Client) -> None:
+    rows = client.get(f"{ORDERS}?contact=none").context["cl"].result_list
+    assert [str(order) for order in rows] == ["A-24"]
+    assert "without a contact (1)" in text_of(client.get(ORDERS))
+
+
+def test_candidates_come_from_the_orders_own_email_and_name(data: Database, client: Client) -> None:
+    customer(data, "EVE", "Ben@Example.com")
+    assert proposed(client) == [("Eve", "same e-mail and same name"), ("Ben", "same e-mail")]
+
+
+def test_a_set_aside_email_counts(data: Database, client: Client) -> None:
+    customer(data, "nobody", "ada@example.com")
+    assert [name for name, _ in proposed(client)] == ["Ada", "Dan"]
+
+
+def test_contacts_of_other_tenants_are_not_proposed(data: Database, client: Client) -> None:
+    customer(data, "Cleo", None)
+    assert proposed(client) == []
+    assert proposed(client, q="cleo") == []
+
+
+def test_other_contacts_are_found_by_search(client: Client) -> None:
+    assert proposed(client, q="ben@") == [
+        ("Ben", "found by your search"),
+        ("Eve", "found by your search"),
+    ]
+
+
+def test_nothing_is_linked_by_looking(data: Database, client: Client) -> None:
+    customer(data, "Ben", "ben@example.com")
+    page = client.get(LINK, {"filters": "contact=none"})
+    assert "checked> leave it as it is" in page.content.decode()
+    assert data.fetch(PLACE) == [(None, 1)]
+
+
+def test_a_linked_order_takes_its_contacts_company(data: Database, client: Client) -> None:
+    answer = client.post(LINK, {"ids": "24", "order_24": "12:2"}, follow=True)
+    assert "Linked 1 orders." in text_of(answer)
+    assert data.fetch(PLACE) == [(12, 2)]
+    entry = LogEntry.objects.get()
+    assert entry.object_id == "24"
+    assert "Linked to contact 12 (Ben) of company 2; it was in company 1." in entry.change_message
+
+
+WRONG = {
+    "another tenant's contact": ("13:3", "another tenant"),
+    "a contact that is gone": ("77:2", "does not exist any more"),
+    "a contact that moved": ("12:1", "has moved to company 2"),
+    "no such thing": ("x", "not understood"),
+    "a number out of range": ("99999999999:1", "not understood"),
+    "nothing chosen": ("", "Nothing was chosen"),
+}
+
+
+@pytest.mark.parametrize(("value", "told"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_linked_is_told(
+    data: Database, client: Client, value: str, told: str
+) -> None:
+    answer = client.post(LINK, {"ids": "24", "order_24": value})
+    assert answer.status_code == 400
+    assert told in text_of(answer)
+    assert data.fetch(PLACE) == [(None, 1)]
+
+
+def test_an_order_that_was_linked_meanwhile_keeps_its_contact(
+    data: Database, client: Client
+) -> None:
+    answer = client.post(LINK, {"ids": "24", "order_24": "12:2", "order_21": "12:2"})
+    assert "Order A-21 has contact 11 by now" in text_of(answer)
+    assert data.fetch(PLACE) == [(None, 1)], "all or none"
+
+
+def test_the_action_leads_to_the_page(client: Client) -> None:
+    ticked = {"action": "link_to_contact", "_selected_action": ["0"], "select_across": "1"}
+    answer = client.post(f"{ORDERS}?contact=none", {**ticked, "index": "0"})
+    assert answer.headers["Location"] == f"{LINK}?filters=contact%3Dnone"
+
+
+def test_when_all_have_a_contact_the_page_says_so(client: Client) -> None:
+    answer = client.get(LINK, {"ids": "21"}, follow=True)
+    assert "All of the selected orders have a contact." in text_of(answer)
+
+
+def test_the_form_does_not_link_and_writes_enums(data: Database) -> None:
+    client = client_of(superuser=True)
+    client.post(
+        f"{ORDERS}24/change/",
+        {
+            "order_number": "A-24",
+            "customer_name": "walk-in",
+            "status": "SHIPPED",
+            "contact": "12",
+            "company": "2",
+        },
+    )
+    assert data.fetch(PLACE) == [(None, 1)]
+    assert data.value("SELECT status::text FROM orders WHERE id = 24") == "SHIPPED"
+
+
+def test_a_new_order_takes_its_contacts_company_and_tenant(data: Database) -> None:
+    client = client_of(superuser=True)
+    url = f"{ORDERS}add/"
+    given = {"order_number": "A-30", "customer_name": "Ben", "contact": "12", "company": "2"}
+    assert "belongs to Ring & Co, not to Empty" in text_of(
+        client.post(url, {**given, "company": "4"})
+    )
+    client.post(url, given)
+    found = "SELECT tenant_id, contact_id, company_id FROM orders WHERE order_number = 'A-30'"
+    assert data.fetch(found) == [(1, 12, 2)]
+    again = text_of(client.post(url, given))
+    assert "Order with this Order number already exists" in again or "this number already" in again
