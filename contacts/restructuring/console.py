@@ -71,6 +71,7 @@ class Console:
         try:
             answer = input()
         except EOFError:
+            self.for_people.write("", _plain)  # the question's line was left open
             answer = ""
         if answer.strip().lower() != "yes":
             raise CommandError("Declined. Nothing was changed.")

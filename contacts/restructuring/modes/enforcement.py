@@ -32,4 +32,8 @@ def _lines(outcome: RuleOutcome) -> list[Line]:
         return [Line(f"✓ {outcome.rule} is enforced now", "SUCCESS")]
     waiting = f"⚠ {outcome.rule} still waits for {finding.count} rows"
     told = [Line(f"    - {sentence}") for sentence in finding.sentences]
-    return [Line(waiting, "WARNING"), *told, Line(f"    All of them: {finding.query};")]
+    return [
+        Line(waiting, "WARNING"),
+        *told,
+        Line(f"    All of them: {finding.query};", verbatim=True),
+    ]
