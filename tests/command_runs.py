@@ -138,9 +138,16 @@ class Run:
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
             raise AssertionError(f"did not end in {seconds} s:\n{self.said()}") from None
         took = self.seconds()
+        self.close()
+        return Done(code, self._said["out"].decode(), self._said["err"].decode(), took)
+
+    def close(self) -> None:
+        """Make sure that it has ended, and let go of its streams."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
         for listener in self._listeners:
             listener.join(10)
         for stream in (self.process.stdout, self.process.stderr):
@@ -148,7 +155,7 @@ class Run:
                 stream.close()
         if self._typing is not None:
             os.close(self._typing)
-        return Done(code, self._said["out"].decode(), self._said["err"].decode(), took)
+            self._typing = None
 
 
 @contextlib.contextmanager
@@ -159,9 +166,7 @@ def started(database: Database | str, *arguments: str, **options: str | bool) ->
     try:
         yield run
     finally:
-        if run.process.poll() is None:
-            run.process.kill()
-            run.process.wait()
+        run.close()
 
 
 def run(database: Database | str, *arguments: str, **options: str | bool) -> Done:

@@ -123,7 +123,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     late = sum(properties.get("fault_came_late", False) for properties in found)
     terminalreporter.section("fault injection")
     terminalreporter.line(
-        f"faults: {len(left)} injected, {counted['legacy']} legacy, {counted['migrated']} migrated, "
-        f"{between} in between ({late} came after the end of the run; seed "
+        f"faults: {len(left)} injected, {counted['legacy']} legacy, {counted['migrated']} "
+        f"migrated, {between} in between ({late} came after the end of the run; seed "
         f"{terminalreporter.config.getoption('--faults-seed')})"
     )

@@ -17,18 +17,22 @@ from contacts.restructuring.stage import Table
 RUN_LOCK = 5_061_712_983_410_114_209
 """The advisory lock that every run takes. A number of ours, the same in every release."""
 
-HOLDER = """
-    SELECT a.pid, a.usename, coalesce(host(a.client_addr), 'local'),
-           coalesce(nullif(a.application_name, ''), 'no name'), a.xact_start
+SINCE = "to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"')"
+HOLDER = f"""
+    SELECT a.pid, coalesce(a.usename, '?'),
+           CASE WHEN a.state IS NULL THEN 'hidden'
+                ELSE coalesce(host(a.client_addr), 'local') END,
+           CASE WHEN a.state IS NULL THEN 'hidden'
+                ELSE coalesce(nullif(a.application_name, ''), 'no name') END,
+           coalesce({SINCE}, 'hidden')
       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        AND (l.classid::bigint << 32 | l.objid::bigint) = %s
 """
-SESSION = """
+SESSION = f"""
     SELECT a.pid, coalesce(a.usename, '?'), coalesce(nullif(a.application_name, ''), 'no name'),
-           coalesce(a.state, 'hidden'),
-           coalesce(to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), '?'),
+           coalesce(a.state, 'hidden'), coalesce({SINCE}, '?'),
            CASE WHEN a.state IS NULL OR a.query = '<insufficient privilege>'
                 THEN 'its query is hidden: ask for pg_monitor'
                 ELSE 'query: ' || left(regexp_replace(a.query, '\\s+', ' ', 'g'), 120) END
@@ -39,18 +43,37 @@ BLOCKERS = (
     + """
      WHERE a.pid <> pg_backend_pid() AND a.pid IN (
            SELECT pid FROM pg_locks WHERE granted AND locktype = 'relation'
-              AND relation = ANY(%s::oid[])) ORDER BY a.pid
+              AND (relation = ANY(%s::oid[]) OR relation = ANY(%s::oid[])
+                   AND mode NOT IN ('AccessShareLock', 'RowShareLock'))) ORDER BY a.pid
 """
 )
+"""Who holds any lock on the first tables, or a writer's on the second."""
+PREPARED = """
+    SELECT DISTINCT p.gid, p.owner, p.prepared
+      FROM pg_prepared_xacts p
+      JOIN pg_locks l ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction
+     WHERE l.relation = ANY(%s::oid[]) ORDER BY p.prepared
+"""
 OLD_SNAPSHOTS = (
     SESSION
     + """
      WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
-       AND a.backend_type = 'client backend'
+       AND a.usesysid IS NOT NULL AND coalesce(a.backend_type, 'client backend') = 'client backend'
        AND a.backend_xmin IS NOT NULL
-       AND NOT pg_backend_pid() = ANY(pg_blocking_pids(a.pid)) ORDER BY a.pid
+       AND (NOT pg_backend_pid() = ANY(pg_blocking_pids(a.pid)) OR a.pid = ANY(%s)) ORDER BY a.pid
 """
 )
+"""A role without pg_monitor sees no backend_type of others; what has no user is no client."""
+QUEUED = (
+    SESSION
+    + """
+     WHERE pg_backend_pid() = ANY(pg_blocking_pids(a.pid))
+       AND a.backend_xmin IS NOT NULL AND a.xact_start IS DISTINCT FROM a.query_start
+     ORDER BY a.pid
+"""
+)
+LOOK_ANEW = "SELECT pg_stat_clear_snapshot()"
+"""Within a transaction, pg_stat_activity goes on showing what it showed first."""
 DJANGO_SEQUENCES = """
     SELECT pg_get_serial_sequence(c.oid::regclass::text, 'id')
       FROM pg_class c
@@ -78,6 +101,17 @@ class Patience:
     tries: int = 12
 
 
+def refuse_rival(cursor: Any) -> None:
+    """Raise CommandError, naming the holder, if another run is at work on this database.
+
+    Takes no lock: for the beginning, where what one wants to look at is what the other has locked.
+    """
+    cursor.execute(HOLDER, [RUN_LOCK])
+    holder = cursor.fetchone()
+    if holder:
+        raise _rival(holder)
+
+
 def claim(cursor: Any) -> None:
     """Take the advisory lock of runs until the transaction ends.
 
@@ -87,13 +121,14 @@ def claim(cursor: Any) -> None:
     if cursor.fetchone()[0]:
         return
     cursor.execute(HOLDER, [RUN_LOCK])
-    holder = cursor.fetchone()
-    who = (
-        "pid {}, user {}, host {}, application {}, since {:%Y-%m-%d %H:%M:%S} UTC".format(*holder)
-        if holder
-        else "a session that has just ended"
-    )
-    raise CommandError(
+    raise _rival(cursor.fetchone())
+
+
+def _rival(holder: tuple[Any, ...] | None) -> CommandError:
+    who = "a session that has just ended"
+    if holder:
+        who = "pid {}, user {}, host {}, application {}, since {}".format(*holder)
+    return CommandError(
         f"Another run is at work on this database: {who}. Nothing was changed. Wait until it has "
         "ended, then start again."
     )
@@ -174,8 +209,19 @@ def _try_lock(
         if not isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
             raise
     with connection.cursor() as cursor:
-        cursor.execute(BLOCKERS, [[table.oid for table, _ in tables]])
-        return [_told(row) for row in cursor.fetchall()]
+        return _in_the_way(cursor, tables)
+
+
+def _in_the_way(cursor: Any, tables: list[tuple[Table, str]]) -> list[str]:
+    """Say who holds locks that conflict with those that ``tables`` are to get."""
+    everyone = [table.oid for table, mode in tables if mode == "ACCESS EXCLUSIVE"]
+    writers = [table.oid for table, mode in tables if mode != "ACCESS EXCLUSIVE"]
+    cursor.execute(LOOK_ANEW)
+    cursor.execute(BLOCKERS, [everyone, writers])
+    told = [_told(row) for row in cursor.fetchall()]
+    cursor.execute(PREPARED, [everyone + writers])
+    template = "prepared transaction {!r} of {}, since {:%Y-%m-%d %H:%M:%S} UTC, without a session"
+    return told + [template.format(*row) for row in cursor.fetchall()]
 
 
 class _SnapshotsLeftError(Exception):
@@ -186,17 +232,50 @@ def _wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
     """Wait until the snapshots that others hold now are gone; return whose are not in time.
 
     The restructuring rewrites ``orders``. A transaction whose snapshot is older would read the
-    rewritten table as empty, without an error. Sessions that wait for our lock take a new one.
+    rewritten table as empty, without an error. Sessions that wait for our lock take a new one,
+    unless they were seen before they began to wait.
     """
     deadline = time.monotonic() + seconds
-    cursor.execute(OLD_SNAPSHOTS)
-    held = {(pid, since): (pid, *told, since, query) for pid, *told, since, query in cursor}
+    held = _old_snapshots(cursor, {})
     while held and time.monotonic() < deadline:
         time.sleep(0.05)
-        cursor.execute(OLD_SNAPSHOTS)
-        still = {(row[0], row[4]) for row in cursor.fetchall()}
-        held = {key: row for key, row in held.items() if key in still}
+        held = _old_snapshots(cursor, held)
     return [_told(row) + " (reads as of an earlier time)" for row in held.values()]
+
+
+def _old_snapshots(cursor: Any, before: dict[Any, tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
+    """Return who reads as of an earlier time; of those in ``before``, if there are any."""
+    cursor.execute(LOOK_ANEW)
+    cursor.execute(OLD_SNAPSHOTS, [[pid for pid, _ in before]])
+    found = {(row[0], row[4]): row for row in cursor.fetchall()}
+    return {key: row for key, row in found.items() if key in before or not before}
+
+
+def outlast_readers(cursor: Any, patience: Patience, journal: Journal) -> tuple[str, ...]:
+    """Before COMMIT, wait for the snapshots that were taken meanwhile: they are older than it.
+
+    Returns what the operator should know about sessions that wait for the tables: whether they
+    have a snapshot already, nobody can see. Raises CommandError when the patience ends.
+    """
+    for attempt in range(1, patience.tries + 1):
+        left = _wait_for_snapshots(cursor, patience.seconds)
+        if not left:
+            break
+        if attempt == patience.tries:
+            raise CommandError(
+                f"After {patience.tries} times {patience.seconds:g} s there are still sessions "
+                f"that would find the rewritten tables empty: {'; '.join(left)}. Everything was "
+                "rolled back: the database is as it was. End these sessions, or wait for them, and "
+                "run again."
+            )
+        journal.wait(f"try {attempt} of {patience.tries}: before COMMIT, waiting for "
+                     f"{'; '.join(left)}")  # fmt: skip
+    cursor.execute(QUEUED)
+    return tuple(
+        f"Waited for the tables inside a transaction: {_told(row)}. If that is one of REPEATABLE "
+        "READ or stricter, as pg_dump's are, it finds orders empty: let it begin anew."
+        for row in cursor.fetchall()
+    )
 
 
 def _told(row: tuple[Any, ...]) -> str:

@@ -25,6 +25,7 @@ from contacts.restructuring.locks import (
     claim,
     guard_sequences,
     lock_tables,
+    outlast_readers,
 )
 from contacts.restructuring.observation import LockWatch, TableLock
 from contacts.restructuring.session import use_schema
@@ -136,9 +137,11 @@ class _Attempt(Generic[T]):
             self.point = recovery_point(cursor)
             guard_sequences(cursor)
             value = self.work(cursor, self.point)
+            notes = () if frame.rehearse else outlast_readers(cursor, frame.patience, self.journal)
+            self.journal.current = "commit"
             self.journal.tell(Event("begin", "commit", "Ending the transaction"))
             seconds = time.monotonic() - locked
-            self.ended = Ended(value, self.point, settings, watch.locks(), seconds)
+            self.ended = Ended(value, self.point, settings, watch.locks(), seconds, notes)
             return self.ended
 
     def _lock(self) -> float:
