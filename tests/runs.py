@@ -1,21 +1,15 @@
-"""Running migrate_contacts: inside this process, or as an operator's shell does."""
+"""Running migrate_contacts inside this process, on Django's default connection."""
 
 import io
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.core.management import CommandError, call_command
 from django.db import connections
 
 from tests.databases import Database
-
-PROJECT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -56,28 +50,6 @@ def assert_refused(database: Database, done: Run, before: str, *messages: str) -
     for message in messages:
         assert message in done.out + done.error
     assert database.dump() == before
-
-
-def environment(database_url: str) -> dict[str, str]:
-    """Return the environment of an operator's shell that names this database."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, "DATABASE_URL": database_url, "PYTHONUTF8": "1"}
-
-
-def shell(database_url: str, *arguments: str, **options: Any) -> Run:
-    """Run ``manage.py migrate_contacts`` in a process of its own, without a terminal."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "migrate_contacts", *arguments],
-        cwd=PROJECT,
-        env=environment(database_url),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
-    return Run(done.returncode, done.stdout, done.stderr)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
 
     ``directory`` is made if it is missing. Raises OSError if it cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / f".{_name(stamp)}.{secrets.token_hex(4)}{PARTIAL}"
     path.mkdir(mode=0o700)
     try:
