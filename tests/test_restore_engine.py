@@ -1,0 +1,362 @@
+"""The engine behind --restore: equal rows, equal sequences, an untouched catalogue."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management.base import CommandError
+from django.db import connection, transaction
+
+from contacts.restructuring.reading import read_backup
+from contacts.restructuring.references import references_in_the_way
+from contacts.restructuring.restore import restore_rows
+from contacts.restructuring.restore_plan import Change, restore_plan
+from contacts.restructuring.stage import read_layout
+from tests import awkward
+from tests.backup_support import TABLES, UNMODELLED, back_up, contents, open_run, restore
+from tests.databases import Database
+
+UNREFERRED = "DELETE FROM shipments; DELETE FROM manufacturing_steps"
+CHANGES = """
+DELETE FROM orders WHERE id % 3 = 0;
+UPDATE orders SET price = 1, customer_id = NULL WHERE id % 3 = 1;
+UPDATE customers SET company_id = NULL WHERE id % 5 = 0;
+INSERT INTO companies (tenant_id, name) VALUES (1, 'newer');
+UPDATE customers SET company_id = (SELECT max(id) FROM companies) WHERE id = 2;
+INSERT INTO customers (tenant_id, name, email) VALUES (1, 'newer', 'newer@example.com');
+INSERT INTO orders (tenant_id, order_number, customer_name, customer_id)
+    SELECT 1, 'NEWER', '', max(id) FROM customers;
+SELECT setval('tenants_id_seq', 5000);
+"""
+NO_PRIMARY_KEY = """
+ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE;
+ALTER TABLE orders ALTER id DROP NOT NULL;
+DROP INDEX ix_orders_order_number;
+INSERT INTO orders SELECT * FROM orders;
+INSERT INTO orders (id, tenant_id, order_number, customer_name) VALUES (NULL, 1, 'none', '');
+"""
+DRIFT = """
+COMMENT ON CONSTRAINT orders_customer_id_fkey ON orders IS 'whose order';
+COMMENT ON CONSTRAINT uq_customer_email_per_tenant ON customers IS 'one each';
+CREATE UNIQUE INDEX odd ON orders (lower(order_number)) WHERE quantity > 0;
+ALTER TABLE orders CLUSTER ON ix_orders_order_number;
+ALTER TABLE companies REPLICA IDENTITY USING INDEX uq_company_name_per_tenant;
+ALTER TABLE customers DROP CONSTRAINT customers_company_id_fkey;
+ALTER TABLE customers ADD CONSTRAINT "their ""company" FOREIGN KEY (company_id)
+    REFERENCES companies (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED NOT VALID;
+ALTER TABLE orders ADD CONSTRAINT positive CHECK (quantity > -100) NOT VALID;
+ALTER TABLE orders ADD COLUMN user_id integer REFERENCES users (id);
+"""
+TRIGGER = """
+CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'a trigger fired';
+END $$;
+CREATE TRIGGER interfere BEFORE INSERT OR UPDATE OR DELETE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION interfere();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER interfere;
+"""
+
+
+def sequences(database: Database) -> dict[str, tuple[Any, ...]]:
+    return {
+        table: database.fetch(f"SELECT last_value, is_called FROM {table}_id_seq")[0]
+        for table in TABLES
+    }
+
+
+def ordered(dump: str) -> list[str]:
+    """A dump whose rows may lie in another order."""
+    return sorted(dump.splitlines())
+
+
+def test_whatever_has_changed_it_becomes_what_it_was(sample: Database, tmp_path: Path) -> None:
+    sample.execute(UNREFERRED)
+    before, positions = contents(sample), sequences(sample)
+    backup = read_backup(back_up(tmp_path).path)
+    others = contents(sample, "users", "alembic_version")
+    sample.run_script(CHANGES)
+    done = {item.table: item for item in restore(backup)}
+    assert contents(sample) == before
+    assert sequences(sample) == positions
+    assert contents(sample, "users", "alembic_version") == others
+    assert (done["companies"].deleted, done["companies"].changed, done["companies"].added) == (
+        1,
+        0,
+        0,
+    )
+    assert done["orders"].added > 0
+
+
+def test_the_plan_says_what_the_restore_then_does(sample: Database, tmp_path: Path) -> None:
+    sample.execute(UNREFERRED)
+    backup = back_up(tmp_path)
+    sample.run_script(CHANGES)
+    before = contents(sample)
+    now = {table: sample.value(f"SELECT count(*) FROM {table}") for table in TABLES}
+    with open_run() as cursor:
+        plan = restore_plan(cursor, read_layout(connection), backup)
+    assert contents(sample) == before
+    assert plan == tuple(
+        Change(
+            item.table,
+            now[item.table],
+            backup.rows[item.table],
+            item.deleted,
+            item.added,
+            item.changed,
+        )
+        for item in restore(backup)
+    )
+    with open_run() as cursor:
+        plan = restore_plan(cursor, read_layout(connection), backup)
+    assert {(item.deleted, item.added, item.changed) for item in plan} == {(0, 0, 0)}
+
+
+def test_a_restore_that_is_rolled_back_changes_nothing(sample: Database, tmp_path: Path) -> None:
+    sample.execute(UNREFERRED)
+    backup = back_up(tmp_path)
+    sample.run_script(CHANGES)
+    before = sample.dump()
+    with open_run() as cursor:
+        restore_rows(cursor, read_layout(connection), backup)
+        transaction.set_rollback(True)
+    assert sample.dump() == before
+
+
+def test_drift_is_as_it_was(sample: Database, tmp_path: Path) -> None:
+    sample.execute(UNREFERRED)
+    sample.run_script(DRIFT)
+    backup = back_up(tmp_path)
+    before = sample.dump()
+    sample.run_script(CHANGES)
+    restore(backup)
+    assert ordered(sample.dump()) == ordered(before)
+
+
+def test_values_that_were_swapped_under_a_unique_constraint(
+    sample: Database, tmp_path: Path
+) -> None:
+    sample.run_script(DRIFT)
+    backup = back_up(tmp_path)
+    before = sample.dump()
+    for table, column in {
+        "tenants": "subdomain",
+        "companies": "name",
+        "customers": "email",
+        "orders": "order_number",
+    }.items():
+        key = "tenant_id" if table in ("companies", "customers") else "1"
+        sample.run_script(f"""
+            CREATE TEMP TABLE swapped AS
+                SELECT id, lead({column}) OVER w AS following, first_value({column}) OVER w AS first
+                  FROM {table} WINDOW w AS (PARTITION BY {key} ORDER BY id);
+            UPDATE {table} SET {column} = 'x' || id;
+            UPDATE {table} SET {column} = coalesce(following, first)
+              FROM swapped WHERE swapped.id = {table}.id;
+        """)
+    restore(backup)
+    assert ordered(sample.dump()) == ordered(before)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_triggers_of_others_do_not_fire_and_stay(
+    sample: Database, tmp_path: Path, table: str
+) -> None:
+    sample.execute(UNREFERRED)
+    backup = back_up(tmp_path)
+    sample.run_script(CHANGES)
+    sample.run_script(TRIGGER.format(table=table))
+    restore(backup)
+    assert sample.value("SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'interfere'") == "A"
+
+
+def test_rows_without_a_key_come_back_too(sample: Database, tmp_path: Path) -> None:
+    sample.execute("DROP TABLE shipments, manufacturing_steps")
+    sample.run_script(NO_PRIMARY_KEY)
+    before = contents(sample)
+    backup = back_up(tmp_path)
+    sample.execute("DELETE FROM orders WHERE id % 2 = 0; UPDATE orders SET price = 7")
+    restore(backup)
+    assert contents(sample) == before
+
+
+def test_identity_and_generated_columns_come_back(legacy: Database, tmp_path: Path) -> None:
+    legacy.run_script("""
+        ALTER TABLE tenants ALTER id DROP DEFAULT;
+        DROP SEQUENCE tenants_id_seq;
+        ALTER TABLE tenants ALTER id ADD GENERATED ALWAYS AS IDENTITY (INCREMENT BY 7),
+            ADD COLUMN shout varchar GENERATED ALWAYS AS (upper(name)) STORED;
+        INSERT INTO tenants (name, subdomain) VALUES ('a', 'a'), ('b', 'b');
+    """)
+    before = legacy.dump()
+    backup = back_up(tmp_path)
+    legacy.execute(
+        "DELETE FROM tenants WHERE name = 'a'; "
+        "INSERT INTO tenants (name, subdomain) VALUES ('c', 'c')"
+    )
+    restore(backup)
+    assert ordered(legacy.dump()) == ordered(before)
+    assert (
+        legacy.value("INSERT INTO tenants (name, subdomain) VALUES ('d', 'd') RETURNING id") == 15
+    )
+
+
+@pytest.mark.parametrize("rule", ["NO ACTION", "CASCADE", "SET NULL"])
+def test_rows_that_others_refer_to_stop_it(sample: Database, tmp_path: Path, rule: str) -> None:
+    backup = back_up(tmp_path)
+    sample.run_script(f"""
+        CREATE SCHEMA elsewhere;
+        CREATE TABLE elsewhere."the notes" (
+            number integer, subdomain varchar REFERENCES tenants (subdomain) ON DELETE {rule},
+            "order" integer REFERENCES orders ON DELETE {rule});
+        INSERT INTO orders (id, tenant_id, order_number, customer_name)
+            SELECT 100000 + i, 1, 'NEW-' || i, '' FROM generate_series(1, 50) AS i;
+        INSERT INTO elsewhere."the notes" (number, "order")
+            SELECT i, 100000 + i FROM generate_series(1, 50) AS i;
+        INSERT INTO elsewhere."the notes" (number, "order") VALUES (0, 1);
+        UPDATE tenants SET subdomain = 'moved' WHERE id = 2;
+        INSERT INTO elsewhere."the notes" (number, subdomain) VALUES (99, 'moved');
+    """)
+    before = sample.dump()
+    with open_run() as cursor:
+        to_tenants, to_orders = references_in_the_way(cursor, read_layout(connection), backup)
+    assert (to_orders.number, len(to_orders.rows)) == (50, 20)
+    assert to_orders.rows[0] == "the notes order 100001 refers to orders id 100001"
+    assert len(sample.fetch(to_orders.query)) == 50
+    assert to_tenants.rows == ("the notes subdomain moved refers to tenants subdomain moved",)
+    with pytest.raises(CommandError, match="refers to orders id 100001") as caught:
+        restore(backup)
+    assert to_orders.query in str(caught.value)
+    assert sample.dump() == before
+
+
+def test_into_an_empty_database_the_tables_are_built_as_they_were(
+    sample: Database, tmp_path: Path
+) -> None:
+    sample.run_script(awkward_drift())
+    tables = [flag for name in TABLES for flag in ("-t", name)]
+    before, positions = sample.dump(*tables), sequences(sample)
+    backup = read_backup(back_up(tmp_path).path)
+    sample.run_script("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+    done = restore(backup)
+    assert {item.table: item.added for item in done} == backup.rows
+    assert ordered(sample.dump(*tables)) == ordered(before)
+    assert sequences(sample) == positions
+
+
+def awkward_drift() -> str:
+    """Drift that needs none of the other tables."""
+    own = [part for part in DRIFT.split(";") if "users" not in part]
+    return f"""
+        {";".join(own)}
+        CREATE SEQUENCE shared START 10 INCREMENT 5;
+        ALTER TABLE customers ALTER phone SET DEFAULT nextval('shared')::text,
+            ALTER name TYPE varchar COLLATE "C";
+        ALTER TABLE companies ALTER id DROP DEFAULT;
+        DROP SEQUENCE companies_id_seq;
+        ALTER TABLE companies ALTER id ADD GENERATED BY DEFAULT AS IDENTITY
+            (SEQUENCE NAME companies_id_seq RESTART 5000);
+        {UNMODELLED}
+    """
+
+
+def test_an_enum_type_of_other_labels_stops_the_building(sample: Database, tmp_path: Path) -> None:
+    backup = back_up(tmp_path)
+    sample.run_script("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+    sample.execute("CREATE TYPE metaltype AS ENUM ('LEAD')")
+    with pytest.raises(CommandError, match="type metaltype exists with the labels LEAD"):
+        restore(backup)
+    assert not read_layout(connection).tables
+
+
+def test_a_backup_of_a_migrated_database_comes_back_into_one(
+    migrated: Database, tmp_path: Path
+) -> None:
+    migrated.run_script("""
+        INSERT INTO tenants (name, subdomain) VALUES ('a', 'a');
+        INSERT INTO companies (tenant_id, name, is_default) VALUES (1, 'b', true), (1, 'c', false);
+        INSERT INTO contacts (tenant_id, name, company_id) VALUES (1, 'd', 1);
+        INSERT INTO orders (tenant_id, order_number, customer_name, contact_id, company_id)
+            VALUES (1, 'e', '', 1, 1);
+        INSERT INTO addresses (tenant_id, company_id, street_address, city, state, zip_code)
+            VALUES (1, 1, 'f', 'g', 'h', '12345');
+    """)
+    before = migrated.dump()
+    backup = back_up(tmp_path)
+    migrated.run_script("""
+        UPDATE contacts SET company_id = 2;
+        UPDATE companies SET is_default = false WHERE id = 1;
+        UPDATE companies SET is_default = true WHERE id = 2;
+        DELETE FROM addresses;
+        INSERT INTO contacts (tenant_id, name, company_id) VALUES (1, 'new', 1);
+    """)
+    restore(backup)
+    assert ordered(migrated.dump()) == ordered(before)
+
+
+def test_a_backup_of_a_migrated_database_does_not_fit_a_legacy_one(
+    migrated: Database, tmp_path: Path, server: Any
+) -> None:
+    backup = back_up(tmp_path)
+    migrated.run_script("DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+    with pytest.raises(CommandError, match=r"backup of a migrated database .* this one is empty"):
+        restore(backup)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("ALTER TABLE orders ADD COLUMN newer text", "has a column newer, which the backup does"),
+        ("ALTER TABLE orders DROP COLUMN price", "has no column price, which the backup has"),
+        ("ALTER TABLE orders ALTER price TYPE real", "orders.price is real, and in the backup"),
+    ],
+)
+def test_other_columns_stop_it(sample: Database, tmp_path: Path, change: str, message: str) -> None:
+    backup = back_up(tmp_path)
+    sample.execute(change)
+    with pytest.raises(CommandError, match=re.escape(message)):
+        restore(backup)
+
+
+def test_a_constraint_that_is_newer_than_the_backup_stops_it(
+    sample: Database, tmp_path: Path
+) -> None:
+    backup = back_up(tmp_path)
+    sample.execute("UPDATE orders SET quantity = 1; ALTER TABLE orders ADD CHECK (quantity = 1)")
+    before = sample.dump()
+    with pytest.raises(CommandError, match="A constraint refuses the rows of the backup"):
+        restore(backup)
+    assert sample.dump() == before
+
+
+def test_it_ends_only_if_the_fingerprints_are_equal(sample: Database, tmp_path: Path) -> None:
+    backup = back_up(tmp_path)
+    sample.run_script("""
+        UPDATE customers SET phone = '1' WHERE id = 1;
+        CREATE RULE interfere AS ON UPDATE TO customers DO INSTEAD NOTHING;
+    """)
+    before = sample.dump()
+    with pytest.raises(CommandError, match="the rows are not those of the backup: customers has"):
+        restore(backup)
+    assert sample.dump() == before
+
+
+def test_a_sequence_that_has_gone_stops_it(sample: Database, tmp_path: Path) -> None:
+    backup = back_up(tmp_path)
+    sample.execute("ALTER TABLE orders ALTER id DROP DEFAULT; DROP SEQUENCE orders_id_seq")
+    with pytest.raises(CommandError, match=r"orders\.id has no sequence any more"):
+        restore(backup)
+
+
+def test_awkward_rows_that_changed_are_put_right(legacy: Database, tmp_path: Path) -> None:
+    legacy.run_script(awkward.ROWS)
+    legacy.run_script(UNMODELLED)
+    before = contents(legacy)
+    backup = back_up(tmp_path)
+    legacy.execute("UPDATE orders SET price = 0 WHERE id = 2; UPDATE orders SET price = NULL")
+    legacy.execute("UPDATE orders SET packed = NULL, plain = NULL, tags = '{}', raw = NULL")
+    legacy.execute("UPDATE tenants SET created_at = NULL")
+    restore(backup)
+    assert contents(legacy) == before
