@@ -168,12 +168,16 @@ PAGES = (
 )
 
 
+def fits_a_phone(driver: Any) -> bool:
+    return bool(driver.execute_script("return document.documentElement.scrollWidth <= 390"))
+
+
 def test_pages_fit_a_phone_and_are_dark_where_that_is_asked_for(browse: Open, address: str) -> None:
     driver = browse("/admin/", dark=True, phone=True)
     for page in PAGES:
         driver.get(f"{address}{page}")
-        width = driver.execute_script("return document.documentElement.scrollWidth")
-        assert width <= 390, page
+        # The browser first lays a page out for a wide screen, until it has read its viewport.
+        WebDriverWait(driver, 20).until(fits_a_phone, page)
         colour = "return getComputedStyle(document.body).backgroundColor"
         assert driver.execute_script(colour) == "rgb(18, 18, 18)", page
         told = [entry["message"] for entry in driver.get_log("browser")]

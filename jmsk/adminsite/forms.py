@@ -39,11 +39,10 @@ class ChangedValuesForm(forms.ModelForm):
                 if not isinstance(constraint, UniqueConstraint):
                     continue
                 fields = set(constraint.fields)
+                passed_over = {*self.left_to_database, *self.errors}
                 if not fields & excluded or not fields & set(self.changed_data):
                     continue
                 try:
-                    constraint.validate(
-                        model, self.instance, self.left_to_database | {*self.errors}
-                    )
+                    constraint.validate(model, self.instance, passed_over)
                 except ValidationError as error:
                     self.add_error(None, error)
