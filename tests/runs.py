@@ -1,6 +1,7 @@
 """Running migrate_contacts inside this process, on Django's default connection."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from tests.databases import Database
+
+PROJECT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ def assert_refused(database: Database, done: Run, before: str, *messages: str) -
     for message in messages:
         assert message in done.out + done.error
     assert database.dump() == before
+
+
+def environment(database_url: str) -> dict[str, str]:
+    """Return the environment of an operator's shell that names this database."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "DATABASE_URL": database_url, "PYTHONUTF8": "1"}
 
 
 @contextmanager
