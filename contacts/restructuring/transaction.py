@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from django.core.management.base import CommandError
 from django.db import (
     DatabaseError,
+    DataError,
     InterfaceError,
     OperationalError,
     connections,
@@ -16,6 +17,7 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error as PsycopgError
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from contacts.restructuring.fingerprint import pin_settings
 from contacts.restructuring.journal import Event, Journal
@@ -121,14 +123,15 @@ class _Attempt(Generic[T]):
 
     def run(self) -> Ended[T]:
         frame, layout = self.frame, self.frame.layout
-        with self.connection.cursor() as cursor:
+        hold_window = self.connection.execute_wrapper(self._hold_window)
+        with self.connection.cursor() as cursor, hold_window:
             claim(cursor)
             settings = apply_settings(cursor, frame.patience)
             use_schema(cursor, layout.schema)
             pin_settings(cursor)
             locked = self._lock()
             watch = LockWatch(cursor, locked)
-            self.journal.hooks += [self._hold_window(cursor), watch.look]
+            self.journal.hooks.append(watch.look)
             if read_layout(self.connection) != layout:
                 raise CommandError(
                     "The tables were changed between the checks and the lock. Nothing was changed "
@@ -158,21 +161,19 @@ class _Attempt(Generic[T]):
             self.deadline = locked + frame.max_lockout
         return locked
 
-    def _hold_window(self, cursor: Any) -> Callable[[Event], None]:
-        """Return the hook that gives each step no more than what is left of the window."""
-
-        def hold(event: Event) -> None:
-            if self.deadline is None or event.kind != "begin":
-                return
+    def _hold_window(self, execute: Any, query: Any, *rest: Any) -> Any:
+        """Give each statement no more than what is left of the window. An execute wrapper."""
+        raw = self.connection.connection
+        if self.deadline is not None and raw.info.transaction_status != TRANSACTION_STATUS_INERROR:
             left = self.deadline - time.monotonic()
             if left <= 0:
-                raise self._too_long(event.step)
-            milliseconds = max(1, round(left * 1000))
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true)", [f"{milliseconds}ms"]
-            )
-
-        return hold
+                raise self._too_long(self.journal.current)
+            with raw.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true)",
+                    [f"{max(1, round(left * 1000))}ms"],
+                )
+        return execute(query, *rest)
 
     def _too_long(self, step: str) -> CommandError:
         return CommandError(
@@ -223,6 +224,8 @@ def transaction_status(connection: BaseDatabaseWrapper, transaction_id: int) -> 
         with fresh.cursor() as cursor:
             cursor.execute("SELECT pg_xact_status(%s::text::xid8)", [str(transaction_id)])
             return str(cursor.fetchone()[0])
+    except DataError:  # in the future: a crash came before anything of it was on the disk
+        return "aborted"
     except (OperationalError, InterfaceError) as error:
         return " ".join(str(error).split())
     finally:
