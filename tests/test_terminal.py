@@ -106,10 +106,8 @@ def test_errors_only_at_verbosity_0(sample: Database) -> None:
 
 def test_more_is_told_at_each_verbosity(sample: Database) -> None:
     one, two, three = (run("--dry-run", "-v", str(level)) for level in (1, 2, 3))
-    assert "… and 14 more" in one.out
     assert "All of them: SELECT id, tenant_id, name FROM customers" not in one.out
     assert "All of them: SELECT id, tenant_id, name FROM customers" in two.out
-    assert "… and 14 more" not in two.out
     assert re.search(r"^\d\d:\d\d:\d\d\.\d+ begin checks: ", three.err, re.MULTILINE)
 
 

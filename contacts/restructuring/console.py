@@ -39,7 +39,7 @@ class Console:
     def say(self, lines: Iterable[Line]) -> None:
         """Write those of ``lines`` that this verbosity shows."""
         for line in lines:
-            if line.shown_at(self.verbosity):
+            if line.level <= self.verbosity:
                 self._write(self.for_people, line.text, line.style, verbatim=line.verbatim)
 
     def hear(self, event: Event) -> None:

@@ -15,8 +15,6 @@ MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
 STYLES = {Status.PASSED: "SUCCESS", Status.WARNING: "WARNING", Status.FAILED: "ERROR"}
 NORMAL, DETAILED, EVERYTHING = 1, 2, 3
 """Levels of verbosity, Django's numbers."""
-FEW = 5
-"""How many rows of a warning are shown; of what blocks, all that the check names."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +22,13 @@ class Line:
     """A line of output.
 
     ``style`` is the name of one of Django's terminal styles, or ''. ``level`` is the verbosity from
-    which on it is shown, ``until`` the last that shows it. A ``verbatim`` line is to be pasted
-    somewhere: it is never wrapped.
+    which on it is shown. A ``verbatim`` line is to be pasted somewhere: it is never wrapped.
     """
 
     text: str = ""
     style: str = ""
     level: int = NORMAL
     verbatim: bool = False
-    until: int = EVERYTHING
-
-    def shown_at(self, verbosity: int) -> bool:
-        """Whether this ``verbosity`` shows it."""
-        return self.level <= verbosity <= self.until
 
 
 def heading(title: str, style: str = "MIGRATE_HEADING") -> list[Line]:
@@ -70,24 +62,16 @@ def _problem(result: Result) -> list[Line]:
     note = finding.note or f"{finding.count} found"
     lines = [Line(f"{mark} {result.title}...", style)]
     lines.append(Line(f"  {mark} {result.status.upper()}: {note}", style))
-    few = FEW if result.status is Status.WARNING else len(finding.sentences)
-    lines += [Line(f"    - {sentence}") for sentence in finding.sentences[:few]]
-    lines += _more(finding.count - few, until=NORMAL)
-    lines += [Line(f"    - {sentence}", level=DETAILED) for sentence in finding.sentences[few:]]
+    lines += [Line(f"    - {sentence}") for sentence in finding.sentences]
     more = finding.count - len(finding.sentences)
-    lines += _more(more, level=DETAILED)
+    if more > 0:
+        lines.append(Line(f"    … and {more:,} more"))
     if finding.query:
         level = NORMAL if more > 0 else DETAILED
         lines.append(Line(f"    All of them: {finding.query};", level=level, verbatim=True))
     if result.hint:
         lines.append(Line(f"    → {result.hint}"))
     return lines
-
-
-def _more(number: int, *, level: int = NORMAL, until: int = EVERYTHING) -> list[Line]:
-    if number <= 0:
-        return []
-    return [Line(f"    … and {number:,} more", level=level, until=until)]
 
 
 def statistics_lines(statistics: Statistics) -> list[Line]:
@@ -112,4 +96,4 @@ def mebibytes(size: int) -> str:
 
 def plain_text(lines: Iterable[Line]) -> str:
     """Return all that ``lines`` can tell, as plain text."""
-    return "\n".join(line.text for line in lines if line.shown_at(EVERYTHING)) + "\n"
+    return "\n".join(line.text for line in lines) + "\n"
