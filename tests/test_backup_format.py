@@ -1,5 +1,6 @@
 """The files of a backup: dumpdata's format, and nothing lost that dumpdata would lose."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -228,6 +229,11 @@ FLOATS = st.floats() | st.sampled_from([-0.0, 5e-324, 1e22, 1e23, 0.1 + 0.2])
 MICROSECONDS = st.integers(-210_000_000_000_000_000, 9_000_000_000_000_000_000 // 1000)
 ROWS = st.lists(st.tuples(TEXTS, TEXTS | st.none(), FLOATS | st.none(), MICROSECONDS), max_size=8)
 
+INSERT = """
+    INSERT INTO orders (tenant_id, order_number, customer_name, specifications, price, due_date)
+    VALUES (1, %s, %s, %s, %s, 'epoch'::timestamp + %s * interval '1 microsecond')
+"""
+
 
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -236,17 +242,12 @@ ROWS = st.lists(st.tuples(TEXTS, TEXTS | st.none(), FLOATS | st.none(), MICROSEC
 def test_any_row_comes_back_bit_for_bit(
     legacy: Database, tmp_path: Path, rows: list[tuple[str, str | None, float | None, int]]
 ) -> None:
-    legacy.execute(EMPTY_TABLES)
-    legacy.execute("INSERT INTO tenants (id, name, subdomain) VALUES (1, '', '')")
-    for number, (text, optional, amount, moment) in enumerate(rows):
-        legacy.execute(
-            "INSERT INTO orders (tenant_id, order_number, customer_name, specifications, price, "
-            "due_date) VALUES (1, %s, %s, %s, %s, "
-            "'epoch'::timestamp + %s * interval '1 microsecond')",
-            [str(number), text, optional, amount, moment],
-        )
-    before = contents(legacy)
-    backup = back_up(tmp_path)
-    legacy.execute(EMPTY_TABLES)
-    restore(backup)
-    assert contents(legacy) == before
+    with contextlib.closing(legacy.connect()) as session, session.cursor() as cursor:
+        cursor.execute("DELETE FROM orders; DELETE FROM tenants")
+        cursor.execute("INSERT INTO tenants (id, name, subdomain) VALUES (1, '', '')")
+        cursor.executemany(INSERT, [(number, *row) for number, row in enumerate(rows)])
+        before = contents(legacy)
+        backup = back_up(tmp_path)
+        cursor.execute("DELETE FROM orders")
+        restore(backup)
+        assert contents(legacy) == before
