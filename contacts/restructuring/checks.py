@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2.errors import QueryCanceled
 
 from contacts.restructuring.stage import Layout
 
@@ -122,9 +124,10 @@ def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
 
 
 def run_checks(scene: Scene, checks: Sequence[Check]) -> list[Result]:
-    """Run ``checks`` in their order and return their results. Raises nothing of its own.
+    """Run ``checks`` in their order and return their results.
 
-    Each runs in a savepoint: what one breaks does not spoil the next.
+    Each runs in a savepoint: what one breaks does not spoil the next. Raises only what ends the
+    whole run: a cancelled statement, a lost connection, the window of ``--max-lockout``.
     """
     return [_run(scene, check) for check in checks]
 
@@ -133,7 +136,9 @@ def _run(scene: Scene, check: Check) -> Result:
     try:
         with transaction.atomic(using=scene.connection.alias):
             finding = check.find(scene)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it blocks and is told
+    except Exception as error:  # whatever else it is, it blocks and is told
+        if _ends_the_run(scene, error):
+            raise
         told = f"The check could not run: {type(error).__name__}: {' '.join(str(error).split())}"
         return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
     if not finding.count:
@@ -141,6 +146,14 @@ def _run(scene: Scene, check: Check) -> Result:
     failed = check.severity is Severity.ERROR
     status = Status.FAILED if failed else Status.WARNING
     return Result(check.id, check.title, status, finding, check.hint)
+
+
+def _ends_the_run(scene: Scene, error: Exception) -> bool:
+    """Whether ``error`` says nothing about the check: somebody or something stopped the run."""
+    if isinstance(error, CommandError) or isinstance(error.__cause__, QueryCanceled):
+        return True
+    raw = scene.connection.connection
+    return raw is None or bool(raw.closed)
 
 
 def failed(results: Iterable[Result]) -> list[Result]:

@@ -69,13 +69,13 @@ class Outcome:
 
 
 class RefusedError(CommandError):
-    """Checks failed after the change, and it was rolled back. ``results`` are their results."""
+    """Checks failed under the lock, and all was rolled back. ``results`` are their results."""
 
     def __init__(self, results: list[Result]) -> None:
         names = ", ".join(result.title for result in failed(results))
         super().__init__(
-            f"Checks failed after the change ({names}), so it was rolled back: the database is as "
-            "it was. What they found is listed above."
+            f"Checks failed under the lock ({names}), so everything was rolled back: the database "
+            "is as it was. What they found is listed with their results."
         )
         self.results = results
 
