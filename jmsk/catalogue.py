@@ -18,9 +18,12 @@ from jmsk.constraints import ForeignKeyConstraint, UniqueIndex
 CONSTRAINTS = """
     SELECT 'constraint', c.conname, pg_get_constraintdef(c.oid),
            coalesce(obj_description(c.oid, 'pg_constraint'), ''),
-           coalesce(i.indisclustered, false), coalesce(i.indisreplident, false)
+           coalesce(i.indisclustered, false), coalesce(i.indisreplident, false),
+           coalesce(obj_description(i.indexrelid, 'pg_class'), ''),
+           coalesce(array_to_string(b.reloptions, ', '), '')
       FROM pg_constraint c
       LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x')
+      LEFT JOIN pg_class b ON b.oid = i.indexrelid
      WHERE c.conrelid = %(table)s::regclass AND c.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
      ORDER BY c.conname
 """
@@ -56,7 +59,8 @@ class TableObject:
     """An index, a constraint, or the sequence behind a column.
 
     ``definition`` is what ``pg_get_constraintdef`` prints; for an index its ``USING`` clause, after
-    ``UNIQUE`` where it is unique; for a sequence its column.
+    ``UNIQUE`` where it is unique; for a sequence its column. ``index_comment`` and
+    ``index_options`` (storage parameters) are those of the index behind a constraint.
     """
 
     kind: str
@@ -65,6 +69,8 @@ class TableObject:
     comment: str = ""
     clustered: bool = False
     replica_identity: bool = False
+    index_comment: str = ""
+    index_options: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the object as plain values, for JSON."""
@@ -78,6 +84,16 @@ class TableObject:
     def essence(self) -> str:
         """The definition without storage parameters such as ``fillfactor``."""
         return re.sub(r" WITH \(.*?\)", "", self.definition)
+
+    @property
+    def rule(self) -> str:
+        """``UNIQUE (columns)`` for whatever holds just that, in any form; else the essence."""
+        match = re.fullmatch(
+            r"UNIQUE (?:NULLS NOT DISTINCT |USING btree )?(\([^)]*\))(?: INCLUDE \([^)]*\))?"
+            r"(?: NULLS NOT DISTINCT)?(?: DEFERRABLE.*)?",
+            self.essence,
+        )
+        return f"UNIQUE {match[1]}" if match else self.essence
 
     @property
     def foreign_key_columns(self) -> str | None:
@@ -186,6 +202,7 @@ COMMENT = {
     "constraint": "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
     "index": "COMMENT ON INDEX {name} IS {comment}",
 }
+OPTIONS = "ALTER INDEX {name} SET ({options})"
 
 
 def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
@@ -193,11 +210,17 @@ def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
     for attribute, template in ATTRIBUTES.items():
         if getattr(want, attribute):
             _execute(cursor, template, table=table, name=want.name)
-    if want.comment:
-        statement = sql.SQL(COMMENT[want.kind]).format(
-            name=sql.Identifier(want.name),
-            table=sql.Identifier(table),
-            comment=sql.Literal(want.comment),
+    for kind, comment in ((want.kind, want.comment), ("index", want.index_comment)):
+        if comment:
+            statement = sql.SQL(COMMENT[kind]).format(
+                name=sql.Identifier(want.name),
+                table=sql.Identifier(table),
+                comment=sql.Literal(comment),
+            )
+            cursor.execute(statement)
+    if want.index_options:
+        statement = sql.SQL(OPTIONS).format(
+            name=sql.Identifier(want.name), options=sql.SQL(want.index_options)
         )
         cursor.execute(statement)
 

@@ -9,7 +9,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 
 from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
-from jmsk.remembrance import put_back, remember
+from jmsk.remembrance import as_modelled, put_back, remember
 from jmsk.rules import rows_breaking
 
 LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
@@ -20,6 +20,22 @@ def current_run(apps: Any, alias: str) -> Any:
     """Return the run whose transaction this is, or None outside ``migrate_contacts``."""
     runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
     return runs.extra(where=["transaction_id = pg_current_xact_id()::text::bigint"]).first()
+
+
+def latest_migration(apps: Any, alias: str) -> Any:
+    """Return the run that made the database what it is, or None if none did.
+
+    None where a later run took its work back, and where Django itself made the tables. Runs are
+    told apart by their ids: the clock may have been set back between two.
+    """
+    runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
+    # A run in progress is not one that took anything back.
+    others = runs.extra(
+        where=["transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint"]
+    )
+    # What restored a migrated database left it migrated.
+    latest = others.exclude(kind="restore", counts__has_key="contacts").order_by("-id").first()
+    return latest if latest is not None and latest.kind == "migration" else None
 
 
 def tables_with_rows(cursor: Any, tables: tuple[str, ...]) -> list[str]:
@@ -146,17 +162,27 @@ class LegacyObjects(DatabaseOperation):
         run.save(update_fields=["legacy_objects"])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
-        runs = new.apps.get_model("contacts", "RestructuringRun").objects
-        migrations = runs.using(editor.connection.alias).filter(kind="migration")
-        run = migrations.order_by("-started_at").first()
+        run = latest_migration(new.apps, editor.connection.alias)
         remembered = run.legacy_objects if run else {}
+        created = run.created_companies if run else []
         with editor.connection.cursor() as cursor:
-            for table, model in self.tables.items():
-                if table in remembered:
-                    put_back(cursor, table, remembered[table], self.added)
-                    continue
-                wanted = model_objects(new.apps.get_model(model))
-                reconcile(cursor, table, wanted, lambda item: item.name in self.added)
+            # The last table first: its foreign keys hold on to the keys of those before it.
+            for table, label in reversed(self.tables.items()):
+                model = new.apps.get_model(label)
+                # What the restructuring makes where it is missing bears these names, too.
+                made = {*self.added, *(item.name for item in model_objects(model))}
+                was = remembered.get(table) or as_modelled(model)
+                restarted = None
+                if table == "companies":
+                    restarted = self._restarted(cursor, created)
+                put_back(cursor, table, was, made, restarted)
+
+    def _restarted(self, cursor: Any, created: list[int]) -> int | None:
+        """Return where the sequence was restarted, unless one of the ``created`` stays."""
+        if not created:
+            return None
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM companies WHERE id = ANY(%s))", [created])
+        return None if cursor.fetchone()[0] else max(created) + 1
 
 
 class Conform(DatabaseOperation):
@@ -186,7 +212,7 @@ class Conform(DatabaseOperation):
 
     def _superseded(self, wanted: list[TableObject]) -> Callable[[TableObject], bool]:
         keys = {item.foreign_key_columns for item in wanted} - {None}
-        return lambda item: item.foreign_key_columns in keys or item.essence in self.replaced
+        return lambda item: item.foreign_key_columns in keys or item.rule in self.replaced
 
 
 class AddCheckRule(AddConstraint):

@@ -1,11 +1,12 @@
 """What a table was like before the restructuring, remembered as JSON, and how to put it back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
+from django.db import models
 from psycopg2 import sql
 
-from jmsk.catalogue import TableObject, read_objects, reconcile
+from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
 
 NOT_NULL = """
     SELECT attname, attnotnull FROM pg_attribute
@@ -22,8 +23,27 @@ def remember(cursor: Any, table: str) -> dict[str, Any]:
     }
 
 
-def put_back(cursor: Any, table: str, remembered: dict[str, Any], added: Sequence[str]) -> None:
-    """Make ``table`` what :func:`remember` saw; drop the objects named in ``added``."""
+def as_modelled(model: type[models.Model]) -> dict[str, Any]:
+    """Return what :func:`remember` would have seen in a table that ``model`` made."""
+    return {
+        "objects": [item.as_dict() for item in model_objects(model)],
+        "not_null": {str(field.column): not field.null for field in model._meta.concrete_fields},
+        "sequence": None,
+    }
+
+
+def put_back(
+    cursor: Any,
+    table: str,
+    remembered: dict[str, Any],
+    added: Collection[str],
+    restarted: int | None = None,
+) -> None:
+    """Make ``table`` what :func:`remember` saw.
+
+    Objects named in ``added`` go, unless they were there. ``restarted`` is the value with which the
+    restructuring restarted the sequence; None: leave the sequence where it stands.
+    """
     now = _not_null(cursor, table)
     for column, was in remembered["not_null"].items():
         if was != now.get(column, was):
@@ -35,7 +55,7 @@ def put_back(cursor: Any, table: str, remembered: dict[str, Any], added: Sequenc
             )
     wanted = [TableObject(**item) for item in remembered["objects"]]
     reconcile(cursor, table, wanted, lambda item: item.name in added)
-    _put_back_sequence(cursor, table, remembered["sequence"])
+    _put_back_sequence(cursor, table, remembered["sequence"], restarted)
 
 
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:
@@ -52,14 +72,13 @@ def _sequence_state(cursor: Any, table: str) -> list[Any] | None:
     return list(cursor.fetchone())
 
 
-def _put_back_sequence(cursor: Any, table: str, state: list[Any] | None) -> None:
-    """Set the sequence back, if nobody has drawn from it since the restructuring restarted it."""
-    sequence, now = _sequence(cursor, table), _sequence_state(cursor, table)
-    if state is None or now is None or now == state or now[1]:
+def _put_back_sequence(
+    cursor: Any, table: str, state: list[Any] | None, restarted: int | None
+) -> None:
+    """Set the sequence back, if it stands exactly where the restructuring restarted it."""
+    if state is None or restarted is None or _sequence_state(cursor, table) != [restarted, False]:
         return
-    cursor.execute(sql.SQL("SELECT coalesce(max(id), 0) FROM {}").format(sql.Identifier(table)))
-    if cursor.fetchone()[0] > state[0]:
-        return
+    sequence = _sequence(cursor, table)
     # RESTART gives the sequence a new file, so that setval is undone with the transaction.
     cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {int(state[0])}")
     cursor.execute("SELECT setval(%s::regclass, %s, %s)", [sequence, *state])

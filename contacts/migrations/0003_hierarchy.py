@@ -4,16 +4,16 @@ A contact without a company goes to its tenant's Default Company; of contacts th
 an e-mail within a company, the one with the lowest id keeps it and the others' is set aside.
 """
 
-from contextlib import suppress
 from typing import Any
 
-from django.db import IntegrityError, migrations, models, transaction
+from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.constraints
 from jmsk.catalogue import without_user_triggers
-from jmsk.operations import AddCheckRule, Conform, current_run
+from jmsk.operations import AddCheckRule, Conform, current_run, latest_migration
+from jmsk.references import referred_rows
 
 DEFAULT_COMPANY = "Default Company"
 ONE_EMAIL_PER_TENANT = (
@@ -72,6 +72,29 @@ TAKE_BACK = """
            company_id = nullif(company_id, placed_in_company_id)
      WHERE email_set_aside IS NOT NULL OR company_id = placed_in_company_id
 """
+REMOVE = """
+    DELETE FROM companies
+     WHERE id = ANY(%(created)s::integer[]) AND id <> ALL(%(referred)s::integer[])
+       AND name = %(name)s
+       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
+                        WHERE a.attrelid = 'companies'::regclass AND NOT a.atthasdef
+                          AND a.attname IN ('address', 'phone', 'email')
+                          AND to_jsonb(companies) ->> a.attname <> '')
+"""
+# An index that is the replica identity must not hold a column that may be NULL.
+LET_EMAIL_BE_NULL = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_index i
+                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                WHERE i.indrelid = 'contacts'::regclass AND i.indisreplident
+                  AND a.attname = 'email')
+    THEN
+        ALTER TABLE contacts REPLICA IDENTITY DEFAULT;
+    END IF;
+    ALTER TABLE contacts ALTER COLUMN email DROP NOT NULL;
+END $$;
+"""
 
 
 def place(apps: Any, editor: Any) -> None:
@@ -119,9 +142,8 @@ def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
 
 def take_back(apps: Any, editor: Any) -> None:
     """Undo :func:`place`: what a person has moved since stays where it is."""
-    alias = editor.connection.alias
-    runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
-    run = runs.filter(kind="migration").order_by("-started_at").first()
+    run = latest_migration(apps, editor.connection.alias)
+    created = run.created_companies if run else []
     tables = ("companies", "contacts")
     with editor.connection.cursor() as cursor, without_user_triggers(cursor, *tables):
         # E-mails that stood twice within a company in the legacy data come back to stand so again.
@@ -130,11 +152,11 @@ def take_back(apps: Any, editor: Any) -> None:
         )
         cursor.execute(TAKE_BACK)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for company in run.created_companies if run else []:
-            # Whatever refers to it, in whichever table, keeps it.
-            with suppress(IntegrityError), transaction.atomic(using=alias):
-                cursor.execute("DELETE FROM companies WHERE id = %s", [company])
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # Whatever refers to one keeps it, even where its foreign key says ON DELETE CASCADE, and
+        # so does an edit: somebody has made it a company of its own.
+        referred = referred_rows(cursor, "companies", created, but_for=("addresses",))
+        cursor.execute(REMOVE, {"created": created, "referred": referred, "name": DEFAULT_COMPANY})
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 # The names of the state only: Conform gives the table the objects themselves.
@@ -182,7 +204,11 @@ class Migration(migrations.Migration):
     dependencies = [("companies", "0002_hierarchy"), ("contacts", "0002_restructuringrun")]
     operations = [
         RENAME_TABLE,
-        migrations.AlterField("contact", "email", models.CharField(blank=True, null=True)),
+        migrations.SeparateDatabaseAndState(
+            # Backwards LegacyObjects knows whether the column was NOT NULL: it may have drifted.
+            [migrations.RunSQL(LET_EMAIL_BE_NULL, migrations.RunSQL.noop)],
+            [migrations.AlterField("contact", "email", models.CharField(blank=True, null=True))],
+        ),
         migrations.AddField(
             "contact",
             "placed_in_company_id",

@@ -41,4 +41,6 @@ def put_back(cursor: Any, remembered: dict[str, Any]) -> None:
 
 def _write(cursor: Any, revisions: list[str]) -> None:
     cursor.execute("DELETE FROM alembic_version")
-    cursor.execute("INSERT INTO alembic_version (version_num) SELECT unnest(%s)", [revisions])
+    cursor.execute(
+        "INSERT INTO alembic_version (version_num) SELECT unnest(%s::text[])", [revisions]
+    )

@@ -2,11 +2,13 @@
 
 from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
-from contacts.restructuring.fingerprint import ADDED
+from contacts.restructuring.dependents import dependents
 from contacts.restructuring.record import read_record
 from contacts.restructuring.surroundings import rights, sessions, writable
+from jmsk.catalogue import TableObject
 
 EMAIL = "coalesce(email, email_set_aside)"
+ONE_EMAIL_PER_TENANT = ("UNIQUE (tenant_id, email)", "UNIQUE (email, tenant_id)")
 
 
 def duplicate_emails(scene: Scene) -> Finding:
@@ -15,7 +17,7 @@ def duplicate_emails(scene: Scene) -> Finding:
     return rows(
         scene,
         f"SELECT min(id) AS id, tenant_id, {EMAIL} AS email, count(*) AS contacts "
-        f"FROM contacts GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
+        f"FROM contacts WHERE {EMAIL} IS NOT NULL GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
         "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
     )
 
@@ -25,84 +27,18 @@ def legacy_had_unique_email(scene: Scene) -> bool:
     remembered = read_record(scene.cursor).legacy_objects.get("customers")
     if remembered is None:
         return True
-    definitions = {item["definition"] for item in remembered["objects"]}
-    return any("UNIQUE" in text and "tenant_id" in text and "email" in text for text in definitions)
+    return any(TableObject(**item).rule in ONE_EMAIL_PER_TENANT for item in remembered["objects"])
 
 
 def contacts_without_email(scene: Scene) -> Finding:
+    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+    if remembered is not None and not remembered["not_null"]["email"]:
+        return Finding(note="the legacy table did without, so none is needed")
     return rows(
         scene,
         f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL",
         "Contact {id} (tenant {tenant_id}) has no e-mail, which a customer must have",
     )
-
-
-def dependents(scene: Scene) -> Finding:
-    """Views, functions and foreign keys of others on what a rollback drops."""
-    going = [(table, column) for table, columns in ADDED.items() for column in columns]
-    found = [
-        f"{view} reads {column}"
-        for view, column in scene.rows(VIEWS_ON_COLUMNS, [[f"{t}.{c}" for t, c in going]])
-    ]
-    found += [f"{what} depends on addresses" for (what,) in scene.rows(VIEWS_ON_ADDRESSES)]
-    found += [
-        f"Foreign key {name} of {table} refers to addresses"
-        for name, table in scene.rows(KEYS_ON_ADDRESSES)
-    ]
-    found += [
-        f"Function {name} names contacts, contact_id or addresses"
-        for (name,) in scene.rows(FUNCTIONS, [list(OWN_FUNCTIONS)])
-    ]
-    return problems(found)
-
-
-VIEWS_ON_COLUMNS = """
-    SELECT DISTINCT 'View ' || v.oid::regclass, c.relname || '.' || a.attname
-      FROM pg_depend d
-      JOIN pg_rewrite w ON w.oid = d.objid
-      JOIN pg_class v ON v.oid = w.ev_class
-      JOIN pg_class c ON c.oid = d.refobjid
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-       AND c.oid IN (to_regclass('companies'), to_regclass('contacts'), to_regclass('orders'))
-       AND c.relname || '.' || a.attname = ANY(%s)
-     ORDER BY 1, 2
-"""
-VIEWS_ON_ADDRESSES = """
-    SELECT DISTINCT 'View ' || v.oid::regclass
-      FROM pg_depend d
-      JOIN pg_rewrite w ON w.oid = d.objid
-      JOIN pg_class v ON v.oid = w.ev_class
-     WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-       AND d.refobjid = to_regclass('addresses') AND v.oid <> d.refobjid
-     ORDER BY 1
-"""
-KEYS_ON_ADDRESSES = """
-    SELECT conname, conrelid::regclass FROM pg_constraint
-     WHERE contype = 'f' AND confrelid = to_regclass('addresses')
-       AND conrelid NOT IN (to_regclass('companies'), to_regclass('addresses'))
-     ORDER BY 1
-"""
-FUNCTIONS = r"""
-    SELECT p.oid::regprocedure::text
-      FROM pg_proc p
-      JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE p.prosrc ~* '\m(contacts|contact_id|addresses)\M' AND n.nspname !~ '^pg_'
-       AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%s)
-     ORDER BY 1
-"""
-OWN_FUNCTIONS = (
-    "validate_contact_company",
-    "move_orders_with_contact",
-    "validate_order_relationships",
-    "validate_company_tenant",
-    "prevent_company_deletion",
-    "sync_default_address",
-    "validate_address_company",
-    "auto_set_first_address_default",
-    "sync_company_default_address",
-    "prevent_default_address_deletion",
-)
 
 
 def alembic_record(scene: Scene) -> Finding:

@@ -1,15 +1,12 @@
 """What the run that migrated wrote down for the way back."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-RECORD = """
-    SELECT created_companies::text, legacy_objects::text, alembic::text, finished_at
-      FROM contacts_restructuringrun
-     WHERE kind = 'migration' ORDER BY started_at DESC LIMIT 1
-"""
+from django.apps import apps
+
+from jmsk.operations import latest_migration
 
 
 @dataclass(frozen=True)
@@ -23,13 +20,18 @@ class MigrationRecord:
     legacy_objects: dict[str, Any] = field(default_factory=dict)
     alembic: dict[str, Any] = field(default_factory=dict)
     finished: datetime | None = None
+    transaction_id: int | None = None
 
 
 def read_record(cursor: Any) -> MigrationRecord:
-    """Return the record of the latest migration."""
-    cursor.execute(RECORD)
-    row = cursor.fetchone()
-    if row is None:
+    """Return the record of the migration that made the database what it is."""
+    run = latest_migration(apps, cursor.db.alias)
+    if run is None:
         return MigrationRecord()
-    created, objects, alembic = (json.loads(item) for item in row[:3])
-    return MigrationRecord(tuple(created), objects, alembic, row[3])
+    return MigrationRecord(
+        tuple(run.created_companies),
+        run.legacy_objects,
+        run.alembic,
+        run.finished_at,
+        run.transaction_id,
+    )
