@@ -74,7 +74,10 @@ class Run:
     ) -> None:
         whole = f"{PRELUDE}{program}{ENDING}"
         started = [sys.executable, "-c", whole] if program else [sys.executable, "manage.py"]
-        self._typing, stdin = pty.openpty() if terminal else (None, subprocess.DEVNULL)
+        self._typing: int | None = None
+        stdin = subprocess.DEVNULL
+        if terminal:
+            self._typing, stdin = pty.openpty()
         self._begun = time.monotonic()
         self._heard = threading.Condition()
         self._said = {"out": b"", "err": b""}

@@ -26,7 +26,7 @@ def options(tmp_path: Path) -> tuple[str, ...]:
 def count(connection: extensions.connection, query: str = COUNT) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query)
-        return int(cursor.fetchone()[0])
+        return int(cursor.fetchall()[0][0])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from psycopg2 import sql
 
+from contacts.restructuring import django_migrate
 from contacts.restructuring import run as run_module
 from contacts.restructuring.fingerprint import EVERY_ROW, Source, take
 from tests.command_runs import Done, call, locks_left
@@ -30,7 +31,7 @@ def broken_run(
     sample: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> Callable[..., Done]:
     """A run in which, after the migrations, SQL statements do damage."""
-    migrate = run_module.migrate
+    migrate = django_migrate.migrate
 
     def run_with(*damages: str) -> Done:
         def damaging(*arguments: Any) -> None:
