@@ -14,7 +14,15 @@ from contacts.restructuring.restore import restore_rows
 from contacts.restructuring.restore_plan import Change, restore_plan
 from contacts.restructuring.stage import read_layout
 from tests import awkward
-from tests.backup_support import TABLES, UNMODELLED, back_up, contents, open_run, restore
+from tests.backup_support import (
+    MANY_ORDERS,
+    TABLES,
+    UNMODELLED,
+    back_up,
+    contents,
+    open_run,
+    restore,
+)
 from tests.databases import Database
 
 UNREFERRED = "DELETE FROM shipments; DELETE FROM manufacturing_steps"
@@ -360,3 +368,18 @@ def test_awkward_rows_that_changed_are_put_right(legacy: Database, tmp_path: Pat
     legacy.execute("UPDATE tenants SET created_at = NULL")
     restore(backup)
     assert contents(legacy) == before
+
+
+def test_statistics_that_know_nothing_of_the_rows_do_not_slow_it_down(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute("INSERT INTO tenants (id, name, subdomain) VALUES (1, 'many', 'many')")
+    legacy.execute(MANY_ORDERS.format(number=3000, repeat=1))
+    backup = back_up(tmp_path)
+    legacy.execute("DELETE FROM orders")
+    legacy.execute("VACUUM ANALYZE orders")
+    with open_run() as cursor:
+        restore_rows(cursor, read_layout(connection), backup)
+        cursor.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'orders'")
+        scans = cursor.fetchone()[0]
+    assert scans < 100, "the table was read again for each row"

@@ -1,7 +1,8 @@
 """A backup's rows as temporary tables, in their real types, until the transaction ends."""
 
 import gzip
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,20 @@ READ_SIZE = 1 << 18
 def restored(table: str) -> sql.Identifier:
     """Return the name of the temporary table with the backup's rows of ``table``."""
     return sql.Identifier("pg_temp", f"jmsk_restored_{table}")
+
+
+@contextmanager
+def without_nested_loops(cursor: Any) -> Iterator[None]:
+    """Let the planner join by hash or merge only.
+
+    Statistics may say that a table is empty which is being filled, and a nested loop would then
+    read all of it again for each row. The restore's joins are of whole tables: none needs one.
+    """
+    cursor.execute("SELECT current_setting('enable_nestloop')")
+    before = cursor.fetchone()[0]
+    cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
+    yield
+    cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
 
 
 def load_rows(

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.backup import Backup
-from contacts.restructuring.loading import load_rows, restored
+from contacts.restructuring.loading import load_rows, restored, without_nested_loops
 from contacts.restructuring.manifest import TableBackup
 from contacts.restructuring.restore_plan import sources_now, table_now
 from contacts.restructuring.stage import Layout, Table
@@ -81,11 +81,12 @@ def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[
         return ()
     load_rows(cursor, backup)
     ours = [table.oid for table in layout.tables.values()]
-    return tuple(
-        reference
-        for table in backup.manifest.tables
-        for reference in _to_table(cursor, table_now(layout, table.table), table, ours)
-    )
+    with without_nested_loops(cursor):
+        return tuple(
+            reference
+            for table in backup.manifest.tables
+            for reference in _to_table(cursor, table_now(layout, table.table), table, ours)
+        )
 
 
 def _to_table(

@@ -14,7 +14,7 @@ from contacts.restructuring.backup import Backup
 from contacts.restructuring.building import build_tables, finish_tables
 from contacts.restructuring.definitions import read_sequences
 from contacts.restructuring.fingerprint import pin_settings, plain_source, take
-from contacts.restructuring.loading import load_rows, restored
+from contacts.restructuring.loading import load_rows, restored, without_nested_loops
 from contacts.restructuring.manifest import TableBackup
 from contacts.restructuring.references import references_in_the_way
 from contacts.restructuring.restore_fit import require_fit
@@ -78,7 +78,7 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
         )
     load_rows(cursor, backup)
     _refuse_references(cursor, layout, backup)
-    with _readable_conflicts():
+    with _readable_conflicts(), without_nested_loops(cursor):
         done = _replace_rows(cursor, layout, backup)
     _restore_sequences(cursor, layout, backup)
     _prove(cursor, layout, backup)
