@@ -1,0 +1,63 @@
+"""Reading a backup: what is damaged, missing or of another format is named."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from django.core.management.base import CommandError
+
+from contacts.restructuring.manifest import FILE_NAME
+from contacts.restructuring.reading import read_backup
+from tests.backup_support import back_up
+from tests.databases import Database
+
+
+def test_a_flipped_byte_anywhere_is_caught(sample: Database, tmp_path: Path) -> None:
+    backup = back_up(tmp_path)
+    chance = random.Random(20240506)  # noqa: S311  # the same bytes each time
+    files = sorted(backup.path.iterdir())
+    for _ in range(120):
+        file = chance.choice(files)
+        whole = file.read_bytes()
+        place = chance.randrange(len(whole))
+        broken = bytearray(whole)
+        broken[place] = chance.choice([byte for byte in range(256) if byte != whole[place]])
+        file.write_bytes(broken)
+        with pytest.raises(CommandError) as caught:
+            read_backup(backup.path)
+        assert file.name in str(caught.value), (file.name, place)
+        file.write_bytes(whole)
+    read_backup(backup.path)
+
+
+@pytest.mark.parametrize("file", [FILE_NAME, "orders.jsonl.gz"])
+@pytest.mark.parametrize("damage", [b"", b"cut", b"longer"])
+def test_a_file_that_is_cut_or_grown_is_caught(
+    sample: Database, tmp_path: Path, file: str, damage: bytes
+) -> None:
+    path = back_up(tmp_path).path / file
+    whole = path.read_bytes()
+    path.write_bytes({b"": b"", b"cut": whole[:-1], b"longer": whole + b"\n"}[damage])
+    with pytest.raises(CommandError, match=file):
+        read_backup(path.parent)
+
+
+@pytest.mark.parametrize("file", [FILE_NAME, "orders.jsonl.gz"])
+def test_a_missing_file_is_named(sample: Database, tmp_path: Path, file: str) -> None:
+    backup = back_up(tmp_path)
+    (backup.path / file).unlink()
+    with pytest.raises(CommandError, match=f"has no {file}"):
+        read_backup(backup.path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"no backup folder .*nowhere"):
+        read_backup(tmp_path / "nowhere")
+
+
+def test_a_manifest_of_a_later_format_is_refused(legacy: Database, tmp_path: Path) -> None:
+    path = back_up(tmp_path).path / FILE_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    with pytest.raises(CommandError, match="format is 2, and this version reads format 1"):
+        read_backup(path.parent)
