@@ -13,7 +13,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.checks import Check, Finding, Scene, Severity, rows, run_checks
+from contacts.restructuring.checks import (
+    Check,
+    Finding,
+    Scene,
+    Severity,
+    problems,
+    rows,
+    run_checks,
+)
 from contacts.restructuring.checks import failed as failed_checks
 from contacts.restructuring.django_migrate import begin_run
 from contacts.restructuring.expectations import legacy_models
@@ -37,19 +45,22 @@ from contacts.restructuring.run import (
 from contacts.restructuring.stage import Layout, reached_legacy
 from contacts.restructuring.surroundings import rights, writable
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
-from jmsk.catalogue import model_objects, reconcile, without_user_triggers
+from jmsk.catalogue import TableObject, model_objects, reconcile, without_user_triggers
+from jmsk.references import referred_rows
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 MADE_BY_THE_WRECK = """
     SELECT d.id FROM companies d
      WHERE d.name = 'Default Company' AND d.fax IS NULL
        AND num_nonnulls(d.address, d.phone, d.email) = 0
+       AND d.created_at = coalesce(d.updated_at, d.created_at)
        AND EXISTS (SELECT 1 FROM contacts c WHERE c.company_id = d.id)
        AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.company_id = d.id
                           AND (c.created_at >= d.created_at OR c.tenant_id <> d.tenant_id))
      ORDER BY d.id
 """
-"""The wreck's INSERT gave a name and a tenant only, and everybody it placed was there before."""
+"""The wreck's INSERT gave a name and a tenant only, both times are the moment of its transaction,
+and everybody it placed was there before."""
 
 UNDO = (
     "ALTER TABLE orders DROP COLUMN company_id",
@@ -83,6 +94,24 @@ def moved_orders(scene: Scene) -> Finding:
     )
 
 
+def references(scene: Scene) -> Finding:
+    """Other programs' rows that refer to a company which is to go, whatever their key then does."""
+    made = examine(scene.cursor).companies
+    found = referred_rows(
+        scene.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
+    )
+    return problems(f"Rows of another table refer to company {company}" for company in found)
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT min(id) AS id, tenant_id, email, count(*) AS contacts FROM contacts "
+        "GROUP BY tenant_id, email HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
 CHECKS = (
     Check(
         "addresses",
@@ -104,6 +133,20 @@ CHECKS = (
         Severity.ERROR,
         moved_orders,
         "Somebody has worked with this state: set company_id to NULL where it may be lost.",
+    ),
+    Check(
+        "references",
+        "Nothing refers to the default companies that it made",
+        Severity.ERROR,
+        references,
+        "Somebody has worked with this state: let these rows refer to another company.",
+    ),
+    Check(
+        "unique_emails_in_tenant",
+        "E-mails are unique in a tenant",
+        Severity.ERROR,
+        duplicate_emails,
+        "They were when the wreck came about: give all but one of these another e-mail.",
     ),
     Check(
         "rights",
@@ -203,9 +246,16 @@ def undo(cursor: Any, wreck: Wreck) -> None:
         cursor.execute("UPDATE customers SET company_id = NULL WHERE company_id = ANY(%s)", made)
         cursor.execute("DELETE FROM companies WHERE id = ANY(%s)", made)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    for table, model in legacy_models().items():
-        if table != "tenants":
-            reconcile(cursor, table, model_objects(model), lambda _: False)
+    reconcile(cursor, "customers", _dropped_by_the_wreck(), lambda _: False)
+
+
+def _dropped_by_the_wreck() -> list[TableObject]:
+    """Return the indexes and the rule that stood on customers; nothing else was touched."""
+    return [
+        item
+        for item in model_objects(legacy_models()["customers"])
+        if item.kind == "index" or item.definition.startswith("UNIQUE")
+    ]
 
 
 def _sources(layout: Layout, wreck: Wreck) -> list[Source]:
