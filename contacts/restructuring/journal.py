@@ -34,18 +34,20 @@ class Journal:
     """Measures the steps of a run and passes each event on to ``listener`` and to the log.
 
     ``hooks`` are called with each event before the listener: the transaction uses one to hold the
-    promised window and one to see which locks a step took.
+    promised window and one to see which locks a step took. ``committed`` says that the run's
+    transaction was committed.
     """
 
     listener: Callable[[Event], None]
     seconds: dict[str, float] = field(default_factory=dict)
     hooks: list[Callable[[Event], None]] = field(default_factory=list)
     current: str = ""
+    committed: bool = False
 
     @contextmanager
     def step(self, name: str, text: str = "") -> Iterator[None]:
         """Measure what runs inside, under ``name``; ``text`` says it for people."""
-        self.current = name
+        outer, self.current = self.current, name
         self.tell(Event("begin", name, text or name))
         start = time.monotonic()
         try:
@@ -54,6 +56,8 @@ class Journal:
             took = time.monotonic() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + took
         self.tell(Event("end", name, text or name, took))
+        # Only where it went well: what fails is told by the innermost step.
+        self.current = outer
 
     def progress(self, rows: int, total: int, text: str = "") -> None:
         """Say how far the current step has come."""

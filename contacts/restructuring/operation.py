@@ -15,7 +15,7 @@ from contacts.restructuring.checks import Result, failed
 from contacts.restructuring.console import Console
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.lines import DETAILED
-from contacts.restructuring.locks import Patience
+from contacts.restructuring.locks import Patience, refuse_rival
 from contacts.restructuring.report import Draft, Line, Report, heading, report_lines
 from contacts.restructuring.report_files import write_reports
 from contacts.restructuring.report_text import settings_lines
@@ -187,6 +187,8 @@ def open_operation(
             f"The database cannot be reached: {' '.join(str(error).split())}. Nothing was changed. "
             "Check DATABASE_URL (host, port, user, password), then run again."
         ) from error
+    with connection.cursor() as cursor:
+        refuse_rival(cursor)
     return Operation(
         connection,
         options,

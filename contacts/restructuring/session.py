@@ -1,5 +1,6 @@
 """Which database this is, and how to look at it without changing it."""
 
+import json
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,12 +60,28 @@ def use_schema(cursor: Any, schema: str) -> None:
     )
 
 
+def take_time(cursor: Any) -> None:
+    """Lift the role's timeouts until the transaction ends; wait for a lock, but not for ever."""
+    cursor.execute(
+        "SELECT set_config(name, %s::json ->> name, true) FROM pg_settings WHERE name = ANY(%s)",
+        [json.dumps(PATIENT), list(PATIENT)],
+    )
+
+
+PATIENT = {
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_in_transaction_session_timeout": "5min",
+    "lock_timeout": "30s",
+}
+
+
 @contextmanager
 def looking(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Scene]:
     """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL statement_timeout = 0")
+        take_time(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)
         yield Scene(connection, cursor, layout)

@@ -96,7 +96,10 @@ class Layout:
 
 def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     """Look at the database and return its :class:`Layout`. Reads the catalogue only."""
+    waiting = not connection.in_atomic_block
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        if waiting:  # inside a run, its own patience holds
+            cursor.execute("SET LOCAL lock_timeout = '30s'")
         relations = _relations(cursor, visible=True) or _relations(cursor, visible=False)
         if not relations:
             cursor.execute("SELECT coalesce(current_schema(), 'public')")

@@ -104,6 +104,7 @@ def run_in_transaction(
             ended = attempt.run()
             if frame.rehearse:
                 transaction.set_rollback(True, using=connection.alias)
+        journal.committed = not frame.rehearse
         return ended
     except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
@@ -186,6 +187,7 @@ class _Attempt(Generic[T]):
         """Say how the transaction ended that ``error`` has left open to doubt."""
         told = " ".join(str(error).split()) or type(error).__name__
         if self.ended and not self.frame.rehearse and self._committed(self.ended.point):
+            self.journal.committed = True
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
             return Ended(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
         if isinstance(error, KeyboardInterrupt) or _interrupted(error):

@@ -155,8 +155,13 @@ class Command(BaseCommand):
             alembic_stamp=options["alembic_stamp"] or "",
         )
         mode = restore if options["restore"] else options["mode"] or migrate
-        with concluding(REPORT_NAMES[mode.__name__], console) as call:
-            self._run(mode, call, connection, chosen)
+        call = None
+        try:
+            name = REPORT_NAMES[mode.__name__]
+            with cancel_on_signals(connection), concluding(name, console) as call:
+                self._run(mode, call, connection, chosen)
+        except KeyboardInterrupt as error:
+            raise InterruptedRunError(_interrupted(call)) from error
 
     def _console(self, options: dict[str, Any]) -> Console:
         """Return the operator's terminal, fitted to what its streams can show."""
@@ -185,16 +190,31 @@ class Command(BaseCommand):
         chosen: Options,
     ) -> None:
         try:
-            with cancel_on_signals(connection):
-                call.operation = open_operation(connection, chosen, call.console)
-                mode(call.operation)
+            call.operation = open_operation(connection, chosen, call.console)
+            mode(call.operation)
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(
-                f"The server broke off ({' '.join(str(error).split())}). No transaction of this "
-                "run was committed: the database is as it was. Find out why in the server's log, "
-                "then run again."
-            ) from error
+            told = " ".join(str(error).split())
+            outcome = AFTER_COMMIT if _committed(call) else BROKEN_OFF
+            raise CommandError(f"The server broke off ({told}). {outcome}") from error
         except KeyboardInterrupt as error:
-            raise InterruptedRunError(
-                "Interrupted before anything was changed. Run the same command again when you want."
-            ) from error
+            raise InterruptedRunError(_interrupted(call)) from error
+
+
+AFTER_COMMIT = (
+    "Everything was committed before, and stays; only what was to follow, such as the report, may "
+    "be missing. 'manage.py migrate_contacts --dry-run' says which stage the database is in."
+)
+BROKEN_OFF = (
+    "No transaction of this run was committed: the database is as it was. Find out why in the "
+    "server's log, then run again."
+)
+
+
+def _committed(call: Call | None) -> bool:
+    return bool(call and call.operation and call.operation.journal.committed)
+
+
+def _interrupted(call: Call | None) -> str:
+    if _committed(call):
+        return f"Interrupted. {AFTER_COMMIT}"
+    return "Interrupted before anything was changed. Run the same command again when you want."
