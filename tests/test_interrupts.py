@@ -61,8 +61,13 @@ def assert_told_in_one_line(done: Done, *parts: str) -> None:
 
 
 def waits(database: Database) -> bool:
-    """Whether a session waits for a lock on a table."""
-    return bool(database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    """Whether a session waits for a lock on a table of this database; others are at work too."""
+    return bool(
+        database.value(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    )
 
 
 @contextmanager

@@ -21,6 +21,9 @@ from tests.command_runs import (
 )
 from tests.databases import Database
 
+OURS = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+"""pg_locks tells of the whole server, where other tests are at work too."""
+
 
 @pytest.fixture
 def options(tmp_path: Path) -> tuple[str, ...]:
@@ -104,7 +107,7 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_first(
         first.wait_for(AT_WORK)
         with started(sample, *options) as second:
             done = second.end(20)
-        holder = sample.value("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        holder = sample.value(f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {OURS}")
     assert done.code == 1
     assert f"pid {holder}, user postgres, host local, application jmsk, since 20" in done.message
     assert "Nothing was changed" in done.message
@@ -235,7 +238,8 @@ def test_the_roles_own_timeouts_do_not_cut_a_run(
         session(sample, "BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE") as other,
         started(as_role(sample, role), *options, program=SLOW_WORK) as begun,
     ):
-        assert until(lambda: bool(sample.value("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OURS}"
+        assert until(lambda: bool(sample.value(waiting)))
         time.sleep(0.3)
         commit(other)
         done = begun.end()
