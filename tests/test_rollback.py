@@ -244,17 +244,17 @@ def test_a_declined_question_changes_nothing(legacy: Database, tmp_path: Path) -
 def test_damage_on_the_way_is_caught_and_undone(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from contacts.restructuring import reversal
+    from contacts.restructuring import alembic
 
     legacy.execute(awkward.ROWS)
     assert_migrates(tmp_path)
-    before, put_back = legacy.dump(), reversal.alembic.put_back
+    before, put_back = legacy.dump(), alembic.put_back
 
     def damage(cursor: object, remembered: dict[str, object]) -> None:
         put_back(cursor, remembered)
         cursor.execute("UPDATE customers SET name = 'damaged' WHERE id = 17")  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(reversal.alembic, "put_back", damage)
+    monkeypatch.setattr(alembic, "put_back", damage)
     refused = roll_back(tmp_path)
     assert_refused(legacy, refused, before, "The proof failed", "customers 17", "'damaged'")
 
