@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db.migrations.operations import AddConstraint
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
+from psycopg2 import sql
 
 from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
 from jmsk.remembrance import as_modelled, put_back, remember
@@ -49,6 +50,12 @@ def tables_with_rows(cursor: Any, tables: tuple[str, ...]) -> list[str]:
         if cursor.fetchone()[0]:
             found.append(table)
     return found
+
+
+NULLABLE = """
+    SELECT attname FROM pg_attribute
+     WHERE attrelid = %s::regclass AND attname = ANY(%s) AND NOT attnotnull AND NOT attisdropped
+"""
 
 
 class DatabaseOperation(Operation):
@@ -186,7 +193,7 @@ class LegacyObjects(DatabaseOperation):
 
 
 class Conform(DatabaseOperation):
-    """Give the table of a model the indexes and constraints that the model names.
+    """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
 
     Django's RenameIndex, AddConstraint and their kin stop at a database that has drifted; this
     renames what says the same under another name, makes what is missing, and replaces foreign keys
@@ -208,7 +215,18 @@ class Conform(DatabaseOperation):
         model = new.apps.get_model(app_label, self.model_name)
         wanted = model_objects(model)
         with editor.connection.cursor() as cursor:
+            self._set_not_null(cursor, model)
             reconcile(cursor, model._meta.db_table, wanted, self._superseded(wanted))
+
+    @staticmethod
+    def _set_not_null(cursor: Any, model: Any) -> None:
+        """Set NOT NULL what has drifted to nullable. A check before the run finds NULLs."""
+        required = [field.column for field in model._meta.concrete_fields if not field.null]
+        cursor.execute(NULLABLE, [model._meta.db_table, required])
+        for (column,) in cursor.fetchall():
+            alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL")
+            table = sql.Identifier(model._meta.db_table)
+            cursor.execute(alter.format(table, sql.Identifier(column)))
 
     def _superseded(self, wanted: list[TableObject]) -> Callable[[TableObject], bool]:
         keys = {item.foreign_key_columns for item in wanted} - {None}

@@ -98,5 +98,6 @@ SCHEMA = (
     "keys that are not valid",
     "no keys",
     "no primary key",
+    "nullable columns",
 )
 """Those after which the restructured tables have to be exactly the target."""
