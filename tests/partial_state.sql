@@ -1,47 +1,56 @@
--- The wreck of the former Alembic migration, on top of a legacy database: what it had committed
--- when it died. alembic_version still names the revision before it.
+-- What the former Alembic migration has committed when it dies, to be run on the legacy schema with
+-- its rows: a new table, new columns, customers renamed and placed; orders still with customer_id.
+
+-- The new table, empty
 CREATE TABLE addresses (
     id serial PRIMARY KEY,
-    tenant_id integer NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
-    company_id integer NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
-    street_address varchar(255) NOT NULL,
-    city varchar(100) NOT NULL,
-    state varchar(50) NOT NULL,
-    zip_code varchar(20) NOT NULL,
-    country varchar(100) NOT NULL DEFAULT 'USA',
-    is_default boolean NOT NULL DEFAULT false,
-    created_at timestamp without time zone NOT NULL DEFAULT now()
+    tenant_id integer NOT NULL,
+    company_id integer NOT NULL,
+    street_address character varying(255) NOT NULL,
+    city character varying(100) NOT NULL,
+    state character varying(50) NOT NULL,
+    zip_code character varying(20) NOT NULL,
+    country character varying(100) DEFAULT 'USA' NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    created_at timestamp without time zone DEFAULT now() NOT NULL,
+    FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE,
+    FOREIGN KEY (company_id) REFERENCES companies (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_addresses_id ON addresses (id);
-CREATE INDEX ix_addresses_tenant_id ON addresses (tenant_id);
-CREATE INDEX ix_addresses_company_id ON addresses (company_id);
-CREATE INDEX ix_addresses_company_default ON addresses (company_id, is_default);
+CREATE INDEX ix_addresses_id ON addresses USING btree (id);
+CREATE INDEX ix_addresses_tenant_id ON addresses USING btree (tenant_id);
+CREATE INDEX ix_addresses_company_id ON addresses USING btree (company_id);
+CREATE INDEX ix_addresses_company_default ON addresses USING btree (company_id, is_default);
 
-ALTER TABLE companies ADD COLUMN fax varchar(50), ADD COLUMN default_address_id integer;
-ALTER TABLE companies
-    ADD CONSTRAINT fk_companies_default_address
-    FOREIGN KEY (default_address_id) REFERENCES addresses (id) ON DELETE SET NULL;
+-- Companies can have a fax number and a default address
+ALTER TABLE companies ADD fax character varying(50);
+ALTER TABLE companies ADD default_address_id integer
+    CONSTRAINT fk_companies_default_address REFERENCES addresses (id) ON DELETE SET NULL;
 
+-- The table of customers is renamed; its indexes are made anew, its sequence and keys are forgotten
 ALTER TABLE customers RENAME TO contacts;
-DROP INDEX ix_customers_id, ix_customers_tenant_id, ix_customers_email, ix_customers_company_id;
-CREATE INDEX ix_contacts_id ON contacts (id);
-CREATE INDEX ix_contacts_tenant_id ON contacts (tenant_id);
-CREATE INDEX ix_contacts_email ON contacts (email);
-CREATE INDEX ix_contacts_company_id ON contacts (company_id);
-ALTER TABLE contacts DROP CONSTRAINT uq_customer_email_per_tenant;
+DROP INDEX ix_customers_company_id;
+DROP INDEX ix_customers_email;
+DROP INDEX ix_customers_id;
+DROP INDEX ix_customers_tenant_id;
+CREATE INDEX ix_contacts_company_id ON contacts USING btree (company_id);
+CREATE INDEX ix_contacts_email ON contacts USING btree (email);
+CREATE INDEX ix_contacts_id ON contacts USING btree (id);
+CREATE INDEX ix_contacts_tenant_id ON contacts USING btree (tenant_id);
 ALTER TABLE contacts
+    DROP CONSTRAINT uq_customer_email_per_tenant,
     ADD CONSTRAINT uq_contact_email_per_company UNIQUE (tenant_id, company_id, email);
 
--- Those without a company went to a new one in their tenant.
+-- Whoever had no company gets one, new in each tenant that needs it
 INSERT INTO companies (tenant_id, name)
-SELECT DISTINCT tenant_id, 'Default Company' FROM contacts WHERE company_id IS NULL;
-UPDATE contacts SET company_id = companies.id
-  FROM companies
+     SELECT tenant_id, 'Default Company' FROM contacts WHERE company_id IS NULL GROUP BY tenant_id;
+UPDATE contacts
+   SET company_id = made.id
+  FROM companies AS made
  WHERE contacts.company_id IS NULL
-   AND companies.tenant_id = contacts.tenant_id AND companies.name = 'Default Company';
-ALTER TABLE contacts ALTER COLUMN company_id SET NOT NULL;
+   AND (made.tenant_id, made.name) = (contacts.tenant_id, 'Default Company');
+ALTER TABLE contacts ALTER company_id SET NOT NULL;
 
--- orders got the column, filled where there is a customer, and kept customer_id.
-ALTER TABLE orders ADD COLUMN company_id integer;
-UPDATE orders SET company_id = contacts.company_id
-  FROM contacts WHERE orders.customer_id = contacts.id;
+-- Orders know their customer's company: no key, no index, and NULL where there is no customer
+ALTER TABLE orders ADD company_id integer;
+UPDATE orders SET company_id = (SELECT company_id FROM contacts WHERE contacts.id = customer_id)
+ WHERE customer_id IS NOT NULL;
