@@ -63,16 +63,13 @@ def measure(place: Place, extent: Extent, say: Say) -> Measurements:
     say("loading a tenth of that")
     tenth = place.legacy(few.customers, few.orders)
     for number in range(1, extent.repeat + 1):
+        told = _prefixed(say, f"round {number} of {extent.repeat}: ")
         slow = extent.slow and number == 1
-        for what, work in (
-            ("A, the command", lambda slow=slow: _command(place, legacy, found, slow=slow)),
-            ("B, the plain script", lambda: _script(place, legacy, found, "plain")),
-            ("C, the tuned script", lambda: _script(place, legacy, found, "tuned")),
-            ("the rehearsal", lambda: _rehearsal(place, legacy, found)),
-            ("a tenth of the rows", lambda slow=slow: _tenth(place, tenth, found, slow=slow)),
-        ):
-            say(f"round {number} of {extent.repeat}: {what}")
-            work()
+        _command(place, legacy, found, told, slow=slow)
+        _script(place, legacy, found, told, "plain")
+        _script(place, legacy, found, told, "tuned")
+        _rehearsal(place, legacy, found, told)
+        _tenth(place, tenth, found, told, slow=slow)
     say("start-up")
     _starts(place, legacy, found, extent.starts)
     return found
@@ -87,36 +84,50 @@ def _scratch(place: Place) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _command(place: Place, legacy: Database, found: Measurements, *, slow: bool) -> None:
+def _prefixed(say: Say, prefix: str) -> Say:
+    return lambda what: say(prefix + what)
+
+
+def _command(place: Place, legacy: Database, found: Measurements, say: Say, *, slow: bool) -> None:
     with _scratch(place) as folder, place.copy(legacy) as database:
+        say("--dry-run")
         found.add(dry_run=command.timed(database, folder, "--dry-run"))
+        say("pg_dump")
         found.add(pg_dump=copying.pg_dump(database, folder))
+        say("A, the command")
         seconds, backup = command.full_run(database, folder)
         found.merge(seconds)
+        say("--restore")
         with place.empty() as other:
             found.add(restore=command.timed(other, folder, "--restore", str(backup)))
         if slow:
+            say("dumpdata, which takes minutes")
             found.add(dumpdata=copying.dumpdata(database, folder / "dumpdata.jsonl.gz"))
+        say("--rollback")
         found.add(rollback=command.timed(database, folder, "--rollback"))
 
 
-def _script(place: Place, legacy: Database, found: Measurements, name: str) -> None:
+def _script(place: Place, legacy: Database, found: Measurements, say: Say, name: str) -> None:
     with place.copy(legacy) as database:
+        say(f"{name}.sql")
         found.merge({name: scripts.restructure(database, name)})
 
 
-def _rehearsal(place: Place, legacy: Database, found: Measurements) -> None:
+def _rehearsal(place: Place, legacy: Database, found: Measurements, say: Say) -> None:
     with _scratch(place) as folder, place.copy(legacy) as database:
+        say("--rehearse")
         found.add(rehearsal=command.timed(database, folder, "--rehearse"))
 
 
-def _tenth(place: Place, legacy: Database, found: Measurements, *, slow: bool) -> None:
+def _tenth(place: Place, legacy: Database, found: Measurements, say: Say, *, slow: bool) -> None:
     with _scratch(place) as folder, place.copy(legacy) as database:
+        say("the command, a tenth of the rows")
         seconds, backup = command.full_run(database, folder)
         names = ("command", "locked out", "memory")
         found.merge({f"{name}, a tenth": seconds[name] for name in names})
         if not slow:
             return
+        say("dumpdata, --restore and loaddata, a tenth of the rows, which takes minutes")
         file = folder / "dumpdata.jsonl.gz"
         copying.dumpdata(database, file)
         with place.empty() as other:
