@@ -47,6 +47,12 @@ WARNINGS = (
         query=True,
     ),
     Case(
+        "ck_companies_phone_format",
+        "UPDATE companies SET phone = '', updated_at = '0044-03-15 BC' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_phone_format",
+        name="beside a date that Python cannot hold",
+    ),
+    Case(
         "drift",
         "DROP INDEX ix_orders_tenant_id",
         "orders: index ix_orders_tenant_id is missing: USING btree (tenant_id)",

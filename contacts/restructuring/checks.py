@@ -7,6 +7,7 @@ in its :class:`Check` says what its problems mean. A check that cannot run is an
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from string import Formatter
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -109,16 +110,18 @@ def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
     """Return the finding in which each row of ``query`` is a problem.
 
     ``sentence`` is a format string over the row's columns; in ``note``, ``{count}`` is their
-    number. The rows come in the order of their first column.
+    number. The rows come in the order of the first column that the sentence names.
     """
+    names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name))
+    # Only these columns, and as text: another may hold what Python cannot, a date BC for example.
+    texts = ", ".join(f"found.{name}::text" for name in names)
     scene.cursor.execute(
-        f"SELECT count(*) OVER () AS problems, found.* FROM ({query}) AS found "
-        f"ORDER BY 2 LIMIT {FIRST_ROWS}"
+        f"SELECT count(*) OVER (), {texts} FROM ({query}) AS found "
+        f"ORDER BY found.{names[0]} LIMIT {FIRST_ROWS}"
     )
-    names = [column.name for column in scene.cursor.description]
-    found = [dict(zip(names, row, strict=True)) for row in scene.cursor.fetchall()]
-    count = found[0]["problems"] if found else 0
-    told = tuple(sentence.format(**row) for row in found)
+    found = scene.cursor.fetchall()
+    count = found[0][0] if found else 0
+    told = tuple(sentence.format(**dict(zip(names, row[1:], strict=True))) for row in found)
     # One line, so that it can be pasted from the report.
     return Finding(count, told, " ".join(query.split()) if found else "", note.format(count=count))
 
