@@ -264,7 +264,15 @@ def state(database: Database, before: Legacy) -> str:
 
 
 def locks_left(database: Database) -> list[tuple[object, ...]]:
-    """Return the locks that somebody holds on the database's tables or as a run."""
+    """Return the locks that somebody goes on holding on the database's tables or as a run.
+
+    A program such as pg_dump is gone before the server has ended its session.
+    """
+    until(lambda: not _locks(database))
+    return _locks(database)
+
+
+def _locks(database: Database) -> list[tuple[object, ...]]:
     return database.fetch(
         "SELECT l.pid, l.locktype, l.mode, c.relname FROM pg_locks l "
         "LEFT JOIN pg_class c ON c.oid = l.relation WHERE l.pid <> pg_backend_pid() "

@@ -20,7 +20,6 @@ from tests.command_runs import (
     remember,
     started,
     state,
-    until,
 )
 from tests.databases import Server
 from tests.faults import Fault, draw, hit
@@ -113,7 +112,7 @@ def test_a_fault_leaves_the_database_legacy_or_migrated(
 
     assert left in ("legacy", "migrated"), f"{fault}\n{done.told}"
     assert_true(fault, done, left, at_work=at_work)
-    assert until(lambda: locks_left(database) == []), locks_left(database)
+    assert locks_left(database) == []
     if fault.kind != "SIGKILL":
         assert half_backups(tmp_path) == []
     assert [name for name in half_backups(tmp_path) if name[0] != "."] == []

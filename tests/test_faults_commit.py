@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.transaction import transaction_status
-from tests.command_runs import call, locks_left, remember, run, started, state, until
+from tests.command_runs import call, locks_left, remember, run, started, state
 from tests.databases import Database
 from tests.proxy import cut_off
 
@@ -81,7 +81,7 @@ locks.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
     with cut_off(sample, "silently") as (proxy, url):
         with started(url, *options, program=shortened):
             assert proxy.done.wait(60)
-        assert until(lambda: locks_left(sample) == [])
+        assert locks_left(sample) == []
         assert state(sample, before) == "legacy"
 
 

@@ -146,7 +146,7 @@ def test_during_a_long_statement(sample: Database, tmp_path: Path, number: signa
         done = interrupt(run, number)
     assert_told_in_one_line(done, "0003_triggers", "rolled back", "the database is as it was")
     assert state(sample, before) == "legacy"
-    assert until(lambda: locks_left(sample) == [])
+    assert locks_left(sample) == []
     assert half_backups(tmp_path) == []
 
 

@@ -111,7 +111,7 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_first(
     assert done.code == 1
     assert f"pid {holder}, user postgres, host local, application jmsk, since 20" in done.message
     assert "Nothing was changed" in done.message
-    assert until(lambda: locks_left(sample) == [])
+    assert locks_left(sample) == []
     assert state(sample, before) == "legacy"
 
 
@@ -271,5 +271,5 @@ run.migrate = stop
     before = remember(sample)
     with started(sample, *options, program=program) as begun:
         begun.wait_for(AT_WORK)
-        assert until(lambda: locks_left(sample) == [])
+        assert locks_left(sample) == []
         assert state(sample, before) == "legacy"

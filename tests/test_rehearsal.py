@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_runs import call, locks_left, run, started, until
+from tests.command_runs import call, locks_left, run, started
 from tests.databases import Database
 
 SEED = 11
@@ -48,7 +48,7 @@ def test_killed_at_any_moment_it_leaves_no_trace(known: Database, options: tuple
             begun.wait_for(words)
             time.sleep(chance.random() * 0.1)
             begun.send(signal.SIGKILL)
-        assert until(lambda: locks_left(known) == [])
+        assert locks_left(known) == []
         assert known.dump() == before
 
 
