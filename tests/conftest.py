@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from jmsk.embedded.server import Running, ensure_running, release
@@ -29,6 +30,13 @@ from tests.faults import pytest_addoption, pytest_terminal_summary
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+
+# A database is asked in each example, and how long that takes says nothing.
+hypothesis_settings.register_profile("ordinary", deadline=None, derandomize=True)
+hypothesis_settings.register_profile(
+    "campaign", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "1000"))
+)
+hypothesis_settings.load_profile("ordinary")
 
 # Set by the first process of a run, inherited by the workers that it starts.
 RUN = "JMSK_TEST_RUN"

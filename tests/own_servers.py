@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jmsk.embedded.server import Running, ensure_running, release
@@ -21,7 +21,7 @@ SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=40", "synchron
 a COMMIT has to be written before it is answered."""
 
 
-def version() -> str:
+def version_of_run() -> str:
     """Return the major version that the tests are to run on."""
     return os.environ.get("TEST_POSTGRES_VERSION", "16")
 
@@ -32,11 +32,18 @@ class OwnServer:
 
     folder: Path
     options: tuple[str, ...] = ()
+    version: str = field(default_factory=version_of_run)
     running: Running | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its first database."""
+        running = self.running or self.start()
+        return f"postgresql://postgres@/jmsk?host={running.socket}&port={PORT}"
 
     def start(self) -> Running:
         """Start it, again where it was stopped, and wait until it takes connections."""
-        self.running = ensure_running(self.folder, version(), "jmsk", (*SETTINGS, *self.options))
+        self.running = ensure_running(self.folder, self.version, "jmsk", (*SETTINGS, *self.options))
         return self.running
 
     def stop_at_once(self) -> None:
@@ -49,8 +56,7 @@ class OwnServer:
 
     def database(self, kind: str) -> Database:
         """Return a fresh database of a kind (a key of tests.databases.TEMPLATES)."""
-        running = self.running or self.start()
-        settings = server_settings(f"postgresql://postgres@/jmsk?host={running.socket}&port={PORT}")
+        settings = server_settings(self.url)
         fresh = Database(f"test_{secrets.token_hex(4)}", settings)
         template = Database(f"template_{kind}", settings)
         maintenance = Database("jmsk", settings)
@@ -77,11 +83,14 @@ class OwnServer:
 
 
 @contextlib.contextmanager
-def own_server(*options: str) -> Iterator[OwnServer]:
-    """Give a server of one's own, which is gone afterwards, its files too."""
+def own_server(*options: str, version: str = "") -> Iterator[OwnServer]:
+    """Give a server of one's own, which is gone afterwards, its files too.
+
+    ``version`` is "16" or "18"; as the test run's where it is not given.
+    """
     folder = Path(tempfile.mkdtemp(prefix="jmsk-own-"))
     folder.chmod(0o711)  # run by root, the server is another user and must get through
-    server = OwnServer(folder, options)
+    server = OwnServer(folder, options, version or version_of_run())
     try:
         server.start()
         yield server

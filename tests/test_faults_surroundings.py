@@ -13,7 +13,7 @@ from pytest_django import DjangoDbBlocker
 from jmsk.embedded import binaries
 from tests.command_runs import Done, half_backups, locks_left, remember, run, started, state, until
 from tests.databases import Database, Server
-from tests.own_servers import OwnServer, own_server, version
+from tests.own_servers import OwnServer, own_server, version_of_run
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def replica(own: OwnServer) -> Iterator[Database]:
 
 def answers(database: Database) -> bool:
     """Whether the server takes connections."""
-    program = binaries.program("pg_isready", version())
+    program = binaries.program("pg_isready", version_of_run())
     return subprocess.run([program, "-q", "-d", database.url], check=False).returncode == 0
 
 
