@@ -168,6 +168,22 @@ PAGES = (
 )
 
 
+def test_the_dashboard_stands_in_its_own_frame_and_leaves_the_page_alone(browse: Open) -> None:
+    driver = browse("/admin/", phone=True)
+    frame = find(driver, By.CSS_SELECTOR, "section[aria-labelledby='dashboard-title']")
+    assert frame.value_of_css_property("border-top-width") == "1px"
+    page = driver.find_element(By.TAG_NAME, "body")
+    assert page.value_of_css_property("border-top-width") == "0px"
+    assert page.value_of_css_property("padding-top") == "0px"
+
+
+def test_the_tools_of_a_list_stand_in_line_on_a_phone(browse: Open) -> None:
+    driver = browse(CONTACTS, phone=True)
+    find(driver, By.CSS_SELECTOR, ".object-tools li + li")
+    tools = driver.find_elements(By.CSS_SELECTOR, ".object-tools li")
+    assert {tool.value_of_css_property("margin-left") for tool in tools} == {"0px"}
+
+
 def fits_a_phone(driver: Any) -> bool:
     return bool(driver.execute_script("return document.documentElement.scrollWidth <= 390"))
 
