@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from contacts.models import RestructuringRun
+from jmsk.adminsite.stage import recorded
 
 
 def table(rows: Any) -> SafeString:
@@ -18,7 +20,10 @@ def table(rows: Any) -> SafeString:
 
 @admin.register(RestructuringRun)
 class RestructuringRunAdmin(admin.ModelAdmin):
-    """Committed migrations, rollbacks and restores."""
+    """Committed migrations, rollbacks and restores.
+
+    Before the first there is no table, and nobody has a permission on it.
+    """
 
     list_display = ("__str__", "kind", "operating_system_user", "database_user", "duration")
     list_filter = ("kind",)
@@ -43,6 +48,18 @@ class RestructuringRunAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["contacts/admin.css"]}
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and recorded(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and recorded(request)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return the run. Django asks for it before it asks for the permission."""
+        if not recorded(request):
+            raise PermissionDenied
+        return super().get_object(request, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -83,5 +100,8 @@ class RestructuringRunAdmin(admin.ModelAdmin):
 
 
 def _told_check(check: dict[str, Any]) -> str:
-    sentences = check.get("sentences") or []
-    return ": ".join([str(check.get("status", "")), *map(str, sentences[:1])])
+    """Return the outcome, and of what was found the first, or else what was seen."""
+    rows, count = check.get("rows") or (), check.get("count") or 0
+    first = next(iter(rows), check.get("note"))
+    more = f" (and {count - 1} more)" if rows and count > 1 else ""
+    return ": ".join(str(part) for part in (check.get("status"), first) if part) + more

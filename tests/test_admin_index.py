@@ -120,6 +120,10 @@ def test_a_run_is_shown_and_cannot_be_written(
     shown = text_of(client.get(f"{RUNS}{run.pk}/change/"))
     for part in ("Migration", run.operating_system_user, "customers, before", "contacts placed"):
         assert part in shown
+    orphans = next(check for check in run.checks if check["id"] == "orphaned_customers")
+    assert f"warning: {orphans['rows'][0]} (and {orphans['count'] - 1} more)" in shown
+    counted = next(check for check in run.checks if check["id"] == "customer_count")
+    assert f"passed: {counted['note']}" in shown
     assert "Migration" in text_of(client.get(RUNS))
     assert client.get(f"{RUNS}add/").status_code == 403
     assert client.get(f"{RUNS}{run.pk}/delete/").status_code == 403
@@ -139,6 +143,8 @@ PAGES = (
     f"{COMPANIES}add/",
     "/admin/companies/tenant/",
     f"{CONTACTS}1/settle-email/",
+    RUNS,
+    f"{RUNS}1/change/",
 )
 
 
@@ -151,7 +157,9 @@ def test_before_the_migration_the_index_says_so_and_no_page_is_a_server_error(
     ContentType.objects.clear_cache()
     client = Client()
     client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
-    assert "The database is not migrated yet" in text_of(client.get("/admin/"))
+    index = text_of(client.get("/admin/"))
+    assert "The database is not migrated yet" in index
+    assert "Restructuring runs" not in index
     for page in PAGES:
         answer = client.get(page, follow=True)
         assert answer.redirect_chain[-1][0] == "/admin/", page

@@ -14,6 +14,7 @@ PREPARED = """
     SELECT to_regclass('auth_user') IS NOT NULL AND to_regclass('django_session') IS NOT NULL
        AND to_regclass('django_admin_log') IS NOT NULL
 """
+RECORDED = "SELECT to_regclass('contacts_restructuringrun') IS NOT NULL"
 
 
 def restructured(request: HttpRequest) -> bool:
@@ -24,6 +25,11 @@ def restructured(request: HttpRequest) -> bool:
 def prepared(request: HttpRequest) -> bool:
     """Return whether the database holds the tables of users, sessions and the admin's history."""
     return _ask(request, "_prepared", PREPARED)
+
+
+def recorded(request: HttpRequest) -> bool:
+    """Return whether the database holds the table of runs, which stays after a rollback."""
+    return _ask(request, "_recorded", RECORDED)
 
 
 def _ask(request: HttpRequest, name: str, query: str) -> bool:
