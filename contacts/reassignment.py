@@ -91,10 +91,10 @@ def make_plan(contacts: QuerySet[Contact], company: Company, rules: Iterable[Rul
     names = ("pk", "tenant_id", "company_id", *fields[1:])
     rows = [Row(*values) for values in contacts.order_by("pk").values_list(*names)]
     leaving = [row for row in rows if row.company != company.pk]
-    reasons = {
-        **dict(_email_conflicts(leaving, company)),
-        **dict(_broken_rules(contacts, rules)),
-    }
+    broken = dict(_broken_rules(contacts, rules))
+    # A contact that stays because of a rule takes no e-mail along.
+    able = [row for row in leaving if row.pk not in broken]
+    reasons = {**dict(_email_conflicts(able, company)), **broken}
     held = tuple(Held(row.pk, row.name, reasons[row.pk]) for row in leaving if row.pk in reasons)
     moving = tuple(row for row in leaving if row.pk not in reasons)
     orders = Order.objects.filter(contact_id__in=[row.pk for row in moving]).count()

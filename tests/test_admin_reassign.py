@@ -124,6 +124,21 @@ def test_a_value_that_an_enforced_rule_refuses_is_shown(data: Database, client: 
     assert (company_of(data, 11), company_of(data, 14)) == (1, 2)
 
 
+def test_a_contact_that_stays_for_a_rule_keeps_no_email_from_another(
+    data: Database, client: Client
+) -> None:
+    data.run_script("""
+        ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format;
+        UPDATE contacts SET phone = '1' WHERE id = 12;
+        ALTER TABLE contacts ADD CONSTRAINT ck_contacts_phone_format
+            CHECK (length(phone) >= 10) NOT VALID;
+    """)
+    page = client.get(REASSIGN, {"ids": "12,15", "company": "4"})
+    assert [held.pk for held in page.context["plan"].held] == [12]
+    confirm(client, page, without="1")
+    assert (company_of(data, 12), company_of(data, 15)) == (2, 4)
+
+
 CHANGES = {
     "a contact was renamed": "UPDATE contacts SET name = 'Adam' WHERE id = 11",
     "a contact moved": "UPDATE contacts SET company_id = 4 WHERE id = 11",
