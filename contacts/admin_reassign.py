@@ -16,12 +16,20 @@ from django.utils.http import urlencode
 from companies.models import Company
 from contacts.attention import rules_for
 from contacts.models import Contact
-from contacts.reassignment import ChangedMeanwhileError, Plan, make_plan, reassign, tenants_of
+from contacts.reassignment import (
+    ChangedMeanwhileError,
+    Plan,
+    first_movers,
+    make_plan,
+    reassign,
+    tenants_of,
+)
 from jmsk.adminsite.base import DatabaseRulesAdmin
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 
 SHOWN_COMPANIES = 20
+SHOWN_MOVING = 50
 SHOWN_HELD = 200
 LIST = "admin:contacts_contact_changelist"
 
@@ -169,6 +177,7 @@ class ReassignMixin(DatabaseRulesAdmin):
             "companies_found": found.count(),
             "may_create": request.user.has_perm("companies.add_company"),
             "plan": plan,
+            "moving": first_movers(plan, SHOWN_MOVING) if plan else (),
             "held": plan.held[:SHOWN_HELD] if plan else (),
             "errors": errors or (),
         }

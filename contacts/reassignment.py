@@ -109,6 +109,13 @@ def make_plan(contacts: QuerySet[Contact], company: Company, rules: Iterable[Rul
     )
 
 
+def first_movers(plan: Plan, number: int) -> QuerySet[Contact]:
+    """Return the first ``number`` contacts that would move, with the orders they take along."""
+    first = Contact.objects.filter(pk__in=[row.pk for row in plan.moving[:number]])
+    with_orders = first.annotate(number_of_orders=Count("orders"))
+    return with_orders.select_related("company").order_by("pk")
+
+
 def _email_conflicts(leaving: list[Row], company: Company) -> Iterator[tuple[int, str]]:
     """Yield the contacts whose e-mail somebody in the company has, or an earlier one brings."""
     wanted = {row.email for row in leaving if row.email is not None}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils.html import strip_tags
 
 from tests.admin_support import CONTACTS, REASSIGN, client_of, confirm, fill, text_of
 from tests.databases import Database
@@ -45,6 +46,13 @@ def test_a_contact_moves_with_its_orders_and_its_history(data: Database, client:
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.object_repr) == ("11", "Ada")
     assert entry.change_message == "Reassigned from company 1 to company 2 (Ring & Co)."
+
+
+def test_the_page_names_who_moves_from_where_with_how_many_orders(client: Client) -> None:
+    page = client.get(REASSIGN, {"ids": "11,12", "company": "4"})
+    cells = page.content.decode().split("<tbody>")[1].split("</tbody>")[0]
+    shown = [strip_tags(row.replace("</td>", " ")).split() for row in cells.split("<tr>")[1:]]
+    assert shown == [["Ada", "Default", "Company", "1"], ["Ben", "Ring", "&amp;", "Co", "1"]]
 
 
 def test_the_action_leads_to_the_page_with_the_ticked_contacts(client: Client) -> None:
@@ -244,6 +252,8 @@ def test_fifty_thousand_contacts_move_at_once(data: Database, client: Client) ->
     )
     page = client.get(REASSIGN, {"filters": "placed=still&q=Contact", "company": "2"})
     assert "50000 contacts will move" in text_of(page)
+    assert "These are the first 50 of 50000." in text_of(page)
+    assert len(page.content) < 50_000
     confirm(client, page)
     assert data.value("SELECT count(*) FROM contacts WHERE company_id = 2 AND id > 1000") == 50000
     assert data.value("SELECT count(*) FROM orders WHERE company_id = 2 AND contact_id > 1000") == (
