@@ -51,6 +51,25 @@ def test_a_set_aside_email_counts(data: Database, client: Client) -> None:
     assert [name for name, _ in proposed(client)] == ["Ada", "Dan"]
 
 
+@pytest.mark.parametrize("name", ["İsmail", "ΟΔΟΣ", "Éva", "Straße"])
+def test_a_name_is_found_also_where_python_and_the_server_lower_it_differently(
+    data: Database, client: Client, name: str
+) -> None:
+    data.execute("UPDATE contacts SET name = %s WHERE id = 12", [name])
+    customer(data, name, None)
+    assert proposed(client) == [(name, "same name")]
+
+
+def test_a_name_that_many_bear_does_not_push_out_an_email(
+    data: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.linking.READ", 2)
+    data.execute("UPDATE contacts SET name = 'Ada' WHERE id IN (11, 12, 14)")
+    data.execute("UPDATE contacts SET email = 'eve@example.com' WHERE id = 15")
+    customer(data, "Ada", "eve@example.com")
+    assert proposed(client)[0] == ("Eve", "same e-mail")
+
+
 def test_contacts_of_other_tenants_are_not_proposed(data: Database, client: Client) -> None:
     customer(data, "Cleo", None)
     assert proposed(client) == []
