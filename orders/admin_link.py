@@ -15,7 +15,7 @@ from contacts.attention import WITHOUT_CONTACT
 from jmsk.adminsite.base import DatabaseRulesAdmin
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
-from orders.linking import Candidate, Link, candidates, link, search
+from orders.linking import SHOWN, Candidate, Link, candidates, link, search
 from orders.models import Order
 
 AT_ONCE = 50
@@ -118,6 +118,9 @@ class LinkMixin(DatabaseRulesAdmin):
             "number": number,
             "orders": [(order, proposed[order.pk]) for order in orders],
             "search": form if len(orders) == 1 else None,
+            "searched": text,
+            "first": SHOWN,
+            "choosable": any(proposed.values()),
             "errors": errors,
         }
         status = 400 if errors else 200

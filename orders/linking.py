@@ -90,10 +90,11 @@ def _ranked(order: Order, by_key: dict[tuple[int, str], list[Contact]]) -> list[
 
 
 def search(order: Order, text: str) -> QuerySet[Contact]:
-    """Return the contacts of the order's tenant whose name or e-mail contains ``text``."""
-    found = Contact.objects.filter(
-        Q(name__icontains=text) | Q(email__icontains=text), tenant_id=order.tenant_id
+    """Return the first contacts of the order's tenant whose name or e-mail contains ``text``."""
+    contains = (
+        Q(name__icontains=text) | Q(email__icontains=text) | Q(email_set_aside__icontains=text)
     )
+    found = Contact.objects.filter(contains, tenant_id=order.tenant_id)
     return found.select_related("company").order_by("name", "pk")[:SHOWN]
 
 

@@ -83,6 +83,18 @@ def test_other_contacts_are_found_by_search(client: Client) -> None:
     ]
 
 
+def test_a_search_finds_an_email_that_was_set_aside(client: Client) -> None:
+    assert [name for name, _ in proposed(client, q="ada@")] == ["Ada", "Dan"]
+
+
+def test_a_search_that_finds_nothing_says_so_and_leaves_nothing_to_send(client: Client) -> None:
+    page = client.get(LINK, {"ids": "24", "q": "nobody"})
+    told = "No contact of Aurum has this e-mail or name, or “nobody” in its own."
+    assert told in text_of(page)
+    assert "Link what I chose" not in page.content.decode()
+    assert "Link what I chose" in client.get(LINK, {"ids": "24", "q": "ben@"}).content.decode()
+
+
 def test_nothing_is_linked_by_looking(data: Database, client: Client) -> None:
     customer(data, "Ben", "ben@example.com")
     page = client.get(LINK, {"filters": "contact=none"})
