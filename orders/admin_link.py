@@ -28,6 +28,17 @@ class SearchForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, label="Search the tenant's contacts")
 
 
+class PlaceForm(forms.Form):
+    """How far a person has come in a long selection: the last order that they saw."""
+
+    after = forms.IntegerField(min_value=0, max_value=LARGEST_KEY)
+
+    @classmethod
+    def read(cls, asked: Any) -> int:
+        form = cls(asked)
+        return int(form.cleaned_data["after"]) if form.is_valid() else 0
+
+
 class LinkMixin(DatabaseRulesAdmin):
     """Adds the action "Link to a contact" and its page."""
 
@@ -52,7 +63,7 @@ class LinkMixin(DatabaseRulesAdmin):
         return redirect(f"{reverse('admin:orders_order_link')}?{selection.query}")
 
     def link_view(self, request: HttpRequest) -> HttpResponse:
-        """Propose contacts for the first orders selected; on confirmation link what was chosen."""
+        """Propose contacts for some orders at a time; on confirmation link what was chosen."""
         if not self.has_link_permission(request):
             raise PermissionDenied
         asked = request.POST if request.method == "POST" else request.GET
@@ -63,15 +74,15 @@ class LinkMixin(DatabaseRulesAdmin):
             messages.error(request, str(error))
             return redirect(LIST)
         errors: list[str] = []
+        after = PlaceForm.read(asked)
         if request.method == "POST":
             errors = self._link(request)
             if not errors:
-                return redirect(f"{request.path}?{selection.query}")
-        number = left.count()
-        if not number and not errors:
+                return redirect(f"{request.path}?{selection.query}&after={after}")
+        if not errors and not left.exists():
             messages.info(request, "All of the selected orders have a contact.")
             return redirect(LIST)
-        return self._link_page(request, selection, left, number, errors)
+        return self._link_page(request, selection, left, after, errors)
 
     def _link(self, request: HttpRequest) -> list[str]:
         """Link what was chosen; return what stood in the way."""
@@ -94,10 +105,13 @@ class LinkMixin(DatabaseRulesAdmin):
         request: HttpRequest,
         selection: Selection,
         left: QuerySet,
-        number: int,
+        after: int,
         errors: list[str],
     ) -> HttpResponse:
-        orders: list[Order] = list(left.select_related("tenant", "company")[:AT_ONCE])
+        rest = left.filter(pk__gt=after)
+        if not rest.exists():  # They have been seen to the end: begin again.
+            after, rest = 0, left
+        orders: list[Order] = list(rest.select_related("tenant", "company")[:AT_ONCE])
         proposed = candidates(orders)
         form = SearchForm(request.GET)
         text = form.cleaned_data["q"] if form.is_valid() else ""
@@ -115,7 +129,9 @@ class LinkMixin(DatabaseRulesAdmin):
             "title": "Link orders to contacts",
             "selection": selection,
             "changelist": reverse(LIST),
-            "number": number,
+            "number": left.count(),
+            "after": after,
+            "further": len(orders) < rest.count(),
             "orders": [(order, proposed[order.pk]) for order in orders],
             "search": form if len(orders) == 1 else None,
             "searched": text,

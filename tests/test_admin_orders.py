@@ -1,5 +1,7 @@
 """Orders without a contact: candidates are proposed, a person links them."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -148,6 +150,32 @@ def test_the_action_leads_to_the_page(client: Client) -> None:
 def test_when_all_have_a_contact_the_page_says_so(client: Client) -> None:
     answer = client.get(LINK, {"ids": "21"}, follow=True)
     assert "All of the selected orders have a contact." in text_of(answer)
+
+
+def test_a_long_selection_is_gone_through_though_some_are_left_as_they_are(
+    data: Database, client: Client
+) -> None:
+    data.execute(
+        "INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name) "
+        "SELECT 1000 + n, 1, 1, 'N-' || n, 'walk-in' FROM generate_series(1, 60) AS n"
+    )
+
+    def seen(page: Any) -> tuple[int, int, int]:
+        orders = [order.pk for order, _ in page.context["orders"]]
+        return orders[0], orders[-1], len(orders)
+
+    page = client.get(LINK, {"filters": "contact=none"})
+    assert "61 of the selected orders have no contact. Here are 50 of them." in text_of(page)
+    assert seen(page) == (24, 1049, 50)
+    [further] = re.findall(r'href="([^"]+after=[^"]+)"', page.content.decode())
+    page = client.get(LINK + html.unescape(further))
+    assert seen(page) == (1050, 1060, 11)
+    assert "show the next" not in text_of(page)
+    chosen = {"filters": "contact=none", "after": "1049", "order_1050": "12:2"}
+    page = client.post(LINK, chosen, follow=True)
+    assert seen(page) == (1051, 1060, 10)
+    assert seen(client.get(LINK, {"filters": "contact=none", "after": "1060"})) == (24, 1049, 50)
+    assert seen(client.get(LINK, {"filters": "contact=none", "after": "x"})) == (24, 1049, 50)
 
 
 def test_the_form_does_not_link_and_writes_enums(data: Database) -> None:
