@@ -208,9 +208,10 @@ def _may_view_companies(request: HttpRequest) -> bool:
 
 
 def _narrowed(selection: Selection, tenant: int) -> str:
-    """Return the list's query string with the tenant's filter."""
-    base = f"{selection.filters}&" if selection.filters else ""
-    return base + urlencode({"tenant__id__exact": tenant})
+    """Return a query string of the list that shows those selected of one tenant."""
+    ids = [("id__in", ",".join(map(str, selection.ids)))] if selection.ids else []
+    narrower = urlencode([*ids, ("tenant__id__exact", str(tenant))])
+    return f"{selection.filters}&{narrower}" if selection.filters else narrower
 
 
 def _target(request: HttpRequest, choosing: Choosing) -> Company | None:

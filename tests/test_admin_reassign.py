@@ -75,6 +75,8 @@ def test_a_selection_of_several_tenants_is_refused(data: Database, client: Clien
     assert page.status_code == 400
     assert "Aurum: 1" in text_of(page)
     assert "Bijou: 1" in text_of(page)
+    for _, url in page.context["several"]:
+        assert client.get(url).context["cl"].result_count == 1
     client.post(REASSIGN, {"ids": "11,13", "company": "2", "shown": "x"})
     assert (company_of(data, 11), company_of(data, 13)) == (1, 3)
 
