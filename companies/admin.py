@@ -134,9 +134,9 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
         return to_delete, *others
 
     @admin.display(description="kind", ordering="is_default")
-    def kind(self, company: Any) -> str | None:
+    def kind(self, company: Any) -> str:
         if not company.is_default:
-            return None
+            return ""
         if company.number_of_contacts or company.number_of_orders:
             return "default company"
         return "default company, empty: can be removed"
@@ -150,6 +150,6 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
         return int(company.number_of_orders)
 
     @admin.display(description="needs attention")
-    def attention(self, company: Any) -> str | None:
+    def attention(self, company: Any) -> str:
         broken = [name for name in LABELS if getattr(company, f"breaks_{name}", False)]
-        return "; ".join(f"the {LABELS[name]} breaks a rule" for name in broken) or None
+        return "; ".join(f"the {LABELS[name]} breaks a rule" for name in broken)

@@ -107,9 +107,9 @@ class ContactAdmin(ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
         return int(contact.number_of_orders)
 
     @admin.display(description="needs attention")
-    def attention(self, contact: Any) -> str | None:
+    def attention(self, contact: Any) -> str:
         """Say why, in words: the same that the filters and the dashboard count."""
-        return "; ".join(_reasons(contact)) or None
+        return "; ".join(_reasons(contact))
 
 
 def _reasons(contact: Any) -> Iterator[str]:

@@ -72,6 +72,11 @@ def test_the_list_says_why_a_contact_needs_attention(data: Database, client: Cli
     assert "the phone breaks a rule" in shown
 
 
+@pytest.mark.parametrize("url", [CONTACTS, f"{CONTACTS}12/change/", f"{COMPANIES}4/change/"])
+def test_what_needs_no_attention_is_not_said_to_need_none(client: Client, url: str) -> None:
+    assert "None" not in text_of(client.get(url))
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
