@@ -24,7 +24,7 @@ from contacts.reassignment import (
     reassign,
     tenants_of,
 )
-from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 
@@ -70,7 +70,7 @@ class ReassignMixin(DatabaseRulesAdmin):
 
     def has_reassign_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may reassign: its own permission, and viewing both ends."""
-        return self.may(request, "reassign") and _may_view_companies(request)
+        return self.may(request, "reassign") and may_view(request, Company)
 
     @admin.action(description="Reassign to company…", permissions=["reassign"])
     def reassign_to_company(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
@@ -200,11 +200,6 @@ CHANGED = (
     "now: look at it again."
 )
 HELD = "Some contacts cannot go. Tick that you go on without them, or put them right first."
-
-
-def _may_view_companies(request: HttpRequest) -> bool:
-    user = request.user
-    return user.has_perm("companies.view_company") or user.has_perm("companies.change_company")
 
 
 def _narrowed(selection: Selection, tenant: int) -> str:

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from companies.models import Address, Company, Tenant
 from contacts.attention import SET_ASIDE, STILL_PLACED, WITHOUT_CONTACT, rules_for
 from contacts.models import Contact
+from jmsk.adminsite.base import may_view
 from orders.models import Order
 
 
@@ -101,12 +102,12 @@ def dashboard(request: HttpRequest) -> Dashboard:
 
 
 def _subjects(request: HttpRequest) -> Iterator[Subject]:
-    if _may_view(request, Contact):
+    if may_view(request, Contact):
         yield from SETTLED_IN_CONTACTS
-    if _may_view(request, Order):
+    if may_view(request, Order):
         yield from SETTLED_IN_ORDERS
     for listed, model in ((Contact, Contact), (Company, Company), (Company, Address)):
-        if not _may_view(request, listed):
+        if not may_view(request, listed):
             continue
         for rule in rules_for(request, model):
             condition: Any = rule.broken
@@ -115,12 +116,6 @@ def _subjects(request: HttpRequest) -> Iterator[Subject]:
             whose = {Contact: "contacts", Company: "companies", Address: "addresses"}[model]
             label = f"{whose} whose {rule.label} breaks a rule ({rule.name})"
             yield Subject(listed, label, "rule", (("breaks", rule.name),), Q(condition))
-
-
-def _may_view(request: HttpRequest, model: Any) -> bool:
-    label, name = model._meta.app_label, model._meta.model_name
-    user = request.user
-    return user.has_perm(f"{label}.view_{name}") or user.has_perm(f"{label}.change_{name}")
 
 
 def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:

@@ -12,7 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from contacts.attention import WITHOUT_CONTACT
-from jmsk.adminsite.base import DatabaseRulesAdmin
+from contacts.models import Contact
+from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 from orders.linking import SHOWN, Candidate, Link, candidates, link, search
@@ -48,9 +49,7 @@ class LinkMixin(DatabaseRulesAdmin):
 
     def has_link_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may link: its own permission, and viewing both ends."""
-        user = request.user
-        sees = user.has_perm("contacts.view_contact") or user.has_perm("contacts.change_contact")
-        return sees and self.may(request, "link")
+        return self.may(request, "link") and may_view(request, Contact)
 
     @admin.action(description="Link to a contact…", permissions=["link"])
     def link_to_contact(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:

@@ -45,7 +45,6 @@ PAGES = {
     CONTACTS: "contacts.view_contact",
     f"{CONTACTS}11/change/": "contacts.view_contact",
     f"{CONTACTS}11/history/": "contacts.view_contact",
-    f"{CONTACTS}add/": "contacts.add_contact",
     f"{CONTACTS}11/delete/": "contacts.delete_contact",
     ORDERS: "orders.view_order",
     f"{ORDERS}24/change/": "orders.view_order",
@@ -80,11 +79,16 @@ SPECIAL: dict[str, tuple[str, tuple[str, ...]]] = {
         f"{LINK}?ids=24",
         ("orders.view_order", "orders.link_order", "contacts.view_contact"),
     ),
+    "add a contact": (f"{CONTACTS}add/", ("contacts.add_contact", "companies.view_company")),
+    "add an order": (
+        f"{ORDERS}add/",
+        ("orders.add_order", "companies.view_company", "contacts.view_contact"),
+    ),
 }
 
 
 @pytest.mark.parametrize(("url", "needed"), SPECIAL.values(), ids=SPECIAL)
-def test_a_page_of_an_action_needs_every_one_of_its_permissions(
+def test_a_page_that_acts_needs_every_one_of_its_permissions(
     data: Database, url: str, needed: tuple[str, ...]
 ) -> None:
     assert client_of(*needed).get(url).status_code == 200

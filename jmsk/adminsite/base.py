@@ -16,6 +16,13 @@ from jmsk.adminsite.stage import restructured
 REFUSAL = "_database_refusal"
 
 
+def may_view(request: HttpRequest, model: Any) -> bool:
+    """Return whether the user may view or change the rows of ``model``."""
+    label, name = model._meta.app_label, model._meta.model_name
+    user: Any = request.user
+    return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
+
+
 class DatabaseRulesAdmin(admin.ModelAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
@@ -30,7 +37,16 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
         return super().has_view_permission(request, obj) and restructured(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and restructured(request)
+        """Return whether the user may add rows, and view those that the form would name.
+
+        Beside the id that was typed, the form shows whose it is.
+        """
+        named = [self.opts.get_field(name).related_model for name in self.raw_id_fields]
+        return (
+            super().has_add_permission(request)
+            and restructured(request)
+            and all(may_view(request, model) for model in named)
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and restructured(request)
