@@ -119,6 +119,20 @@ def test_a_value_that_breaks_a_rule_need_not_be_put_right_to_change_another(
     assert data.value("SELECT phone FROM contacts WHERE id = 11") == "1"
 
 
+def test_a_rule_in_force_is_told_without_the_row_that_breaks_it(
+    data: Database, client: Client
+) -> None:
+    data.run_script("""
+        ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format;
+        UPDATE contacts SET phone = '1' WHERE id = 11;
+        ALTER TABLE contacts ADD CONSTRAINT ck_contacts_phone_format
+            CHECK (length(phone) >= 10) NOT VALID;
+    """)
+    shown = text_of(change(client, name="Ada L", phone="1"))
+    assert "The phone needs 10 characters or more. Name:" in shown
+    assert data.value("SELECT name FROM contacts WHERE id = 11") == "Ada"
+
+
 def test_what_a_trigger_refuses_is_an_error_of_the_form(data: Database, client: Client) -> None:
     data.run_script("""
         CREATE FUNCTION veto() RETURNS trigger LANGUAGE plpgsql AS

@@ -55,7 +55,10 @@ def readable(error: DatabaseError) -> str:
     if diagnosis is None or not diagnosis.message_primary:
         return f"The database refused this: {' '.join(str(error).split())}"
     sentence = sentence_for(diagnosis.constraint_name) or diagnosis.message_primary
-    parts = [sentence, diagnosis.message_detail, diagnosis.message_hint]
+    # Of a rule that a row breaks the server's detail is the whole row, and no use to a person.
+    shows_row = diagnosis.source_function == "ExecConstraints"
+    detail = None if shows_row else diagnosis.message_detail
+    parts = [sentence, detail, diagnosis.message_hint]
     return " ".join(
         part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part
     )
