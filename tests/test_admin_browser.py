@@ -12,7 +12,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
+from django.utils import timezone
 
+from contacts.models import RestructuringRun
 from tests.admin_support import CONTACTS, ORDERS, fill
 from tests.databases import Database
 
@@ -189,8 +191,16 @@ def fits_a_phone(driver: Any) -> bool:
 
 
 def test_pages_fit_a_phone_and_are_dark_where_that_is_asked_for(browse: Open, address: str) -> None:
+    digests = {name: {"rows": 1, "digest": "1234567890" * 6} for name in ("orders", "tenants")}
+    run = RestructuringRun.objects.create(
+        kind=RestructuringRun.Kind.MIGRATION,
+        transaction_id=1,
+        started_at=timezone.now(),
+        backup_path="/srv/backups/" + "x" * 80,
+        fingerprints={"before": digests},
+    )
     driver = browse("/admin/", dark=True, phone=True)
-    for page in PAGES:
+    for page in (*PAGES, f"/admin/contacts/restructuringrun/{run.pk}/change/"):
         driver.get(f"{address}{page}")
         # The browser first lays a page out for a wide screen, until it has read its viewport.
         WebDriverWait(driver, 20).until(fits_a_phone, page)

@@ -133,6 +133,23 @@ def test_a_run_is_shown_and_cannot_be_written(
     assert RestructuringRun.objects.get() == run
 
 
+def test_the_runs_can_be_read_after_a_rollback(
+    sample: Database, settings: Any, tmp_path: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = False
+    for mode in ("--skip-backup", "--rollback"):
+        call_command("migrate_contacts", mode, "--noinput", "--backup-dir", str(tmp_path))
+    ContentType.objects.clear_cache()
+    client = client_of("contacts.view_restructuringrun")
+    listed = {str(run.kind) for run in client.get(RUNS).context["cl"].result_list}
+    assert listed == {"migration", "rollback"}
+    rollback = RestructuringRun.objects.get(kind="rollback")
+    shown = text_of(client.get(f"{RUNS}{rollback.pk}/change/"))
+    for part in ("Rollback", rollback.operating_system_user, "customers, before", "passed"):
+        assert part in shown, part
+    assert client.get(CONTACTS, follow=True).redirect_chain[-1][0] == "/admin/"
+
+
 PAGES = (
     CONTACTS,
     ORDERS,
