@@ -116,7 +116,7 @@ def _reasons(contact: Any) -> Iterator[str]:
     if contact.company_id == contact.placed_in_company_id:
         yield "still where the migration placed it"
     if contact.email_set_aside is not None:
-        yield f"duplicate e-mail {contact.email_set_aside} set aside"
+        yield f"duplicate e-mail {contact.email_set_aside or '(empty)'} set aside"
     for field in ("email", "phone"):
         if getattr(contact, f"breaks_{field}", False):
             yield f"the {LABELS[field]} breaks a rule"

@@ -27,7 +27,8 @@ class SettleForm(forms.Form):
 
     decision = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect)
     email = forms.CharField(required=False, max_length=254, label="Another e-mail")
-    shown = forms.CharField(widget=forms.HiddenInput, strip=False)
+    # The legacy column was NOT NULL: an empty text is what stands there instead, and twice, too.
+    shown = forms.CharField(widget=forms.HiddenInput, strip=False, required=False)
 
     def answer(self) -> Answer:
         return Answer(self.cleaned_data["decision"], self.cleaned_data["email"] or None)

@@ -50,8 +50,8 @@ def settle(contact_id: int, answer: Answer, *, shown: str, user_id: int) -> Cont
             user_id,
             [contact],
             CHANGE,
-            f"Settled the e-mail {shown} that was set aside ({answer.decision}): the e-mail was "
-            f"{before or 'none'} and is {email or 'none'}.",
+            f"Settled the e-mail {shown or '(empty)'} that was set aside ({answer.decision}): "
+            f"the e-mail was {before or 'none'} and is {email or 'none'}.",
             single_object=True,
         )
     return contact

@@ -74,6 +74,17 @@ def test_a_dropped_email_stays_in_the_history(data: Database, client: Client) ->
     assert "ada@example.com" in LogEntry.objects.get().change_message
 
 
+def test_an_empty_email_can_be_settled(data: Database, client: Client) -> None:
+    data.execute("UPDATE contacts SET email_set_aside = '' WHERE id = 14")
+    assert "duplicate e-mail (empty) set aside" in text_of(client.get(CONTACTS))
+    assert "(empty)" in text_of(client.get(SETTLE))
+    assert "Enter the e-mail" in text_of(settle(client, "restore", shown=""))
+    assert data.fetch(EMAILS) == [(None, "")]
+    settle(client, "drop", shown="")
+    assert data.fetch(EMAILS) == [(None, None)]
+    assert "Settled the e-mail (empty)" in LogEntry.objects.get().change_message
+
+
 def test_what_was_settled_meanwhile_is_not_settled_again(data: Database, client: Client) -> None:
     data.execute("UPDATE contacts SET email_set_aside = 'other@example.com' WHERE id = 14")
     assert "settled meanwhile" in text_of(settle(client, "drop"))
