@@ -1,5 +1,6 @@
 """What a table was like before the restructuring, remembered as JSON, and how to put it back."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -12,6 +13,8 @@ NOT_NULL = """
     SELECT attname, attnotnull FROM pg_attribute
      WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
 """
+
+NOT_NULL_RULE = re.compile(r"NOT NULL (\w+)")
 
 
 def remember(cursor: Any, table: str) -> dict[str, Any]:
@@ -45,15 +48,18 @@ def put_back(
     restructuring restarted the sequence; None: leave the sequence where it stands.
     """
     now = _not_null(cursor, table)
+    wanted = [TableObject(**item) for item in remembered["objects"]]
+    # From PostgreSQL 18 on a NOT NULL is a constraint, which has a name and may be NOT VALID. It
+    # comes back as such; a plain one made before it would be in its way.
+    constrained = {match[1] for item in wanted if (match := NOT_NULL_RULE.match(item.definition))}
     for column, was in remembered["not_null"].items():
-        if was != now.get(column, was):
+        if was != now.get(column, was) and not (was and column in constrained):
             action = "SET NOT NULL" if was else "DROP NOT NULL"
             cursor.execute(
                 sql.SQL("ALTER TABLE {} ALTER COLUMN {} " + action).format(
                     sql.Identifier(table), sql.Identifier(column)
                 )
             )
-    wanted = [TableObject(**item) for item in remembered["objects"]]
     reconcile(cursor, table, wanted, lambda item: item.name in added)
     _put_back_sequence(cursor, table, remembered["sequence"], restarted)
 
