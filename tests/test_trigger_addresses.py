@@ -47,6 +47,12 @@ REFUSED = {
         "Address 32 (tenant 1) cannot belong to company 3 (tenant 2)",
         CHECK,
     ),
+    "new_company_names_another_companys_address": (
+        "INSERT INTO companies (id, tenant_id, name, default_address_id) VALUES (9, 1, 'New', 31)",
+        "Company 9 (tenant 1) cannot have address 31 as its default: "
+        "that belongs to company 1 (tenant 1)",
+        CHECK,
+    ),
     "default_is_unset": ("UPDATE addresses SET is_default = false WHERE id = 31", STAYS, CHECK),
     "every_default_is_unset": ("UPDATE addresses SET is_default = false", STAYS, CHECK),
     "only_address_is_unset": (
@@ -175,6 +181,15 @@ def test_company_names_another_of_its_addresses(shop: Database) -> None:
 
     assert default_of(shop, 1) == 32
     assert shop.fetch("SELECT id FROM addresses WHERE company_id = 1 AND is_default") == [(32,)]
+
+
+def test_company_and_the_address_that_it_names_are_added_at_once(shop: Database) -> None:
+    shop.execute(
+        "WITH added AS (INSERT INTO companies (id, tenant_id, name, default_address_id)"
+        " VALUES (9, 1, 'New', 39)) " + add_address(39, company=9)
+    )
+
+    assert default_of(shop, 9) == 39
 
 
 def test_saving_a_company_writes_nothing_to_its_addresses(shop: Database) -> None:

@@ -201,6 +201,10 @@ SYNC_DEFAULT_ADDRESS = """
 DECLARE
     address record;
 BEGIN
+    IF TG_OP = 'INSERT' AND NEW.default_address_id IS NULL
+       OR TG_OP = 'UPDATE' AND NEW.default_address_id IS NOT DISTINCT FROM OLD.default_address_id THEN
+        RETURN NULL;
+    END IF;
     PERFORM 1 FROM companies
     WHERE id = NEW.id AND default_address_id IS NOT DISTINCT FROM NEW.default_address_id;
     IF NOT FOUND THEN
@@ -278,9 +282,9 @@ class Migration(migrations.Migration):
         ),
         create_trigger(
             "trg_sync_default_address",
-            "AFTER UPDATE OF default_address_id",
+            # A new company could name another's address, too.
+            "AFTER INSERT OR UPDATE OF default_address_id",
             "companies",
             SYNC_DEFAULT_ADDRESS,
-            each="FOR EACH ROW WHEN (OLD.default_address_id IS DISTINCT FROM NEW.default_address_id)",
         ),
     ]
