@@ -1,5 +1,7 @@
 """The schema of the tables as the catalogue holds it, so that two roads can be compared."""
 
+import re
+
 from tests.databases import Database
 
 TABLES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
@@ -49,6 +51,11 @@ def catalogue(database: Database) -> dict[str, list[tuple[object, ...]]]:
 
 
 def schema_dump(database: Database) -> str:
-    """Return pg_dump's text of the project's tables, without rows."""
+    """Return pg_dump's text of the project's tables, without rows.
+
+    Less the names of NOT NULLs, which the target leaves open: a column that had drifted to nullable
+    gets one of the table's new name.
+    """
     tables = [option for name in TABLES for option in ("-t", name)]
-    return database.dump("--schema-only", "--no-owner", *tables)
+    text = database.dump("--schema-only", "--no-owner", *tables)
+    return re.sub(r" CONSTRAINT \S+ NOT NULL", " NOT NULL", text)
