@@ -93,6 +93,24 @@ def test_objects_that_the_target_does_not_name_stay(legacy: Database, tmp_path: 
         assert part in dump
 
 
+def test_missing_emails_are_no_duplicates_and_stop_nothing(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(f"""
+        {ROWS}; ALTER TABLE customers ALTER email DROP NOT NULL;
+        INSERT INTO customers (id, tenant_id, name) VALUES (31, 1, 'Dora'), (32, 1, 'Edna');
+    """)
+    before = legacy.fetch("SELECT * FROM customers ORDER BY id")
+
+    done = assert_migrates(tmp_path)
+
+    assert "0 e-mails stand more than once within a company" in done.out
+    assert legacy.fetch("SELECT id FROM contacts WHERE email IS NULL ORDER BY id") == [(31,), (32,)]
+    assert legacy.value("SELECT count(email_set_aside) FROM contacts") == 0
+    assert run("--rollback", "--noinput", "--backup-dir", str(tmp_path)).code == 0
+    assert legacy.fetch("SELECT * FROM customers ORDER BY id") == before
+
+
 def test_empty_tables_are_migrated(legacy: Database, migrated: Database, tmp_path: Path) -> None:
     with django_uses(legacy):
         done = assert_migrates(tmp_path)

@@ -63,7 +63,7 @@ SET_ASIDE = """
     UPDATE contacts SET email_set_aside = contacts.email, email = NULL
       FROM (SELECT id, row_number() OVER (PARTITION BY tenant_id, company_id, email
                                           ORDER BY id) AS place
-              FROM contacts) AS ranked
+              FROM contacts WHERE email IS NOT NULL) AS ranked
      WHERE ranked.id = contacts.id AND ranked.place > 1
 """
 TAKE_BACK = """

@@ -61,6 +61,7 @@ def duplicate_emails(scene: Scene) -> Finding:
         "SELECT min(c.id) AS id, c.tenant_id, coalesce(c.company_id, d.id) AS company_id, "
         "c.email, count(*) AS contacts FROM customers c LEFT JOIN companies d "
         f"ON d.tenant_id = c.tenant_id AND d.name = '{DEFAULT_COMPANY}' "
+        "WHERE c.email IS NOT NULL "
         "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",

@@ -14,6 +14,7 @@ from contacts.restructuring.checks import (
     rows,
 )
 from contacts.restructuring.expectations import (
+    RENAMED,
     check_rules,
     column_type,
     legacy_models,
@@ -111,8 +112,13 @@ def missing_rules(scene: Scene) -> Finding:
 def _missing_rules(
     name: str, model: Any, present: list[TableObject], scene: Scene
 ) -> Iterator[tuple[str, str]]:
-    """Yield, for each rule that the catalogue does not hold, the query for rows that break it."""
+    """Yield, for each rule that the catalogue does not hold, the query for rows that break it.
+
+    What the target does without, a column's NOT NULL, no row breaks.
+    """
     nullable = {column.name for column in scene.layout.tables[name].columns if not column.not_null}
+    target = target_models()[RENAMED.get(name, name)]
+    nullable -= {field.column for field in target._meta.concrete_fields if field.null}
     for field in model._meta.concrete_fields:
         if not field.null and field.column in nullable:
             yield (
@@ -125,11 +131,11 @@ def _missing_rules(
         if any(_same_rule(item, other) for other in present):
             continue
         if item.foreign_key_columns:
-            column, target = _reference(item)
+            column, other = _reference(item)
             yield (
                 f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
-                f"(SELECT 1 FROM {target} WHERE {target}.id = {name}.{column})",
-                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {target}",
+                f"(SELECT 1 FROM {other} WHERE {other}.id = {name}.{column})",
+                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {other}",
             )
         elif "UNIQUE" in item.definition or "PRIMARY" in item.definition:
             keys = item.definition.split("(")[1].rstrip(")")
