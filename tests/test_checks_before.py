@@ -21,7 +21,7 @@ from contacts.restructuring.checks import (
 from contacts.restructuring.checks_before import CHECKS_BEFORE
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage, read_layout
-from tests.check_cases import BLOCKERS, ROWS, Case
+from tests.check_cases import BLOCKERS, ORPHAN, ROWS, Case
 from tests.check_warnings import WARNINGS
 from tests.databases import Database
 from tests.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
@@ -114,6 +114,15 @@ def test_check_tells_what_is_wrong(legacy: Database, case: Case) -> None:
     if case.query:
         query = result.finding.query.split(";")[0]
         assert len(legacy.fetch(query)) == case.count
+
+
+def test_company_with_the_last_id_leaves_none_for_a_default_company(legacy: Database) -> None:
+    legacy.execute(f"{ROWS}; {ORPHAN}")
+    legacy.execute("INSERT INTO companies (id, tenant_id, name) VALUES (2147483646, 1, 'last')")
+
+    assert results()["fillable_companies"].finding.sentences == (
+        "1 ids are needed after 2147483646, and 2147483647 is the largest",
+    )
 
 
 @pytest.mark.parametrize("case", BLOCKERS, ids=str)

@@ -28,6 +28,7 @@ from jmsk.rules import rows_breaking
 
 TEXT = {"character varying", "text"}
 """Types that hold the same values: a drift between them is harmless."""
+LARGEST_ID = 2**31 - 1
 
 
 def columns(scene: Scene) -> Finding:
@@ -52,13 +53,26 @@ def fillable_companies(scene: Scene) -> Finding:
     wanted = [placement for placement in placements(scene) if not placement.exists]
     if not wanted:
         return Finding(note="none has to be created")
-    return problems(
+    found = [
         f"companies.{column.name} is NOT NULL and has no default"
         for column in scene.layout.tables["companies"].columns
         if column.name not in ("id", "tenant_id", "name")
         and column.not_null
         and not (column.default or column.identity or column.generated)
-    )
+    ]
+    last = _last_company(scene)
+    if last + len(wanted) >= LARGEST_ID:
+        found.append(f"{len(wanted)} ids are needed after {last}, and {LARGEST_ID} is the largest")
+    return problems(found)
+
+
+def _last_company(scene: Scene) -> int:
+    """Return the id behind which default companies are created: the highest, or the sequence's."""
+    last = int(scene.value("SELECT coalesce(greatest(0, max(id)), 0) FROM companies"))
+    sequence = scene.value("SELECT pg_get_serial_sequence('companies', 'id')")
+    if sequence is None:
+        return last
+    return max(last, scene.value(f"SELECT last_value - (NOT is_called)::int FROM {sequence}"))
 
 
 def ordinary_tables(scene: Scene) -> Finding:
@@ -250,7 +264,8 @@ CHECKS = (
         "Default companies can be created",
         Severity.ERROR,
         fillable_companies,
-        "Give the column a default for the time of the migration.",
+        "Give the column a default for the time of the migration, or create a company named "
+        "'Default Company' for each tenant concerned yourself: it is used.",
     ),
     Check(
         "free_names",
