@@ -21,7 +21,7 @@ from contacts.restructuring.checks import (
 from contacts.restructuring.checks_before import CHECKS_BEFORE
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage, read_layout
-from tests.check_cases import BLOCKERS, ORPHAN, ROWS, Case
+from tests.check_cases import BLOCKERS, CREATE, ORPHAN, OWN_TABLES, ROWS, Case
 from tests.check_warnings import WARNINGS
 from tests.databases import Database
 from tests.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
@@ -114,6 +114,46 @@ def test_check_tells_what_is_wrong(legacy: Database, case: Case) -> None:
     if case.query:
         query = result.finding.query.split(";")[0]
         assert len(legacy.fetch(query)) == case.count
+
+
+def test_triggers_must_be_able_to_read_tables_of_other_owners(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(ROWS)
+    with roles(legacy, "owner") as (owner,):
+        legacy.execute(
+            f'ALTER TABLE companies OWNER TO "{owner}"; GRANT CREATE ON SCHEMA public TO "{owner}"'
+        )
+        before = legacy.dump()
+        told = [
+            f"Role {owner}, whose rights the triggers use, may not read and update {name}"
+            for name in ("customers", "orders")
+        ]
+        assert_refused(legacy, migrate(tmp_path), before, *told)
+
+        legacy.execute(f'GRANT SELECT, UPDATE ON tenants, customers, orders TO "{owner}"')
+
+        assert_migrates(tmp_path)
+        legacy.execute("UPDATE contacts SET company_id = company_id")
+        assert (
+            legacy.value(
+                "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'addresses'"
+            )
+            == owner
+        )
+
+
+def test_alembics_record_need_not_be_readable(legacy: Database) -> None:
+    legacy.execute(ROWS)
+    with roles(legacy, "owner") as (owner,):
+        legacy.execute((OWN_TABLES + CREATE).replace("{role}", f'"{owner}"'))
+        with acting_as(owner):
+            found = results()
+
+    assert [name for name, result in found.items() if result.status is Status.FAILED] == []
+    assert found["alembic_version"].finding.sentences == (
+        "Alembic manages this database; this role may not read at which revision",
+    )
 
 
 def test_company_with_the_last_id_leaves_none_for_a_default_company(legacy: Database) -> None:

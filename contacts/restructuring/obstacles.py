@@ -29,6 +29,12 @@ from jmsk.rules import rows_breaking
 TEXT = {"character varying", "text"}
 """Types that hold the same values: a drift between them is harmless."""
 LARGEST_ID = 2**31 - 1
+LAST_COMPANY = """
+    SELECT (SELECT max(id) FROM companies),
+           (SELECT coalesce(last_value, start_value - 1) FROM pg_sequences
+             WHERE format('%I.%I', schemaname, sequencename)
+                 = pg_get_serial_sequence('companies', 'id'))
+"""
 
 
 def columns(scene: Scene) -> Finding:
@@ -68,11 +74,8 @@ def fillable_companies(scene: Scene) -> Finding:
 
 def _last_company(scene: Scene) -> int:
     """Return the id behind which default companies are created: the highest, or the sequence's."""
-    last = int(scene.value("SELECT coalesce(greatest(0, max(id)), 0) FROM companies"))
-    sequence = scene.value("SELECT pg_get_serial_sequence('companies', 'id')")
-    if sequence is None:
-        return last
-    return max(last, scene.value(f"SELECT last_value - (NOT is_called)::int FROM {sequence}"))
+    found = scene.rows(LAST_COMPANY)[0]
+    return max(0, *(int(last) for last in found if last is not None))
 
 
 def ordinary_tables(scene: Scene) -> Finding:
