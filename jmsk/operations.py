@@ -137,7 +137,7 @@ class RefuseOutsideCommand(DatabaseOperation):
         if full:
             raise CommandError(
                 f"{', '.join(full)} hold rows: a plain 'migrate' has no backup, no checks and no "
-                "proof, so it does not restructure them. Nothing was changed. Run 'manage.py "
+                "proof, so it does not restructure them. They are as they were. Run 'manage.py "
                 f"{self.REMEDIES[direction]}' instead."
             )
 
