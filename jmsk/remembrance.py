@@ -1,7 +1,7 @@
 """What a table was like before the restructuring, remembered as JSON, and how to put it back."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import models
@@ -13,8 +13,6 @@ NOT_NULL = """
     SELECT attname, attnotnull FROM pg_attribute
      WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
 """
-
-NOT_NULL_RULE = re.compile(r"NOT NULL (\w+)")
 
 
 def remember(cursor: Any, table: str) -> dict[str, Any]:
@@ -48,20 +46,30 @@ def put_back(
     restructuring restarted the sequence; None: leave the sequence where it stands.
     """
     now = _not_null(cursor, table)
+    was = remembered["not_null"]
     wanted = [TableObject(**item) for item in remembered["objects"]]
-    # From PostgreSQL 18 on a NOT NULL is a constraint, which has a name and may be NOT VALID. It
-    # comes back as such; a plain one made before it would be in its way.
-    constrained = {match[1] for item in wanted if (match := NOT_NULL_RULE.match(item.definition))}
-    for column, was in remembered["not_null"].items():
-        if was != now.get(column, was) and not (was and column in constrained):
-            action = "SET NOT NULL" if was else "DROP NOT NULL"
-            cursor.execute(
-                sql.SQL("ALTER TABLE {} ALTER COLUMN {} " + action).format(
-                    sql.Identifier(table), sql.Identifier(column)
-                )
-            )
+    named = {_not_null_column(item) for item in wanted}
+    # First: an index that is the replica identity needs it. What has a constraint of its own, as
+    # on PostgreSQL 18, gets that one, which may be NOT VALID.
+    missing = [column for column in was if was[column] and not now.get(column, True)]
+    _alter(cursor, table, "SET NOT NULL", [column for column in missing if column not in named])
     reconcile(cursor, table, wanted, lambda item: item.name in added)
+    # Last: a primary key that has just gone held its columns to it.
+    superfluous = [column for column in was if not was[column] and now.get(column, False)]
+    _alter(cursor, table, "DROP NOT NULL", superfluous)
     _put_back_sequence(cursor, table, remembered["sequence"], restarted)
+
+
+def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None:
+    for column in columns:
+        statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} " + action)
+        cursor.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
+
+
+def _not_null_column(item: TableObject) -> str | None:
+    """Return the column whose NOT NULL constraint this is, or None if it is none."""
+    match = re.match(r'NOT NULL (?:"((?:[^"]|"")+)"|(\S+))', item.definition)
+    return match and (match[2] or match[1].replace('""', '"'))
 
 
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:

@@ -23,6 +23,9 @@ DRIFT = {
         ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey;
         ALTER TABLE companies DROP CONSTRAINT companies_tenant_id_fkey""",
     "missing keys": "ALTER TABLE customers DROP CONSTRAINT customers_pkey CASCADE",
+    "ids that may be NULL": """
+        ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE;
+        ALTER TABLE orders ALTER id DROP NOT NULL, ADD UNIQUE (id)""",
     "missing unique e-mails": f"{awkward.DUPLICATES}",
     "missing unique company names": """
         ALTER TABLE companies DROP CONSTRAINT uq_company_name_per_tenant;
