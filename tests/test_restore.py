@@ -144,3 +144,18 @@ def test_a_view_on_what_goes_stops_it(
 def test_a_folder_that_is_no_backup_is_refused(legacy: Database, backups: Path) -> None:
     with pytest.raises(CommandError, match="There is no backup folder"):
         run("--restore", str(backups / "migration_20000101_000000"), backups=backups)
+
+
+def test_a_column_with_two_sequences_gets_both_back(legacy: Database, backups: Path) -> None:
+    legacy.execute(
+        "CREATE SEQUENCE others; ALTER TABLE orders ALTER id SET DEFAULT nextval('others')"
+    )
+    positions = (
+        "SELECT o.last_value, o.is_called, i.last_value, i.is_called FROM others o, orders_id_seq i"
+    )
+    legacy.execute("SELECT setval('others', 70), setval('orders_id_seq', 7)")
+    run(backups=backups)
+    (backup,) = backups.glob("migration_2*[0-9]")
+    legacy.execute("SELECT setval('others', 900), setval('orders_id_seq', 90)")
+    run("--restore", str(backup), backups=backups)
+    assert legacy.fetch(positions) == [(70, True, 7, True)]

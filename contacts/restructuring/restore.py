@@ -210,9 +210,12 @@ def _readable_conflicts() -> Iterator[None]:
 def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
     """Set the sequences to where they stood. RESTART makes a setval after it transactional."""
     for table in backup.manifest.tables:
-        now = {item.column: item for item in read_sequences(cursor, _now(cursor, layout, table))}
+        now = read_sequences(cursor, _now(cursor, layout, table))
+        # A column may own one sequence and take its values from another.
+        by_name = {(item.column, item.name): item for item in now}
+        by_column = {item.column: item for item in now}
         for then in table.sequences:
-            present = now.get(then.column)
+            present = by_name.get((then.column, then.name)) or by_column.get(then.column)
             if present is None:
                 raise CommandError(
                     f"{table.table}.{then.column} has no sequence any more; in the backup it had "
