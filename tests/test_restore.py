@@ -1,10 +1,18 @@
 """``--restore DIR``: the tables become what the backup holds, or nothing changes."""
 
+import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from contacts.restructuring import session
+from contacts.restructuring.backup import Backup
+from contacts.restructuring.modes import restoring
+from contacts.restructuring.reading import read_backup
+from tests.command_runs import started
 from tests.databases import Database
 
 PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun")
@@ -144,6 +152,75 @@ def test_a_view_on_what_goes_stops_it(
 def test_a_folder_that_is_no_backup_is_refused(legacy: Database, backups: Path) -> None:
     with pytest.raises(CommandError, match="There is no backup folder"):
         run("--restore", str(backups / "migration_20000101_000000"), backups=backups)
+
+
+def _lose(backup: Path) -> None:
+    (backup / "orders.jsonl.gz").unlink()
+
+
+def _damage(backup: Path) -> None:
+    with (backup / "orders.jsonl.gz").open("r+b") as file:
+        file.seek(200)
+        file.write(bytes(8))
+
+
+def _exchange(backup: Path) -> None:
+    other = next(path for path in backup.parent.glob("migration_2*[0-9]") if path != backup)
+    shutil.rmtree(backup)
+    shutil.copytree(other, backup)
+
+
+@pytest.mark.parametrize(
+    ("happen", "message"),
+    [
+        (_lose, "has no orders.jsonl.gz"),
+        (_damage, "orders.jsonl.gz is damaged"),
+        (_exchange, "was replaced by another backup while the question was open"),
+    ],
+)
+def test_a_backup_that_changes_while_the_question_is_open_is_not_restored(
+    sample: Database, backups: Path, happen: Callable[[Path], None], message: str
+) -> None:
+    run(backups=backups)
+    (backup,) = backups.glob("migration_2*[0-9]")
+    present = sample.dump()
+    options = ("--restore", str(backup), "--backup-dir", str(backups))
+    with started(sample, *options, terminal=True) as begun:
+        assert begun.wait_for("Proceed with restore?")
+        happen(backup)
+        begun.answer("yes")
+        done = begun.end()
+    assert done.code == 1
+    assert message in done.message
+    assert "Nothing was changed" in " ".join(done.err.split())
+    assert "Traceback" not in done.told
+    assert sample.dump() == present
+
+
+def test_it_does_not_wait_for_ever_for_a_table_that_it_compares(
+    sample: Database, backups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(backups=backups)
+    (backup,) = backups.glob("migration_2*[0-9]")
+    run("--rollback", backups=backups)
+    monkeypatch.setitem(session.PATIENT, "lock_timeout", "100ms")
+    holder = sample.connect()
+    holder.autocommit = False
+    end = threading.Timer(20, holder.rollback)
+
+    def lock_and_read(path: Path) -> Backup:
+        """Somebody locks a table after the stage was read, and before rows are compared."""
+        holder.cursor().execute("LOCK TABLE orders")
+        end.start()
+        return read_backup(path)
+
+    monkeypatch.setattr(restoring, "read_backup", lock_and_read)
+    try:
+        with pytest.raises(CommandError, match="lock timeout"):
+            run("--restore", str(backup), backups=backups, skip_backup=True)
+    finally:
+        end.cancel()
+        holder.close()
 
 
 def test_a_column_with_two_sequences_gets_both_back(legacy: Database, backups: Path) -> None:

@@ -20,7 +20,7 @@ from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.restore_fit import require_fit
 from contacts.restructuring.restore_plan import Change, restore_plan
 from contacts.restructuring.run import Outcome, Plan
-from contacts.restructuring.session import looking, use_schema
+from contacts.restructuring.session import looking, take_time, use_schema
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.transaction import Ended
 
@@ -86,7 +86,7 @@ def _compare(
     """Load the backup into temporary tables and compare; leave nothing."""
     alias, layout = operation.connection.alias, operation.layout
     with transaction.atomic(using=alias), operation.connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+        take_time(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)
         migrated = layout.stage is Stage.MIGRATED
@@ -135,3 +135,8 @@ def _ask(operation: Operation, wanted: Backup, backup: Backup | None) -> None:
     )
     operation.console.ask(QUESTION)
     operation.look_again()
+    if not operation.console.noinput and read_backup(wanted.path) != wanted:
+        raise CommandError(
+            f"{wanted.path} was replaced by another backup while the question was open. Nothing "
+            "was changed. Run again, so that you see what that one would change."
+        )
