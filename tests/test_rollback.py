@@ -226,6 +226,8 @@ def test_no_backup_is_written_where_none_is_wanted(legacy: Database, tmp_path: P
     assert_migrates(tmp_path)
     done = roll_back(tmp_path)
     assert "No backup is written" in done.out
+    assert "companies of orders go; no backup is written, so they are lost" in done.out
+    assert "they live on in the backup" not in done.out
     assert not list(tmp_path.rglob("*.jsonl.gz"))
 
 

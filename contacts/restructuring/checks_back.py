@@ -83,7 +83,10 @@ def replaced_emails(scene: Scene) -> Finding:
     )
 
 
-LIVES_ON = "Nothing to do, if you agree: it lives on in the backup that is taken first."
+LIVES_ON = (
+    "Nothing to do, if you agree: it lives on in the backup that is taken first, unless you said "
+    "--skip-backup."
+)
 CHECKS_BACK = (
     Check(
         "unique_emails_in_tenant",

@@ -19,7 +19,7 @@ CONSEQUENCES = (
     "contacts is renamed to customers again; what the migration placed has no company again",
     "contacts that a person has moved keep their company; e-mails set aside come back",
     "default companies that the migration created and that nobody uses go",
-    "addresses, fax numbers and companies of orders go; they live on in the backup",
+    "addresses, fax numbers and companies of orders go; {live_on}",
     "every row is proved before COMMIT; whatever fails, the database stays as it is",
 )
 
@@ -33,7 +33,9 @@ def rollback(operation: Operation) -> None:
     operation.say(*heading("READY TO ROLL BACK"), Line(f"Database: {operation.database}"))
     if when:
         operation.say(Line(f"It was migrated on {when:%Y-%m-%d %H:%M:%S} UTC."))
-    operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in CONSEQUENCES))
+    live_on = "they live on in the backup" if backup else "no backup is written, so they are lost"
+    steps = (step.format(live_on=live_on) for step in CONSEQUENCES)
+    operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in steps))
     operation.say(Line(f"Backup: {backup.path if backup else 'none (--skip-backup)'}"), Line())
     operation.console.ask(QUESTION)
     operation.look_again()
