@@ -149,7 +149,8 @@ class Operation:
 
     def report(self, mode: str, outcome: str, **more: Any) -> Report:
         """Return the report of this call: what its draft knows, and ``more`` over it."""
-        fields = {"stage": self.layout.stage, "succeeded": True, **more}
+        stage = self.layout.stage
+        fields = {"stage": stage, "backup_stage": stage, "succeeded": True, **more}
         return self.draft.finish(
             mode,
             outcome,

@@ -63,6 +63,7 @@ class Report:
     ``stage`` is the database's at the end; ``database`` and ``stage`` are None where it could not
     be reached. ``error`` is what stopped the call, ``failed_step`` where. ``seconds`` are by step,
     in the order of their ends; ``locked_seconds`` is how long readers and writers were kept out.
+    ``backup_stage`` is the stage of the tables in the backup at ``backup_path``.
     ``defaults`` are the default companies with what they got; ``pending_rules`` maps each check
     rule that is not in the database to the number of rows that break it.
     """
@@ -90,6 +91,7 @@ class Report:
     settings: dict[str, str] = field(default_factory=dict)
     recovery_point: RecoveryPoint | None = None
     backup_path: str = ""
+    backup_stage: str = ""
     locks: tuple[TableLock, ...] = ()
     locked_seconds: float = 0.0
     space: Space | None = None

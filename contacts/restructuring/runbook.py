@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contacts.restructuring.stage import Stage
+
 if TYPE_CHECKING:
     from contacts.restructuring.report import Report
 
@@ -41,6 +43,31 @@ def command(report: "Report", *arguments: str) -> str:
     """Return the command line of ``migrate_contacts`` with ``arguments`` for this database."""
     alias = () if report.alias == "default" else ("--database", report.alias)
     return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
+
+
+def undo(report: "Report") -> tuple[str, ...]:
+    """Return the exact commands that undo the run of ``report``; none where nothing can.
+
+    After a migration either will do; after a way back they follow one another.
+    """
+    if report.mode == "migration":
+        back = command(report, "--rollback")
+        return (back, *_restoring(report)) if report.backup_path else (back,)
+    if report.backup_path and report.backup_stage != Stage.PARTIAL:
+        return _restoring(report)
+    return (command(report),) if report.mode == "rollback" else ()
+
+
+def _restoring(report: "Report") -> tuple[str, ...]:
+    """The commands that restore the run's backup into the database as it is now.
+
+    That of a migrated database fits no legacy one, and that of a wreck none at all.
+    """
+    usable = report.backup_path and report.backup_stage != Stage.PARTIAL
+    restore = command(report, "--restore", report.backup_path if usable else NO_BACKUP)
+    if report.backup_stage == Stage.MIGRATED and report.stage == Stage.LEGACY:
+        return (command(report), restore)
+    return (restore,)
 
 
 def what_happened(report: "Report") -> str:
@@ -121,7 +148,7 @@ def _after_commit(report: "Report") -> Iterator[Entry]:
         f"{name} is whole, but its rows are not what they were.",
         "Restore the backup: the tables become what they were when it was taken, and what was "
         "entered since is lost.",
-        (command(report, "--restore", report.backup_path or NO_BACKUP),),
+        _restoring(report),
     )
     yield Entry(
         "contacts is there and orders still has customer_id (the former Alembic migration died)",
@@ -157,11 +184,7 @@ def _after_return(report: "Report") -> Iterator[Entry]:
         f"the application does not work after the {report.mode}",
         f"{_name(report)} is {report.stage or 'at a stage that is not known'} and whole.",
         "Look at its stage, then migrate again, or restore the backup that was taken before.",
-        (
-            command(report, "--dry-run"),
-            command(report),
-            command(report, "--restore", report.backup_path or NO_BACKUP),
-        ),
+        tuple(dict.fromkeys((command(report, "--dry-run"), command(report), *_restoring(report)))),
     )
 
 

@@ -3,19 +3,17 @@
 from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result
 from contacts.restructuring.modes.inspection import already_migrated, validate
-from contacts.restructuring.modes.running import report_run
+from contacts.restructuring.modes.running import report_run, say_undo
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.report import (
     NEXT_STEPS,
     Line,
-    Report,
     banner,
     heading,
     result_lines,
     statistics_lines,
 )
 from contacts.restructuring.run import EXCLUSIVE, Outcome, Plan, RefusedError, restructure
-from contacts.restructuring.runbook import command
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.transaction import Ended
@@ -71,7 +69,7 @@ def migrate(operation: Operation) -> None:
     operation.say(Line(), Line("✓ MIGRATION COMPLETED SUCCESSFULLY!", "SUCCESS"), Line())
     operation.say(Line("Next steps:"))
     operation.say(*(Line(f"  {number}. {step}") for number, step in enumerate(NEXT_STEPS, 1)))
-    operation.say(Line(), Line("To undo this run:"), *_ways_back(report))
+    say_undo(operation, report)
 
 
 def rehearse(operation: Operation) -> None:
@@ -141,11 +139,3 @@ def _show_results(operation: Operation, outcome: Outcome) -> None:
 
 def _moved(ended: Ended[Outcome]) -> str:
     return f"{ended.value.counts['customers']} customers"
-
-
-def _ways_back(report: Report) -> list[Line]:
-    """Return the exact commands that undo the run of ``report``."""
-    commands = [command(report, "--rollback")]
-    if report.backup_path:
-        commands.append(command(report, "--restore", report.backup_path))
-    return [Line(f"  {line}", verbatim=True) for line in commands]

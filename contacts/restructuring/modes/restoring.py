@@ -11,7 +11,7 @@ from contacts.restructuring.backup import Backup
 from contacts.restructuring.checks import Result, run_checks
 from contacts.restructuring.fingerprint import pin_settings
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.modes.running import report_run, run_plan
+from contacts.restructuring.modes.running import report_run, run_plan, say_undo
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.reading import read_backup
 from contacts.restructuring.record import read_record
@@ -51,8 +51,9 @@ def restore(operation: Operation) -> None:
     ended = run_plan(operation, work, backup, before, _exclusive(operation))
     outcome = "The tables hold exactly what the backup holds; their fingerprints were compared."
     stage = Stage(wanted.manifest.stage)
-    report_run(operation, "restore", outcome, ended, before, stage=stage)
+    report = report_run(operation, "restore", outcome, ended, before, stage=stage)
     operation.say(Line(), Line("✓ RESTORE COMPLETED SUCCESSFULLY!", "SUCCESS"))
+    say_undo(operation, report)
 
 
 def _work(

@@ -10,6 +10,7 @@ from contacts.restructuring.journal import Journal
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.report import Line, Report, forecast_lines, heading, result_lines
 from contacts.restructuring.run import Outcome, Plan, RefusedError
+from contacts.restructuring.runbook import undo
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.transaction import Ended
@@ -73,3 +74,13 @@ def report_run(
     operation.save_report(report)
     operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
     return report
+
+
+def say_undo(operation: Operation, report: Report) -> None:
+    """Show the exact commands that undo the run of ``report``, if any do."""
+    commands = undo(report)
+    if not commands:
+        return
+    ordered = ", in this order" if report.mode != "migration" and len(commands) > 1 else ""
+    operation.say(Line(), Line(f"To undo this run{ordered}:"))
+    operation.say(*(Line(f"  {line}", verbatim=True) for line in commands))

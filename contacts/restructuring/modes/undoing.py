@@ -5,7 +5,7 @@ from datetime import datetime
 from contacts.restructuring import recovery
 from contacts.restructuring.checks import Result, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
-from contacts.restructuring.modes.running import report_run, run_plan
+from contacts.restructuring.modes.running import report_run, run_plan, say_undo
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.record import read_record
 from contacts.restructuring.report import Line, heading, result_lines
@@ -45,8 +45,9 @@ def rollback(operation: Operation) -> None:
         f"{ended.value.counts['customers']} contacts are customers again; every row was proved "
         "before COMMIT."
     )
-    report_run(operation, "rollback", outcome, ended, before)
+    report = report_run(operation, "rollback", outcome, ended, before)
     operation.say(Line(), Line("✓ ROLLBACK COMPLETED SUCCESSFULLY!", "SUCCESS"))
+    say_undo(operation, report)
 
 
 def recover(operation: Operation) -> None:
