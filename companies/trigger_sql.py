@@ -29,9 +29,10 @@ END
 $secure$;
 """
 
+# Somebody may have dropped it before: that must not stand in the way back.
 DROP = """
-DROP TRIGGER {trigger} ON {table};
-DROP FUNCTION {function}();
+DROP TRIGGER IF EXISTS {trigger} ON {table};
+DROP FUNCTION IF EXISTS {function}();
 """
 
 

@@ -62,9 +62,11 @@ class ForeignKeyConstraint(BaseConstraint):
         )
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        return schema_editor._delete_constraint_sql(
-            schema_editor.sql_delete_constraint, model, self.name
+        """Somebody may have dropped it before: that must not stand in the way back."""
+        template = schema_editor.sql_delete_constraint.replace(
+            "DROP CONSTRAINT", "DROP CONSTRAINT IF EXISTS"
         )
+        return schema_editor._delete_constraint_sql(template, model, self.name)
 
     def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "") -> None:
         """Nothing to do: the ForeignKey field itself validates that its row exists."""

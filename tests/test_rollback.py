@@ -243,6 +243,25 @@ def test_a_declined_question_changes_nothing(legacy: Database, tmp_path: Path) -
     assert legacy.dump() == before
 
 
+def test_what_somebody_has_dropped_of_the_target_does_not_stand_in_the_way(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(awkward.ROWS)
+    before = photograph(legacy)
+    assert_migrates(tmp_path)
+    legacy.execute("""
+        DROP TRIGGER trg_validate_contact_company ON contacts;
+        DROP FUNCTION validate_company_tenant() CASCADE;
+        ALTER TABLE companies DROP CONSTRAINT fk_companies_default_address,
+            DROP CONSTRAINT ck_companies_fax_format;
+        ALTER TABLE contacts DROP CONSTRAINT uq_contact_email_per_company;
+        ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, DROP CONSTRAINT fk_orders_company;
+        DROP INDEX uq_companies_one_default_per_tenant, ix_contacts_tenant_company;
+    """)
+    roll_back(tmp_path)
+    assert changes(before, photograph(legacy)) == []
+
+
 def test_damage_on_the_way_is_caught_and_undone(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

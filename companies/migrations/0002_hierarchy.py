@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
                 violation_error_message="The phone needs 10 characters or more.",
             ),
         ),
-        migrations.AddConstraint(
+        AddCheckRule(
             model_name="company",
             constraint=models.CheckConstraint(
                 condition=models.Q(GreaterThanOrEqual(Length(models.F("fax")), 10)),
