@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import DatabaseError, InterfaceError
 
 from contacts.restructuring.console import Console
 from contacts.restructuring.operation import Operation
 from contacts.restructuring.report import LOOKING, Report
 from contacts.restructuring.report_json import report_json
+from contacts.restructuring.runbook import AFTER_COMMIT
+from contacts.restructuring.stage import Stage, read_layout
 from contacts.restructuring.transaction import UncertainEndError
 
 logger = logging.getLogger("contacts.restructuring")
@@ -42,6 +45,9 @@ class Call:
             "error": " ".join(str(error).split()) or type(error).__name__,
             "exit_code": exit_code(error),
         }
+        committed = self.operation and self.operation.journal.committed
+        if committed:
+            told["failed_step"] = AFTER_COMMIT
         draft = self.operation and self.operation.draft
         if draft and draft.report:
             return replace(draft.report, **told)
@@ -49,6 +55,11 @@ class Call:
             told["after"] = tuple(error.results)
         if isinstance(error, UncertainEndError):
             told["stage"] = None
+        if self.operation and committed:
+            told["stage"] = _stage_now(self.operation)
+            return self._finish(
+                f"The {self.mode} was committed; what followed did not end.", **told
+            )
         if self.operation and self.operation.journal.current:
             told["failed_step"] = self.operation.journal.current
         return self._finish(f"The {self.mode} {_ended(error)}.", **told)
@@ -89,13 +100,16 @@ def concluding(mode: str, console: Console) -> Iterator[Call]:
 
 def _close(call: Call, report: Report, error: BaseException | None) -> None:
     call.console.close()
+    if error:
+        call.console.need_no_reader()
     operation = call.operation
     if error and operation and not operation.draft.files and _tried(call, operation):
         operation.save_report(report)
     _log(report, error)
     if call.console.format == "json":
         files = operation.draft.files if operation else ()
-        call.console.document(report_json(report, files))
+        with suppress(CommandError) if error else nullcontext():  # the first error is to be told
+            call.console.document(report_json(report, files))
 
 
 def _tried(call: Call, operation: Operation) -> bool:
@@ -126,6 +140,14 @@ def _log(report: Report, error: BaseException | None) -> None:
     }
     told = "succeeded" if report.succeeded else f"failed ({type(error).__name__})"
     logger.log(level, "end call: %s %s", report.mode, told, extra=extra)
+
+
+def _stage_now(operation: Operation) -> Stage | None:
+    """Return what a run that was committed has made of the database; None if it does not answer."""
+    try:
+        return read_layout(operation.connection).stage
+    except (DatabaseError, InterfaceError):
+        return None
 
 
 def exit_code(error: BaseException) -> int:

@@ -41,9 +41,14 @@ class Console:
         for line in lines:
             if line.level <= self.verbosity:
                 self._write(self.for_people, line.text, line.style, verbatim=line.verbatim)
+        # A log that both streams go to has them in their order, and a reader behind a pipe in time.
+        self.for_people.flush()
 
     def hear(self, event: Event) -> None:
         """Tell the operator what the run is doing. The listener of the journal."""
+        if (event.kind, event.step) == ("begin", "commit"):
+            # From here on the run is done or undone, whoever reads of it.
+            self.need_no_reader()
         if self.progress:
             self.progress.hear(event)
         if self.verbosity >= EVERYTHING:
@@ -70,16 +75,27 @@ class Console:
         self.for_people.flush()
         try:
             answer = input()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt) as error:
             self.for_people.write("", _plain)  # the question's line was left open
+            if isinstance(error, KeyboardInterrupt):
+                raise
             answer = ""
         if answer.strip().lower() != "yes":
             raise CommandError("Declined. Nothing was changed.")
 
+    def need_no_reader(self) -> None:
+        """Let output that cannot be written change nothing any more."""
+        self.stdout.needed = self.stderr.needed = False
+
     def document(self, text: str) -> None:
-        """Write the one document of the format json to standard output, as it is."""
-        self.stdout.stream.write(text)
+        """Write the one document of the format json to standard output, as it is.
+
+        Raises CommandError if that cannot be done: a program waits for it.
+        """
+        self.stdout.write_as_it_is(text)
         self.stdout.flush()
+        if self.stdout.lost:
+            raise CommandError(DOCUMENT_LOST)
 
     def close(self) -> None:
         """Take the progress off the terminal and end what draws it."""
@@ -95,6 +111,12 @@ class Console:
             return
         with self.progress.aside():
             stream.write(text, function, verbatim=verbatim)
+
+
+DOCUMENT_LOST = (
+    "The JSON document could not be written to standard output. What was said before stands: if a "
+    "transaction was committed, it stays committed, and the reports tell what it did."
+)
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.checks import Finding, Scene
 from contacts.restructuring.expectations import check_rules, target_models
-from contacts.restructuring.journal import Journal
+from contacts.restructuring.journal import Event, Journal
 from contacts.restructuring.locks import Patience, apply_settings, claim, lock_tables
 from contacts.restructuring.obstacles import rule_breakers
 from contacts.restructuring.session import looking, use_schema
@@ -69,4 +69,7 @@ def _enforce(
             if not finding.count:
                 with connection.schema_editor() as editor:
                     editor.add_constraint(model, rule)
+        if not finding.count:
+            journal.tell(Event("begin", "commit", f"Keeping {rule.name}"))
+    journal.committed = journal.committed or not finding.count
     return finding

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RETURNS = ("rollback", "restore", "recovery")
 CHANGING = ("migration", "rehearsal", *RETURNS)
 INTERRUPTED = 130
+AFTER_COMMIT = "after COMMIT"
+"""The step at which a call failed whose run was committed."""
 NO_BACKUP = "<the folder of a backup, backups/migration_…>"
 
 
@@ -73,6 +75,8 @@ def _restoring(report: "Report") -> tuple[str, ...]:
 def what_happened(report: "Report") -> str:
     """Return which of the entries before COMMIT the report is about; '' for none."""
     if report.succeeded or not report.database or report.mode not in CHANGING:
+        return ""
+    if report.failed_step == AFTER_COMMIT:
         return ""
     if report.stage is None:
         return "commit"

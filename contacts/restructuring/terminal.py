@@ -5,9 +5,10 @@ import re
 import shutil
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 
 SPELLED = {
     "✓": "[OK]",
@@ -102,12 +103,28 @@ def wrap(line: str, width: int | None) -> str:
     )
 
 
+class OutputLostError(CommandError):
+    """What is said cannot be written: the reader has gone, or the disk is full."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"The output cannot be written ({why}), so the run has ended. No transaction of it was "
+            "committed: the database is as it was."
+        )
+
+
 class FittedOutput(OutputWrapper):
     """Django's wrapper of a stream, which fits what is written to the stream.
 
     Parameters: ``wrapped``, the command's own wrapper; ``coloured``, False for no styles at all,
     True for styles even where nobody looks, None for styles where the stream is a terminal.
+
+    A stream that cannot be written is ``lost``: it is written to no more. While the output is
+    ``needed`` that raises OutputLostError; once the work is done it must not undo its success.
     """
+
+    lost = False
+    needed = True
 
     def __init__(self, wrapped: OutputWrapper, coloured: bool | None = None) -> None:
         stream: Any = wrapped._out
@@ -127,4 +144,34 @@ class FittedOutput(OutputWrapper):
         """Write ``msg``; where it is not to be pasted (``verbatim``), in lines that fit."""
         width = None if verbatim else columns(self)
         fitted = "\n".join(wrap(line, width) for line in spell(msg, self).split("\n"))
-        super().write(fitted, style_func if self.coloured else None, ending)
+        styled = style_func if self.coloured else None
+        self._reach(lambda: super(FittedOutput, self).write(fitted, styled, ending))
+
+    def write_as_it_is(self, text: str) -> None:
+        """Write ``text`` for programs: not fitted, not styled."""
+        self._reach(lambda: self.stream.write(text))
+
+    def flush(self) -> None:
+        """Hand on what is held back."""
+        self._reach(super().flush)
+
+    def _reach(self, write: Callable[[], Any]) -> None:
+        if self.lost:
+            return
+        try:
+            if self.stream is None:  # so Python says that it was started without
+                raise ValueError("the stream is closed")
+            write()
+        except (OSError, ValueError) as error:
+            self.lost = True
+            _lead_nowhere(self.stream)
+            if self.needed:
+                raise OutputLostError(error) from error
+
+
+def _lead_nowhere(stream: Any) -> None:
+    """What is still held back for ``stream`` must not fail again when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
