@@ -37,7 +37,7 @@ from django.db import connection
 from contacts.restructuring.backup import write_backup
 from contacts.restructuring.stage import read_layout
 
-def progress(table, rows):
+def progress(table, rows, total):
     if table == "orders" and rows and "die" in sys.argv:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -111,7 +111,7 @@ def test_the_manifest_says_what_it_is_a_backup_of(sample: Database, tmp_path: Pa
 def test_it_is_one_snapshot(sample: Database, tmp_path: Path) -> None:
     before = sample.value("SELECT count(*) FROM orders")
 
-    def write(table: str, rows: int) -> None:
+    def write(table: str, rows: int, total: int) -> None:
         if table == "tenants":
             sample.execute(
                 "INSERT INTO orders (tenant_id, order_number, customer_name) "
@@ -234,7 +234,7 @@ def test_an_interruption_leaves_nothing_and_a_connection_that_works(
 ) -> None:
     many_orders(legacy, 30_000)
 
-    def interrupt(table: str, rows: int) -> None:
+    def interrupt(table: str, rows: int, total: int) -> None:
         if table == "orders":
             raise KeyboardInterrupt
 

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from contacts.restructuring.journal import Event
 from contacts.restructuring.progress import IndexWatch, Progress
 from tests.databases import Database
-from tests.report_support import Screen, run
+from tests.report_support import Screen, run, run_into
 
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
@@ -110,3 +111,32 @@ def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Datab
 
 def test_no_progress_where_there_is_no_terminal(sample: Database) -> None:
     assert "\r" not in run("--rehearse", "--noinput").err
+
+
+def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
+    sample: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_into(tmp_path)
+    caplog.set_level("DEBUG", "contacts.restructuring")
+    assert run_into(tmp_path, "--rollback").code == 0
+    told = [vars(record) for record in caplog.records if vars(record).get("kind") == "progress"]
+    assert {record["text"]: record["total"] for record in told} == {
+        "tenants": 5,
+        "companies": 30,
+        "contacts": 150,
+        "orders": 600,
+        "addresses": 0,
+    }
+
+
+def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:
+    screen = Screen()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "backup", "Backing up the tables"))
+    progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))
+    progress.hear(Event("progress", "backup", "orders", rows=1000, total=1000))
+    progress.hear(Event("progress", "backup", "addresses", rows=0, total=0))
+    drawn = screen.getvalue()
+    progress.close()
+    assert "addresses" not in drawn
+    assert drawn.split("\r")[-1].startswith("Backing up the tables")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, S
 from contacts.restructuring.verification import verify_files
 from jmsk.catalogue import read_objects
 
-Progress = Callable[[str, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,16 @@ def write_backup(
     layout: Layout,
     directory: Path,
     stamp: datetime,
-    progress: Progress = lambda table, rows: None,
+    progress: Progress = lambda table, rows, total: None,
     *,
     in_transaction: bool = False,
 ) -> Backup:
     """Back up the tables of ``layout`` into a new folder of ``directory`` and return the backup.
 
     Parameters: ``stamp``, an aware time, names the folder; ``progress`` is called now and then with
-    a table and its rows so far. With ``in_transaction`` the tables are read in the transaction
-    that is open, and the caller holds them locked; otherwise in a read-only snapshot of its own.
+    a table, its rows so far and all of its rows. With ``in_transaction`` the tables are read in the
+    transaction that is open, and the caller holds them locked; otherwise in a read-only snapshot of
+    its own.
 
     Raises CommandError if the backup could not be written whole; then no folder is left.
     """
@@ -149,7 +149,7 @@ def _write(
                 models[table.name],
                 fingerprint=fingerprints[table.name],
                 path=folder / f"{table.name}.jsonl.gz",
-                progress=partial(progress, table.name),
+                progress=progress,
             )
             for table in tables
         ),
@@ -171,9 +171,10 @@ def _write_table(
     *,
     fingerprint: Fingerprint,
     path: Path,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> TableBackup:
-    written = _copy_out(cursor, line_query(table, model), FixtureWriter(path, progress))
+    writer = FixtureWriter(path, lambda rows: progress(table.name, rows, fingerprint.rows))
+    written = _copy_out(cursor, line_query(table, model), writer)
     if written.lines != fingerprint.rows:
         raise CommandError(
             f"The backup of {table.name} has {written.lines} lines, but the table has "

@@ -18,7 +18,7 @@ class Event:
     """Something that happened: ``kind`` is 'begin', 'progress', 'wait' or 'end'.
 
     ``step`` names the step for programs, ``text`` says it for people; ``seconds`` is how long it
-    took, at its end; ``rows`` of ``total`` are done, where a step counts rows (0: unknown).
+    took, at its end; ``rows`` of ``total`` are done, where a step counts rows.
     """
 
     kind: str

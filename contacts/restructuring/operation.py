@@ -120,7 +120,7 @@ class Operation:
             self.layout,
             self.options.backup_dir,
             datetime.now(UTC),
-            lambda table, rows: self.journal.progress(rows, self.draft.expected(table), table),
+            lambda table, rows, total: self.journal.progress(rows, total, table),
             in_transaction=in_transaction,
         )
 

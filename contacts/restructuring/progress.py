@@ -90,15 +90,14 @@ class Progress:
         self._start()
 
     def _draw_rows(self, event: Event) -> None:
+        if event.rows >= event.total:  # what follows is not about rows: they are read back
+            if self.counted:
+                self._draw_step()
+            return
         if self.counted != event.text:
             self._put_away()
             self.counted = event.text
-            # A table may have grown since it was counted: then there is no telling how far it is.
-            self.bar = self._tqdm(
-                desc=event.text, total=event.total or None, unit=" rows", unit_scale=True
-            )
-        if event.total and event.rows > event.total:
-            self.bar.total = None
+            self.bar = self._tqdm(desc=event.text, total=event.total, unit=" rows", unit_scale=True)
         self.bar.update(event.rows - self.bar.n)
         self._start()
 

@@ -119,11 +119,6 @@ class Draft:
         """Keep ``fields`` of the report that are known now."""
         self.known.update(fields)
 
-    def expected(self, table: str) -> int:
-        """Return how many rows ``table`` was counted to have; 0 if it was not."""
-        statistics: Statistics | None = self.known.get("statistics")
-        return statistics.rows.get(table, 0) if statistics else 0
-
     def finish(self, mode: str, outcome: str, **fields: Any) -> Report:
         """Return the report: what was noted, and ``fields`` over it."""
         values = {"finished": datetime.now(UTC), **self.known, **fields}
