@@ -8,6 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
+
+RIGHTS = ("SELECT", "INSERT", "DELETE")
+
 
 def read_revisions(cursor: Any) -> list[str] | None:
     """Return the revisions that Alembic has recorded, or None if it keeps no record here."""
@@ -16,6 +20,30 @@ def read_revisions(cursor: Any) -> list[str] | None:
         return None
     cursor.execute("SELECT version_num FROM alembic_version ORDER BY version_num")
     return [revision for (revision,) in cursor.fetchall()]
+
+
+def stamp_check(revision: str) -> Check:
+    """Return the check of whether a run can stamp ``revision``: before the work, not after it."""
+    return Check(
+        "alembic_version",
+        "Alembic's record",
+        Severity.ERROR,
+        lambda scene: _stampable(scene, revision),
+        "Run without --alembic-stamp, or where Alembic keeps its record and the role may write it.",
+    )
+
+
+def _stampable(scene: Scene, revision: str) -> Finding:
+    if scene.value("SELECT to_regclass('alembic_version') IS NULL"):
+        return problems(["There is no table alembic_version to stamp"])
+    missing = scene.rows(
+        "SELECT r FROM unnest(%s::text[]) r WHERE NOT has_table_privilege('alembic_version', r)",
+        [list(RIGHTS)],
+    )
+    if missing:
+        return problems(f"The role lacks {right} on alembic_version" for (right,) in missing)
+    now = ", ".join(read_revisions(scene.cursor) or ()) or "nothing"
+    return Finding(note=f"it says {now}; the run makes it say {revision}")
 
 
 def stamp(cursor: Any, revision: str) -> dict[str, Any]:

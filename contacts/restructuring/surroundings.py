@@ -109,7 +109,7 @@ def alembic(scene: Scene) -> Finding:
     if scene.value("SELECT to_regclass('alembic_version') IS NULL"):
         return Finding()
     if not scene.value("SELECT has_table_privilege('alembic_version', 'SELECT')"):
-        return problems(["Alembic manages this database; this role may not read at which revision"])
+        return problems(["Alembic manages this database; the role may not read at which revision"])
     versions = ", ".join(row[0] for row in scene.rows("SELECT version_num FROM alembic_version"))
     return problems([f"Alembic manages this database, at {versions or 'no revision'}"])
 

@@ -2,7 +2,8 @@
 
 from django.core.management.base import CommandError
 
-from contacts.restructuring.checks import Result, failed, run_checks
+from contacts.restructuring import alembic
+from contacts.restructuring.checks import Check, Result, failed, run_checks
 from contacts.restructuring.checks_after import CHECKS_AFTER
 from contacts.restructuring.checks_before import checks_for
 from contacts.restructuring.fingerprint import plain_source, take
@@ -72,8 +73,33 @@ def already_migrated(operation: Operation) -> bool:
     """Say so, if the database is migrated."""
     if operation.layout.stage is not Stage.MIGRATED:
         return False
-    operation.nothing_to_do("This database is already migrated: nothing to do.")
+    operation.nothing_to_do(
+        f"This database is already migrated: nothing to do.{_unstamped(operation)}"
+    )
     return True
+
+
+def _unstamped(operation: Operation) -> str:
+    """Say so, if a revision is asked for that Alembic's record does not say."""
+    wanted = operation.options.alembic_stamp
+    if not wanted:
+        return ""
+    with looking(operation.connection, operation.layout) as scene:
+        if alembic.read_revisions(scene.cursor) == [wanted]:
+            return ""
+    return (
+        f" alembic_version was not set to {wanted}: only the migration's own transaction does "
+        f"that. Use 'alembic stamp {wanted}' of the other application."
+    )
+
+
+def _checks(operation: Operation) -> tuple[Check, ...]:
+    """Return the checks before a migration; where Alembic is stamped, that it can be."""
+    checks, wanted = checks_for(operation.layout.stage), operation.options.alembic_stamp
+    if not wanted:
+        return checks
+    stamping = alembic.stamp_check(wanted)
+    return tuple(stamping if check.id == stamping.id else check for check in checks)
 
 
 def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
@@ -85,7 +111,7 @@ def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
         looking(operation.connection, layout) as scene,
         operation.journal.step("checks", "Running the checks"),
     ):
-        results = run_checks(scene, checks_for(layout.stage))
+        results = run_checks(scene, _checks(operation))
         columns_missing = "columns" in {result.id for result in failed(results)}
         countable = layout.stage is Stage.LEGACY and not columns_missing
         statistics = gather(scene) if countable else None

@@ -56,7 +56,7 @@ def migrate(operation: Operation) -> None:
     )
     ended = _restructure(operation, plan)
     operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
-    _show_results(operation, ended.value)
+    _show_results(operation, ended.value, "Migration completed successfully!")
     report = report_run(
         operation,
         "migration",
@@ -91,7 +91,7 @@ def rehearse(operation: Operation) -> None:
         alembic_stamp=operation.options.alembic_stamp,
     )
     ended = _restructure(operation, plan)
-    _show_results(operation, ended.value)
+    _show_results(operation, ended.value, "The migration would succeed; it was rolled back.")
     report_run(
         operation,
         "rehearsal",
@@ -130,10 +130,10 @@ def _show_consequences(
     operation.say(Line(f"Backup: {backup.path if backup else 'none'}"), Line())
 
 
-def _show_results(operation: Operation, outcome: Outcome) -> None:
+def _show_results(operation: Operation, outcome: Outcome, told: str) -> None:
     results = result_lines(outcome.results)
     operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *results)
-    passed = "Migration completed successfully!\nAll data integrity checks passed."
+    passed = f"{told}\nAll data integrity checks passed."
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed))
 
 
