@@ -68,6 +68,25 @@ def test_names_of_others_stay_text(page: str) -> None:
     assert not names & {"href", "src", "style", "xlink:href", "srcset", "action"}
 
 
+def test_names_neither_turn_the_text_round_nor_push_columns_away(
+    sample: Database, tmp_path: Path
+) -> None:
+    sample.execute("UPDATE tenants SET name = %s || id", ["\u202egnp.exe \x1b[31m"])
+    assert run_into(tmp_path).code == 0
+    page = html_of(tmp_path)
+    assert not {"\u202e", "\x1b"} & set(page)
+    assert '<td class="name"><bdi>\\x202egnp.exe \\x1b[31m1</bdi>' in page
+
+
+def test_what_was_rolled_back_has_left_nothing_to_settle(sample: Database, tmp_path: Path) -> None:
+    told = run_into(tmp_path, "--max-lockout", "0.01", "--format", "json")
+    assert told.code == 1
+    assert told.document["left_to_settle"]["default_companies"] == []
+    text = Reader(html_of(tmp_path)).text
+    assert "contacts that had no company" not in text
+    assert "Left to settle" not in text
+
+
 def test_the_policy_allows_the_one_style_sheet_only(page: str) -> None:
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style

@@ -49,6 +49,15 @@ def test_the_report_holds_every_row_that_the_check_names(sample: Database, tmp_p
     assert "lock_timeout: 5s" in text
 
 
+def test_a_name_stays_on_its_line(sample: Database, tmp_path: Path) -> None:
+    sample.execute("UPDATE tenants SET name = %s || id", ["Shop\n✗ FAILED: all\x1b[31m\u202e"])
+    told = run_into(tmp_path, "--rehearse").out
+    (path,) = tmp_path.glob("*.txt")
+    for text in (told, path.read_text()):
+        assert "Shop\\x0a✗ FAILED: all\\x1b[31m\\x202e1" in text
+        assert not [line for line in text.splitlines() if line.startswith("✗ FAILED: all")]
+
+
 def test_the_runbook_is_filled_in_for_this_database() -> None:
     point = RecoveryPoint("2026-01-23 14:30:25 UTC", "0/1A2B3C", 4711)
     commands = [

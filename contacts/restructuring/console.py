@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from contacts.restructuring.journal import Event
-from contacts.restructuring.lines import DETAILED, EVERYTHING, NORMAL, Line
+from contacts.restructuring.lines import DETAILED, EVERYTHING, NORMAL, Line, one_line
 from contacts.restructuring.progress import Progress, is_part
 from contacts.restructuring.terminal import FittedOutput
 
@@ -40,7 +40,7 @@ class Console:
         """Write those of ``lines`` that this verbosity shows."""
         for line in lines:
             if line.level <= self.verbosity:
-                self._write(self.for_people, line.text, line.style, verbatim=line.verbatim)
+                self._write(self.for_people, one_line(line), line.style, verbatim=line.verbatim)
         # A log that both streams go to has them in their order, and a reader behind a pipe in time.
         self.for_people.flush()
 

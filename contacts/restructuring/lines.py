@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from contacts.restructuring.checks import Result, Status
 from contacts.restructuring.statistics import Statistics
+from contacts.restructuring.terminal import LINE_BREAKS, printable
 
 WIDTH = 60
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
@@ -29,6 +30,11 @@ class Line:
     style: str = ""
     level: int = NORMAL
     verbatim: bool = False
+
+
+def one_line(line: Line) -> str:
+    """Return the text of ``line``, which stays one line whatever name is in it."""
+    return printable(line.text, LINE_BREAKS)
 
 
 def heading(title: str, style: str = "MIGRATE_HEADING") -> list[Line]:
@@ -96,4 +102,4 @@ def mebibytes(size: int) -> str:
 
 def plain_text(lines: Iterable[Line]) -> str:
     """Return all that ``lines`` can tell, as plain text."""
-    return "\n".join(line.text for line in lines) + "\n"
+    return "\n".join(printable(one_line(line)) for line in lines) + "\n"

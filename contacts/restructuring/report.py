@@ -124,7 +124,9 @@ class Draft:
         values = {"finished": datetime.now(UTC), **self.known, **fields}
         values.pop("outcome", None)
         values.setdefault("pending_rules", pending_rules(values.get("after", ())))
-        values.setdefault("defaults", placed(values.get("statistics")))
+        # What did not succeed has placed nothing.
+        statistics = values.get("statistics") if values.get("succeeded") else None
+        values.setdefault("defaults", placed(statistics))
         self.report = Report(mode=mode, outcome=outcome, **values)
         return self.report
 

@@ -13,6 +13,7 @@ from contacts.restructuring.lines import MARKS
 from contacts.restructuring.report_drawings import flows, time_bar, window
 from contacts.restructuring.report_text import unsettled_lines
 from contacts.restructuring.runbook import runbook
+from contacts.restructuring.terminal import printable
 
 if TYPE_CHECKING:
     from contacts.restructuring.report import Report
@@ -40,7 +41,8 @@ def report_html(report: "Report") -> str:
         "unsettled": [line.text.strip() for line in unsettled_lines(report)],
         "runbook": runbook(report),
     }
-    return _template().render(Context(context, use_l10n=False))
+    # Spelled in the document as a whole: whatever is told, no character turns it round.
+    return printable(_template().render(Context(context, use_l10n=False)))
 
 
 @cache

@@ -28,6 +28,9 @@ SET_BY_PYTHON = ("C.UTF-8", "C.utf8", "UTF-8")
 UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """A name of somebody's choosing must not move the cursor, change colours or turn the text round."""
 
+LINE_BREAKS = re.compile("[\n\u2028\u2029]")
+"""In a line that tells a name: it must not begin another line, which might tell a lie."""
+
 HANGING = re.compile(r"\s*(?:(?:[-→✓✗⚠]|->|\[[A-Z]+\]|\d+\.)\s+)?")
 NARROWEST = 20
 
@@ -73,9 +76,14 @@ def wants_no_colour() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
+def printable(text: str, unwanted: re.Pattern[str] = UNPRINTABLE) -> str:
+    """Return ``text`` with each ``unwanted`` character spelled as its number."""
+    return unwanted.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def spell(text: str, stream: Any) -> str:
     """Return ``text`` in characters that ``stream`` can take, whatever is in it."""
-    text = UNPRINTABLE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    text = printable(text)
     if not shows_marks(stream):
         for mark, spelled in SPELLED.items():
             text = text.replace(mark, spelled)
