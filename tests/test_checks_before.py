@@ -152,7 +152,7 @@ def test_alembics_record_need_not_be_readable(legacy: Database) -> None:
 
     assert [name for name, result in found.items() if result.status is Status.FAILED] == []
     assert found["alembic_version"].finding.sentences == (
-        "Alembic manages this database; this role may not read at which revision",
+        "Alembic manages this database; the role may not read at which revision",
     )
 
 
