@@ -166,6 +166,34 @@ def test_while_it_waits_between_two_tries(
     assert state(sample, before) == "legacy"
 
 
+IN_A_FINALIZER = """
+import contacts.restructuring.run as run
+migrate = run.migrate
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{number})
+        for _ in range(1000):
+            pass
+def dying(*arguments):
+    Dying()
+    migrate(*arguments)
+    time.sleep(1)
+run.migrate = dying
+"""
+
+
+@BOTH
+def test_in_a_finalizer_which_swallows_what_is_raised(
+    sample: Database, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = remember(sample)
+    program = IN_A_FINALIZER.format(number=number.name)
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+        done = run.end()
+    assert_told_in_one_line(done, number.name, "rolled back", "the database is as it was")
+    assert state(sample, before) == "legacy"
+
+
 AFTER_COMMIT = """
 from contacts.restructuring.operation import Operation
 save = Operation.save_report

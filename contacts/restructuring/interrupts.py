@@ -5,14 +5,19 @@ Ctrl-C only when the statement is done. The wake-up descriptor is written at onc
 a thread reads it and asks the server to cancel the statement. A signal that comes just before the
 main thread begins to wait, for a statement or for an answer at the terminal, would wait with it: so
 the thread goes on until the main thread has heard.
+
+What a handler raises inside a finalizer (`__del__`, a weak reference's callback) Python reports and
+forgets. It is raised again: else a run goes on, and commits, that the operator has stopped.
 """
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error
@@ -33,21 +38,36 @@ def cancel_on_signals(connection: BaseDatabaseWrapper) -> Iterator[None]:
         yield
         return
     heard = threading.Event()
+    swallowed: list[int] = []
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         heard.set()
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    def nudged(number: int, frame: FrameType | None) -> None:
+        if swallowed:
+            interrupt(swallowed.pop(), frame)
+
+    def unraisable(lost: Any) -> None:
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            report(lost)
+            return
+        swallowed.append(signal.Signals[str(lost.exc_value)])
+        heard.clear()
+        os.write(writer, bytes(swallowed[-1:]))
+
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
-    before[NUDGE] = signal.signal(NUDGE, lambda number, frame: None)
+    before[NUDGE] = signal.signal(NUDGE, nudged)
+    report, sys.unraisablehook = sys.unraisablehook, unraisable
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_pass_on, args=(reader, connection, heard), daemon=True).start()
     try:
         yield
     finally:
         heard.set()
+        sys.unraisablehook = report
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
