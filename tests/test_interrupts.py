@@ -194,32 +194,6 @@ def test_in_a_finalizer_which_swallows_what_is_raised(
     assert state(sample, before) == "legacy"
 
 
-AFTER_COMMIT = """
-from contacts.restructuring.operation import Operation
-save = Operation.save_report
-def interrupted(self, report):
-    os.kill(os.getpid(), signal.{number})
-    save(self, report)
-Operation.save_report = interrupted
-"""
-
-
-@BOTH
-def test_after_commit_it_does_not_deny_the_migration(
-    sample: Database, tmp_path: Path, number: signal.Signals
-) -> None:
-    before = remember(sample)
-    program = AFTER_COMMIT.format(number=number.name)
-    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
-    assert state(sample, before) == "migrated"
-    assert done.code in (0, 130), done.told
-    assert "Traceback" not in done.told
-    assert "Migration completed successfully" in done.told
-    assert "before anything was changed" not in done.told
-    assert "rolled back" not in done.told
-
-
 def test_a_second_signal_does_not_make_it_lie(sample: Database, tmp_path: Path) -> None:
     sample.run_script(STANDS_STILL)
     before = remember(sample)

@@ -16,7 +16,6 @@ from contacts.restructuring.report import LOOKING, Report
 from contacts.restructuring.report_json import report_json
 from contacts.restructuring.runbook import AFTER_COMMIT
 from contacts.restructuring.stage import Stage, read_layout
-from contacts.restructuring.transaction import UncertainEndError
 
 logger = logging.getLogger("contacts.restructuring")
 INTERRUPTED = 130
@@ -53,7 +52,7 @@ class Call:
             return replace(draft.report, **told)
         if hasattr(error, "results"):
             told["after"] = tuple(error.results)
-        if isinstance(error, UncertainEndError):
+        if self.operation and self.operation.journal.in_doubt:
             told["stage"] = None
         if self.operation and committed:
             told["stage"] = _stage_now(self.operation)

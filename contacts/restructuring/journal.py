@@ -35,7 +35,7 @@ class Journal:
 
     ``hooks`` are called with each event before the listener: the transaction uses one to hold the
     promised window and one to see which locks a step took. ``committed`` says that the run's
-    transaction was committed.
+    transaction was committed, ``in_doubt`` that it may have been: nobody has been asked yet.
     """
 
     listener: Callable[[Event], None]
@@ -43,6 +43,11 @@ class Journal:
     hooks: list[Callable[[Event], None]] = field(default_factory=list)
     current: str = ""
     committed: bool = False
+    in_doubt: bool = False
+
+    def settled(self, *, committed: bool) -> None:
+        """Note how the run's transaction ended."""
+        self.committed, self.in_doubt = committed, False
 
     @contextmanager
     def step(self, name: str, text: str = "") -> Iterator[None]:

@@ -104,7 +104,7 @@ def run_in_transaction(
             ended = attempt.run()
             if frame.rehearse:
                 transaction.set_rollback(True, using=connection.alias)
-        journal.committed = not frame.rehearse
+        journal.settled(committed=not frame.rehearse)
         return ended
     except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
@@ -143,6 +143,7 @@ class _Attempt(Generic[T]):
             value = self.work(cursor, self.point)
             notes = () if frame.rehearse else outlast_readers(cursor, frame.patience, self.journal)
             self.journal.current = "commit"
+            self.journal.in_doubt = not frame.rehearse
             self.journal.tell(Event("begin", "commit", "Ending the transaction"))
             seconds = time.monotonic() - locked
             self.ended = Ended(value, self.point, settings, watch.locks(), seconds, notes)
@@ -186,11 +187,14 @@ class _Attempt(Generic[T]):
     def settle(self, error: BaseException) -> Ended[T]:
         """Say how the transaction ended that ``error`` has left open to doubt."""
         told = " ".join(str(error).split()) or type(error).__name__
-        if self.ended and not self.frame.rehearse and self._committed(self.ended.point):
-            self.journal.committed = True
+        # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
+        self.connection.close()
+        committed = self.journal.in_doubt and self._committed()
+        self.journal.settled(committed=committed)
+        if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
             return Ended(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
-        if isinstance(error, KeyboardInterrupt) or _interrupted(error):
+        if _interrupted(error):
             raise InterruptedRunError(
                 f"Interrupted ({told}) at the step '{self.journal.current}'. The transaction was "
                 "rolled back: the database is as it was. Run the same command again when you want."
@@ -203,12 +207,14 @@ class _Attempt(Generic[T]):
             "into the server's log, then run again."
         ) from error
 
-    def _committed(self, point: RecoveryPoint) -> bool:
+    def _committed(self) -> bool:
         """Ask the server over a new connection. Raises CommandError if it does not answer."""
+        if self.point is None:
+            return False
         deadline = time.monotonic() + ASK_AGAIN
         status = "no answer"
         while time.monotonic() < deadline:
-            status = transaction_status(self.connection, point.transaction_id)
+            status = transaction_status(self.connection, self.point.transaction_id)
             if status in ("committed", "aborted"):
                 return status == "committed"
             time.sleep(0.5)
@@ -245,5 +251,8 @@ def recovery_point(cursor: Any) -> RecoveryPoint:
 
 
 def _interrupted(error: BaseException) -> bool:
-    """Whether a KeyboardInterrupt stands behind ``error``: it cancelled the statement."""
-    return isinstance(error.__context__, KeyboardInterrupt)
+    """Whether ``error`` is a KeyboardInterrupt, or comes of one that broke off a statement."""
+    behind: BaseException | None = error
+    while behind and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind is not None

@@ -208,6 +208,10 @@ BROKEN_OFF = (
     "No transaction of this run was committed: the database is as it was. Find out why in the "
     "server's log, then run again."
 )
+IN_DOUBT = (
+    "How it ended was not asked any more: run 'manage.py migrate_contacts --dry-run'. It says "
+    "which of the two the database is, and nothing in between is possible."
+)
 
 
 def _committed(call: Call | None) -> bool:
@@ -217,4 +221,6 @@ def _committed(call: Call | None) -> bool:
 def _interrupted(call: Call | None) -> str:
     if _committed(call):
         return f"Interrupted. {AFTER_COMMIT}"
+    if call and call.operation and call.operation.journal.in_doubt:
+        return f"Interrupted at COMMIT. {IN_DOUBT}"
     return "Interrupted before anything was changed. Run the same command again when you want."
