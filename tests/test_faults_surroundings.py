@@ -184,6 +184,16 @@ def test_a_role_without_rights_is_refused_with_what_it_lacks(
     assert state(sample, before) == "legacy"
 
 
+def test_a_role_that_may_not_use_the_schema_is_told_so(
+    sample: Database, tmp_path: Path, role: str
+) -> None:
+    sample.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    as_role = Database(sample.name, {**sample.settings, "USER": role})
+    done = run(as_role, "--dry-run", "--backup-dir", str(tmp_path))
+    assert_refused(done, "Rights on the tables and their schema")
+    assert f"Role {role} may not use schema public" in done.out
+
+
 def test_a_password_that_is_not_given_or_wrong_is_told_without_it(
     own: OwnServer, tmp_path: Path
 ) -> None:
