@@ -51,9 +51,11 @@ BLOCKERS = (
 PREPARED = """
     SELECT DISTINCT p.gid, p.owner, p.prepared
       FROM pg_prepared_xacts p
-      JOIN pg_locks l ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction
+      JOIN pg_locks own ON own.pid IS NULL AND own.transactionid = p.transaction
+      JOIN pg_locks l ON l.pid IS NULL AND l.virtualtransaction = own.virtualtransaction
      WHERE l.relation = ANY(%s::oid[]) ORDER BY p.prepared
 """
+"""A prepared transaction keeps the number that its session gave it, until the server restarts."""
 OLD_SNAPSHOTS = (
     SESSION
     + """
