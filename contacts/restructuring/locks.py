@@ -118,10 +118,12 @@ def refuse_rival(cursor: Any) -> None:
 
 
 def claim(cursor: Any) -> None:
-    """Take the advisory lock of runs until the transaction ends.
+    """Take the advisory lock of runs until the transaction ends. The transaction's first statement.
 
     Raises CommandError, naming the holder, if another run has it.
     """
+    # At another level the snapshot is older than the locks: what was written meanwhile is missed.
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [RUN_LOCK])
     if cursor.fetchone()[0]:
         return

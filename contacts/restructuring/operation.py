@@ -129,7 +129,11 @@ class Operation:
         return self.write_backup(in_transaction=True).path
 
     def look_again(self) -> None:
-        """Read the stage again: nothing was open while a person thought."""
+        """Read the stage again, in a new session: nothing was open while a person thought.
+
+        The role may have an idle_session_timeout, and people think for longer.
+        """
+        self.connection.close()
         if read_layout(self.connection) != self.layout:
             raise CommandError(
                 "The tables were changed while the question was open. Nothing was changed by this "
