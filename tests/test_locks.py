@@ -191,6 +191,17 @@ def test_a_mere_reader_of_tenants_is_not_accused(
         assert f"pid {harmless.info.backend_pid}," not in done.message
 
 
+def test_the_shortest_timeout_is_not_read_as_none(
+    sample: Database, options: tuple[str, ...]
+) -> None:
+    """PostgreSQL waits for ever where lock_timeout is 0."""
+    with (
+        session(sample, "BEGIN; SELECT count(*) FROM orders"),
+        started(sample, *options, "--lock-timeout", "0.0001") as begun,
+    ):
+        assert begun.wait_for("try 2 of 12")
+
+
 def test_a_hidden_query_says_what_to_ask_for(
     sample: Database, options: tuple[str, ...], role: str
 ) -> None:
@@ -212,6 +223,7 @@ ROLE_SETTINGS = {
     "idle_in_transaction_session_timeout": "400ms",
     "lock_timeout": "100ms",
     "transaction_timeout": "900ms",
+    "default_transaction_isolation": "serializable",
 }
 SLOW_WORK = """
 import contacts.restructuring.run as run

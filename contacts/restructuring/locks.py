@@ -147,7 +147,7 @@ def apply_settings(cursor: Any, patience: Patience) -> dict[str, str]:
         "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)", [list(MEMORY)]
     )
     memory = {name: f"{max(kilobytes, MEMORY[name])}kB" for name, kilobytes in cursor.fetchall()}
-    timeout = f"{round(patience.seconds * 1000)}ms"
+    timeout = f"{max(1, round(patience.seconds * 1000))}ms"  # 0 would mean: for ever
     # jit: compiling the few statements of a run costs more than it gains.
     wanted = {**SETTINGS, **memory, "jit": "off", "lock_timeout": timeout}
     cursor.execute(
