@@ -124,6 +124,7 @@ class _Attempt(Generic[T]):
 
     def run(self) -> Ended[T]:
         frame, layout = self.frame, self.frame.layout
+        self.journal.current = "transaction"  # of what lies between the steps
         hold_window = self.connection.execute_wrapper(self._hold_window)
         with self.connection.cursor() as cursor, hold_window:
             claim(cursor)
