@@ -166,6 +166,29 @@ def test_while_it_waits_between_two_tries(
     assert state(sample, before) == "legacy"
 
 
+def test_when_its_terminal_closes_no_half_backup_stays(sample: Database, tmp_path: Path) -> None:
+    sample.execute(WIDE_ROWS)
+    before = remember(sample)
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path)) as run:
+        run.wait_for("CREATING DATABASE BACKUP")
+        assert until(lambda: any(tmp_path.glob(".*/orders.jsonl.gz")))
+        done = interrupt(run, signal.SIGHUP)
+    assert_told_in_one_line(done, "before anything was changed")
+    assert state(sample, before) == "legacy"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_under_nohup_the_end_of_its_terminal_is_nothing(sample: Database, tmp_path: Path) -> None:
+    before = remember(sample)
+    nohup = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=nohup) as run:
+        run.wait_for("Applying contacts.0003_hierarchy: ")
+        run.send(signal.SIGHUP)
+        done = run.end()
+    assert done.code == 0, done.told
+    assert state(sample, before) == "migrated"
+
+
 IN_A_FINALIZER = """
 import contacts.restructuring.run as run
 migrate = run.migrate

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while the server works.
+"""Ctrl-C, SIGTERM and the end of the terminal while the server works.
 
 Python runs its signal handlers between bytecodes, so a process that waits inside libpq would hear
 Ctrl-C only when the statement is done. The wake-up descriptor is written at once, by the C handler;
@@ -22,7 +22,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NUDGE = signal.SIGURG
 """Ends a system call of the main thread and means nothing else."""
 PAUSE_SECONDS = 0.1
@@ -30,9 +30,10 @@ PAUSE_SECONDS = 0.1
 
 @contextmanager
 def cancel_on_signals(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into KeyboardInterrupt, and cancel what the server is doing.
+    """Turn SIGNALS into KeyboardInterrupt, and cancel what the server is doing.
 
-    Outside the main thread, where Python takes no signals, it does nothing.
+    Under nohup, SIGHUP stays ignored. Outside the main thread, where Python takes no signals, it
+    does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -58,7 +59,9 @@ def cancel_on_signals(connection: BaseDatabaseWrapper) -> Iterator[None]:
         heard.clear()
         os.write(writer, bytes(swallowed[-1:]))
 
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    heeded = [number for number in SIGNALS if not (nohup and number == signal.SIGHUP)]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     before[NUDGE] = signal.signal(NUDGE, nudged)
     report, sys.unraisablehook = sys.unraisablehook, unraisable
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
