@@ -184,6 +184,17 @@ def test_a_role_without_rights_is_refused_with_what_it_lacks(
     assert state(sample, before) == "legacy"
 
 
+def test_what_fails_between_the_steps_is_placed_too(sample: Database, tmp_path: Path) -> None:
+    before = remember(sample)
+    program = """
+import contacts.restructuring.transaction as transaction
+transaction.guard_sequences = lambda cursor: cursor.execute("SELECT 1 / 0")
+"""
+    done = run(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
+    assert_refused(done, "at the step 'transaction' (division by zero)", "rolled back")
+    assert state(sample, before) == "legacy"
+
+
 def test_a_role_that_may_not_use_the_schema_is_told_so(
     sample: Database, tmp_path: Path, role: str
 ) -> None:
