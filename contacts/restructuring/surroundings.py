@@ -164,6 +164,6 @@ CHECKS = (
         Severity.WARNING,
         alembic,
         "The application's next 'alembic upgrade head' must not run its own migration of these "
-        "tables: stamp it, or take that migration out.",
+        "tables: stamp another revision with --alembic-stamp, or take that migration out.",
     ),
 )
