@@ -9,7 +9,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.constraints
 import jmsk.fields
-from jmsk.operations import AddCheckRule, Conform, LegacyObjects, RefuseOutsideCommand
+from jmsk.operations import Conform, LegacyObjects, RefuseOutsideCommand
 
 # Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
 # the one may do so with the other.
@@ -182,32 +182,6 @@ class Migration(migrations.Migration):
                 fields=("tenant",),
                 name="uq_companies_one_default_per_tenant",
                 violation_error_message="This tenant has a default company already.",
-            ),
-        ),
-        AddCheckRule(
-            model_name="company",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
-                ),
-                name="ck_companies_email_format",
-                violation_error_message="Enter an e-mail address such as name@example.com.",
-            ),
-        ),
-        AddCheckRule(
-            model_name="company",
-            constraint=models.CheckConstraint(
-                condition=models.Q(GreaterThanOrEqual(Length(models.F("phone")), 10)),
-                name="ck_companies_phone_format",
-                violation_error_message="The phone needs 10 characters or more.",
-            ),
-        ),
-        AddCheckRule(
-            model_name="company",
-            constraint=models.CheckConstraint(
-                condition=models.Q(GreaterThanOrEqual(Length(models.F("fax")), 10)),
-                name="ck_companies_fax_format",
-                violation_error_message="The fax needs 10 characters or more.",
             ),
         ),
         Conform("company"),

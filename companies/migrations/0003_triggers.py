@@ -23,9 +23,12 @@ that moment pass only inside a trigger, and only once the company no longer poin
 that was unset.
 """
 
-from django.db import migrations
+from django.db import migrations, models
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
 
 from companies.trigger_sql import create_trigger
+from jmsk.operations import AddCheckRule
 
 VALIDATE_COMPANY_TENANT = """
 DECLARE
@@ -245,6 +248,34 @@ class Migration(migrations.Migration):
     dependencies = [("companies", "0002_hierarchy"), ("orders", "0002_hierarchy")]
 
     operations = [
+        # Not before the default companies are there: what a drifted column gives them by default
+        # may break a rule, which then stays pending.
+        AddCheckRule(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
+                ),
+                name="ck_companies_email_format",
+                violation_error_message="Enter an e-mail address such as name@example.com.",
+            ),
+        ),
+        AddCheckRule(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(GreaterThanOrEqual(Length(models.F("phone")), 10)),
+                name="ck_companies_phone_format",
+                violation_error_message="The phone needs 10 characters or more.",
+            ),
+        ),
+        AddCheckRule(
+            model_name="company",
+            constraint=models.CheckConstraint(
+                condition=models.Q(GreaterThanOrEqual(Length(models.F("fax")), 10)),
+                name="ck_companies_fax_format",
+                violation_error_message="The fax needs 10 characters or more.",
+            ),
+        ),
         create_trigger(
             "trg_validate_company_tenant",
             "BEFORE UPDATE OF tenant_id",
