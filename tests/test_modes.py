@@ -157,6 +157,13 @@ def test_wrong_usage_is_refused_before_anything_is_opened(
         call_command("migrate_contacts", *arguments)
 
 
+def test_stamp_is_refused_where_nothing_would_be_stamped(legacy: Database) -> None:
+    done = run("--verify-only", "--alembic-stamp", "003_elsewhere")
+
+    assert done.code == 2
+    assert "--alembic-stamp goes with the migration, its rehearsal and --dry-run only" in done.error
+
+
 def test_wrong_usage_ends_with_2() -> None:
     done = command_runs.run("postgresql://nobody@127.0.0.1:1/x", "--lock-timeout", "soon")
 

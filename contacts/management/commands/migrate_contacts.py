@@ -155,6 +155,12 @@ class Command(BaseCommand):
             alembic_stamp=options["alembic_stamp"] or "",
         )
         mode = restore if options["restore"] else options["mode"] or migrate
+        if chosen.alembic_stamp and mode not in (migrate, rehearse, dry_run):
+            raise CommandError(
+                "--alembic-stamp goes with the migration, its rehearsal and --dry-run only; a way "
+                "back puts the former revision back by itself.",
+                returncode=2,
+            )
         call = None
         try:
             name = REPORT_NAMES[mode.__name__]
