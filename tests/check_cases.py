@@ -228,6 +228,12 @@ BLOCKERS = (
     ),
     Case(
         "free_names",
+        "CREATE TABLE auth_user (id integer)",
+        "The name auth_user is needed, but it is taken: it is a table",
+        name="Django's table",
+    ),
+    Case(
+        "free_names",
         "CREATE INDEX ix_contacts_id ON shipments (id)",
         "The name ix_contacts_id is needed, but it is taken: it is an index of shipments",
         name="index",

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from django.apps import apps
+from django.db.migrations.recorder import MigrationRecorder
+
 from contacts.restructuring.checks import Finding, Scene, problems
 from contacts.restructuring.expectations import (
     RENAMED,
@@ -47,7 +50,7 @@ def _taken_names(scene: Scene) -> Iterator[str]:
     tables = target_models()
     names = {item.name for model in tables.values() for item in model_objects(model)}
     names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
-    names |= {"addresses", "contacts"}
+    names |= {"addresses", "contacts"} | _djangos_own(scene)
     taken = scene.rows(
         "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
         "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
@@ -60,6 +63,13 @@ def _taken_names(scene: Scene) -> Iterator[str]:
     for name, owner, kind in taken:
         what = {"i": f"an index of {owner}", "S": "a sequence", "r": "a table"}.get(kind, "there")
         yield f"The name {name} is needed, but it is taken: it is {what}"
+
+
+def _djangos_own(scene: Scene) -> set[str]:
+    """The tables of Django's own apps, and of ours, that ``migrate`` has still to make."""
+    applied = {app for app, _ in MigrationRecorder(scene.connection).applied_migrations()}
+    models = [model._meta for model in apps.get_models(include_auto_created=True)]
+    return {meta.db_table for meta in models if meta.app_label not in applied} - {*LEGACY_NAMES}
 
 
 def _taken_parts(scene: Scene) -> Iterator[str]:
