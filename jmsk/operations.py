@@ -192,6 +192,42 @@ class LegacyObjects(DatabaseOperation):
         return None if cursor.fetchone()[0] else max(created) + 1
 
 
+HOLDS_REPLICA_IDENTITY = """
+    SELECT EXISTS (SELECT 1 FROM pg_index i
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                    WHERE i.indrelid = %s::regclass AND i.indisreplident AND a.attname = %s)
+"""
+
+
+class LetBeNull(DatabaseOperation):
+    """Let ``column`` of ``table`` be NULL.
+
+    Backwards there is nothing to do: LegacyObjects knows whether it was NOT NULL, for it may have
+    drifted.
+    """
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table = table
+        self.column = column
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.table, self.column], {}
+
+    def describe(self) -> str:
+        return f"Let {self.column} of {self.table} be NULL"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        names = {"table": sql.Identifier(self.table), "column": sql.Identifier(self.column)}
+        with editor.connection.cursor() as cursor:
+            cursor.execute(HOLDS_REPLICA_IDENTITY, [self.table, self.column])
+            if cursor.fetchone()[0]:
+                # An index that is the replica identity must not hold a column that may be NULL.
+                statement = sql.SQL("ALTER TABLE {table} REPLICA IDENTITY DEFAULT")
+                cursor.execute(statement.format(**names))
+            statement = sql.SQL("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
+            cursor.execute(statement.format(**names))
+
+
 class Conform(DatabaseOperation):
     """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
 

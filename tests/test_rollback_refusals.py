@@ -44,6 +44,12 @@ CASES = (
         "Contact 900 (tenant 1) has no e-mail",
     ),
     Case(
+        "every_order_has_contact",
+        "UPDATE contacts_restructuringrun SET legacy_objects = "
+        "jsonb_set(legacy_objects, '{orders,not_null,customer_id}', 'true')",
+        "Order 3 (tenant 1) has no contact",
+    ),
+    Case(
         "dependents",
         "CREATE VIEW placed AS SELECT id FROM contacts WHERE placed_in_company_id IS NOT NULL",
         "View placed depends on contacts.placed_in_company_id",

@@ -12,7 +12,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.constraints
 from jmsk.catalogue import without_user_triggers
-from jmsk.operations import AddCheckRule, Conform, current_run, latest_migration
+from jmsk.operations import AddCheckRule, Conform, LetBeNull, current_run, latest_migration
 from jmsk.references import referred_rows
 
 DEFAULT_COMPANY = "Default Company"
@@ -80,20 +80,6 @@ REMOVE = """
                         WHERE a.attrelid = 'companies'::regclass AND NOT a.atthasdef
                           AND a.attname IN ('address', 'phone', 'email')
                           AND to_jsonb(companies) ->> a.attname <> '')
-"""
-# An index that is the replica identity must not hold a column that may be NULL.
-LET_EMAIL_BE_NULL = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM pg_index i
-                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-                WHERE i.indrelid = 'contacts'::regclass AND i.indisreplident
-                  AND a.attname = 'email')
-    THEN
-        ALTER TABLE contacts REPLICA IDENTITY DEFAULT;
-    END IF;
-    ALTER TABLE contacts ALTER COLUMN email DROP NOT NULL;
-END $$;
 """
 
 
@@ -205,8 +191,7 @@ class Migration(migrations.Migration):
     operations = [
         RENAME_TABLE,
         migrations.SeparateDatabaseAndState(
-            # Backwards LegacyObjects knows whether the column was NOT NULL: it may have drifted.
-            [migrations.RunSQL(LET_EMAIL_BE_NULL, migrations.RunSQL.noop)],
+            [LetBeNull("contacts", "email")],
             [migrations.AlterField("contact", "email", models.CharField(blank=True, null=True))],
         ),
         migrations.AddField(

@@ -41,6 +41,17 @@ def contacts_without_email(scene: Scene) -> Finding:
     )
 
 
+def orders_without_contact(scene: Scene) -> Finding:
+    remembered = read_record(scene.cursor).legacy_objects.get("orders")
+    if remembered is None or not remembered["not_null"]["customer_id"]:
+        return Finding(note="the legacy table did without, so none is needed")
+    return rows(
+        scene,
+        "SELECT id, tenant_id FROM orders WHERE contact_id IS NULL",
+        "Order {id} (tenant {tenant_id}) has no contact, and had to have a customer",
+    )
+
+
 def alembic_record(scene: Scene) -> Finding:
     """Whether Alembic's record still says what the migration stamped, if it stamped anything."""
     stamped = read_record(scene.cursor).alembic.get("stamped")
@@ -101,6 +112,13 @@ CHECKS_BACK = (
         Severity.ERROR,
         contacts_without_email,
         "Give these contacts an e-mail, or delete them.",
+    ),
+    Check(
+        "every_order_has_contact",
+        "Every order has a contact, if it had to have a customer",
+        Severity.ERROR,
+        orders_without_contact,
+        "Link these orders to contacts, or delete them.",
     ),
     Check(
         "dependents",

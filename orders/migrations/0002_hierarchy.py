@@ -7,7 +7,7 @@ company where the order has no contact.
 from django.db import migrations, models
 
 from jmsk.constraints import ForeignKeyConstraint
-from jmsk.operations import Conform
+from jmsk.operations import Conform, LetBeNull
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
 # each index once instead of touching it for every row. USING takes no subquery, so the companies
@@ -39,7 +39,8 @@ RENAME_CUSTOMER = migrations.SeparateDatabaseAndState(
         migrations.RunSQL(
             "ALTER TABLE orders RENAME COLUMN customer_id TO contact_id",
             "ALTER TABLE orders RENAME COLUMN contact_id TO customer_id",
-        )
+        ),
+        LetBeNull("orders", "contact_id"),
     ],
     state_operations=[
         migrations.RemoveIndex("order", "ix_orders_customer_id"),
