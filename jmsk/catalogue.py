@@ -39,8 +39,11 @@ INDEXES = """
                         WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
      ORDER BY c.relname
 """
-
-
+INVALID_INDEXES = """
+    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = %s::regclass AND NOT i.indisvalid AND c.relname = ANY(%s)
+"""
+"""What CREATE INDEX CONCURRENTLY leaves when it dies: a name, and no use."""
 SEQUENCES = """
     SELECT 'sequence', c.relname, a.attname::text, '', false, false
       FROM pg_attribute a
@@ -187,9 +190,10 @@ def reconcile(
         _rename(cursor, table, want.kind, twin.name, f"jmsk_{table}_{number}")
     for number, want in enumerate(renames):
         _rename(cursor, table, want.kind, f"jmsk_{table}_{number}", want.name)
-    for want in missing:
-        if want not in renames:
-            create(cursor, table, want)
+    made = [want for want in missing if want not in renames]
+    _drop_invalid(cursor, table, [want.name for want in made])
+    for want in made:
+        create(cursor, table, want)
     for want in wanted:
         _give_attributes(cursor, table, want)
 
@@ -223,6 +227,13 @@ def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
             name=sql.Identifier(want.name), options=sql.SQL(want.index_options)
         )
         cursor.execute(statement)
+
+
+def _drop_invalid(cursor: Any, table: str, names: list[str]) -> None:
+    """Drop the indexes of ``table`` that bear ``names`` and that were never finished."""
+    cursor.execute(INVALID_INDEXES, [table, names])
+    for (name,) in cursor.fetchall():
+        _execute(cursor, DROP["index"], name=name)
 
 
 def _is(want: TableObject, item: TableObject | None) -> bool:

@@ -71,6 +71,10 @@ SQL = {
             ALTER email DROP NOT NULL;
         ALTER TABLE orders ALTER customer_name DROP NOT NULL, ALTER tenant_id DROP NOT NULL;
         ALTER TABLE companies ALTER name DROP NOT NULL""",
+    "required customers": "ALTER TABLE orders ALTER customer_id SET NOT NULL",
+    "an index that was never finished": """
+        UPDATE pg_index SET indisvalid = false
+         WHERE indexrelid = 'ix_orders_tenant_id'::regclass""",
     "no primary key": """
         ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE""",
     "other text types": """
@@ -84,6 +88,12 @@ SQL = {
     "identity key": """
         ALTER TABLE companies ALTER id DROP DEFAULT; DROP SEQUENCE companies_id_seq;
         ALTER TABLE companies ALTER id ADD GENERATED ALWAYS AS IDENTITY (RESTART WITH 5000)""",
+    "constraints and indexes of others": """
+        ALTER TABLE customers ADD CONSTRAINT placed CHECK (company_id > 0) NOT VALID;
+        CREATE INDEX half ON orders (price);
+        UPDATE pg_index SET indisvalid = false
+         WHERE indexrelid IN ('half'::regclass, 'ix_customers_email'::regclass)""",
+    "a default that breaks a rule": "ALTER TABLE companies ALTER phone SET DEFAULT 'none'",
     "key without a sequence": """
         ALTER TABLE companies ALTER id DROP DEFAULT; DROP SEQUENCE companies_id_seq""",
 }
@@ -98,6 +108,8 @@ SCHEMA = (
     "keys that are not valid",
     "no keys",
     "no primary key",
+    "required customers",
+    "an index that was never finished",
     "nullable columns",
 )
 """Those after which the restructured tables have to be exactly the target."""

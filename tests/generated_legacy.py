@@ -98,6 +98,11 @@ DRIFT: dict[str, tuple[str, ...]] = {
         "DROP INDEX ix_companies_tenant_id; ALTER TABLE companies ALTER phone SET DEFAULT 'none'",
         "ALTER TABLE companies ADD branch varchar NOT NULL DEFAULT 'x'",
     ),
+    "constraints of others": (
+        "ALTER TABLE customers ADD CONSTRAINT placed CHECK (company_id > 0) NOT VALID",
+        "ALTER TABLE orders ADD CONSTRAINT sensible CHECK (quantity IS NULL OR price <> 17)"
+        " NOT VALID",
+    ),
     "nullable": (
         "ALTER TABLE customers ALTER email DROP NOT NULL",
         "ALTER TABLE customers ALTER name DROP NOT NULL, ALTER phone SET STATISTICS 500",

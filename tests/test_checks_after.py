@@ -115,14 +115,14 @@ ERRORS = (
     ),
     Case(
         "leftovers",
-        "ALTER TABLE contacts ADD CONSTRAINT named CHECK (name <> '') NOT VALID",
-        "Constraint named on contacts is NOT VALID",
+        "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, ADD CONSTRAINT fk_orders_contact "
+        "FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL NOT VALID",
+        "Constraint fk_orders_contact on orders is NOT VALID",
     ),
     Case(
         "leftovers",
-        "CREATE INDEX half ON orders (price); UPDATE pg_index SET indisvalid = false "
-        "WHERE indexrelid = 'half'::regclass",
-        "Index half on orders is invalid",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_orders_id'::regclass",
+        "Index ix_orders_id on orders is invalid",
         name="index",
     ),
 )

@@ -50,6 +50,17 @@ def test_drift_that_stays_does_not_stop_the_run(
     assert run("--verify-only", "--backup-dir", str(tmp_path)).code == 0
 
 
+def test_rule_that_a_default_company_breaks_by_a_default_stays_pending(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(f"{ROWS}; {ORPHAN}; {drifts.SQL['a default that breaks a rule']}")
+
+    done = assert_migrates(tmp_path)
+
+    assert "breaks ck_companies_phone_format" in done.out
+    assert legacy.fetch("SELECT phone FROM companies WHERE is_default") == [("none",)]
+
+
 def test_columns_of_others_keep_their_values(legacy: Database, tmp_path: Path) -> None:
     legacy.execute(awkward.ROWS)
     legacy.execute(drifts.SQL["extra columns"])

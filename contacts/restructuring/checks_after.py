@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
-from contacts.restructuring.expectations import TRIGGERS, partial_unique_indexes, target_models
+from contacts.restructuring.expectations import (
+    TRIGGERS,
+    partial_unique_indexes,
+    target_models,
+    target_names,
+)
 from contacts.restructuring.obstacles import rule_breakers
 from jmsk.catalogue import TableObject, model_objects, read_objects
 
@@ -113,16 +118,21 @@ def triggers(scene: Scene) -> Finding:
 
 
 def leftovers(scene: Scene) -> Finding:
-    oids = [scene.layout.tables[name].oid for name in RESTRUCTURED]
+    """What the target names and the server does not vouch for. What others added is theirs."""
+    wanted = {
+        "tables": [scene.layout.tables[name].oid for name in RESTRUCTURED],
+        "names": target_names(),
+    }
     constraints = scene.rows(
-        "SELECT conname, conrelid::regclass FROM pg_constraint "
-        "WHERE NOT convalidated AND conrelid = ANY(%s::oid[])",
-        [oids],
+        "SELECT conname, conrelid::regclass FROM pg_constraint WHERE NOT convalidated "
+        "AND conrelid = ANY(%(tables)s::oid[]) AND conname = ANY(%(names)s)",
+        wanted,
     )
     indexes = scene.rows(
-        "SELECT indexrelid::regclass, indrelid::regclass FROM pg_index "
-        "WHERE NOT indisvalid AND indrelid = ANY(%s::oid[])",
-        [oids],
+        "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
+        "AND i.indrelid = ANY(%(tables)s::oid[]) AND c.relname = ANY(%(names)s)",
+        wanted,
     )
     return problems(
         [f"Constraint {name} on {table} is NOT VALID" for name, table in constraints]

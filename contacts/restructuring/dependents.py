@@ -8,7 +8,7 @@ function whose body is text it knows nothing, so there the text has to do.
 from collections.abc import Iterator
 
 from contacts.restructuring.checks import Finding, Scene, problems
-from contacts.restructuring.expectations import TRIGGERS, target_models
+from contacts.restructuring.expectations import TRIGGERS, target_names
 from contacts.restructuring.fingerprint import ADDED
 from contacts.restructuring.record import read_record
 
@@ -70,7 +70,7 @@ def dependents(scene: Scene) -> Finding:
 
 def _dependents(scene: Scene) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
-    for what, needed in scene.rows(DEPENDENTS, {"columns": columns, "own": own_names()}):
+    for what, needed in scene.rows(DEPENDENTS, {"columns": columns, "own": target_names()}):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     migration = read_record(scene.cursor).transaction_id
     wanted = {
@@ -79,12 +79,3 @@ def _dependents(scene: Scene) -> Iterator[str]:
     }
     for (name,) in scene.rows(FUNCTIONS, wanted):
         yield f"Function {name} names contacts, contact_id or addresses"
-
-
-def own_names() -> list[str]:
-    """Return the names of the restructuring's own indexes, constraints and triggers."""
-    metas = [model._meta for model in target_models().values()]
-    return [
-        *TRIGGERS,
-        *(str(item.name) for meta in metas for item in (*meta.indexes, *meta.constraints)),
-    ]

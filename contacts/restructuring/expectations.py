@@ -78,3 +78,12 @@ def partial_unique_indexes(model: type[models.Model]) -> list[str]:
         for constraint in model._meta.constraints
         if isinstance(constraint, models.UniqueConstraint) and constraint.condition
     ]
+
+
+def target_names() -> list[str]:
+    """Return the names of the restructuring's own indexes, constraints and triggers."""
+    metas = [model._meta for model in target_models().values()]
+    return [
+        *TRIGGERS,
+        *(str(item.name) for meta in metas for item in (*meta.indexes, *meta.constraints)),
+    ]
