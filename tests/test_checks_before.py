@@ -21,7 +21,9 @@ from contacts.restructuring.checks import (
 from contacts.restructuring.checks_before import CHECKS_BEFORE
 from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage, read_layout
-from tests.check_cases import BLOCKERS, CREATE, ORPHAN, OWN_TABLES, ROWS, Case
+from tests import check_cases
+from tests.check_cases import CREATE, ORPHAN, OWN_TABLES, ROWS, Case
+from tests.check_names import NAMES
 from tests.check_warnings import WARNINGS
 from tests.databases import Database
 from tests.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
@@ -35,6 +37,7 @@ INFORMATIVE = {
     "linked_orders": "it counts",
     "extra_columns": "it lists columns that stay as they are",
 }
+BLOCKERS = (*check_cases.BLOCKERS, *NAMES)
 CASES = (*BLOCKERS, *WARNINGS)
 
 

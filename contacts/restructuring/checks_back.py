@@ -3,12 +3,12 @@
 from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.dependents import dependents
+from contacts.restructuring.expectations import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.record import read_record
 from contacts.restructuring.surroundings import rights, sessions, writable
 from jmsk.catalogue import TableObject
 
 EMAIL = "coalesce(email, email_set_aside)"
-ONE_EMAIL_PER_TENANT = ("UNIQUE (tenant_id, email)", "UNIQUE (email, tenant_id)")
 
 
 def duplicate_emails(scene: Scene) -> Finding:

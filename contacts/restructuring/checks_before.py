@@ -1,6 +1,6 @@
 """The checks before the restructuring: the guide's seven, in the guide's order, then the rest."""
 
-from contacts.restructuring import obstacles, surroundings
+from contacts.restructuring import keys, obstacles, surroundings
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.stage import Stage
 
@@ -133,6 +133,7 @@ CHECKS_BEFORE = (
         "Give these customers a company of their own tenant, or set company_id to NULL.",
     ),
     *obstacles.CHECKS,
+    keys.CHECK,
     *surroundings.CHECKS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""
