@@ -5,8 +5,7 @@ compared by their definition, never by their name alone, and every lookup goes b
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,11 +49,6 @@ SEQUENCES = """
       JOIN pg_class c ON c.oid = pg_get_serial_sequence(%(table)s, a.attname)::regclass
      WHERE a.attrelid = %(table)s::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
-USER_TRIGGERS = """
-    SELECT tgname, tgenabled FROM pg_trigger
-     WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled <> 'D'
-"""
-ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 @dataclass(frozen=True)
@@ -213,7 +207,7 @@ def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
     """Give what was made anew the comment and the marks of what it stands for."""
     for attribute, template in ATTRIBUTES.items():
         if getattr(want, attribute):
-            _execute(cursor, template, table=table, name=want.name)
+            execute(cursor, template, table=table, name=want.name)
     for kind, comment in ((want.kind, want.comment), ("index", want.index_comment)):
         if comment:
             statement = sql.SQL(COMMENT[kind]).format(
@@ -233,7 +227,7 @@ def _drop_invalid(cursor: Any, table: str, names: list[str]) -> None:
     """Drop the indexes of ``table`` that bear ``names`` and that were never finished."""
     cursor.execute(INVALID_INDEXES, [table, names])
     for (name,) in cursor.fetchall():
-        _execute(cursor, DROP["index"], name=name)
+        execute(cursor, DROP["index"], name=name)
 
 
 def _is(want: TableObject, item: TableObject | None) -> bool:
@@ -273,33 +267,15 @@ DROP = {
 }
 
 
-def _execute(cursor: Any, template: str, **names: str) -> None:
+def execute(cursor: Any, template: str, **names: str) -> None:
+    """Run the statement ``template`` with ``names``, quoted, in the places that bear theirs."""
     identifiers = {key: sql.Identifier(name) for key, name in names.items()}
     cursor.execute(sql.SQL(template).format(**identifiers))
 
 
 def _rename(cursor: Any, table: str, kind: str, old: str, new: str) -> None:
-    _execute(cursor, RENAME[kind], table=table, old=old, new=new)
+    execute(cursor, RENAME[kind], table=table, old=old, new=new)
 
 
 def _drop(cursor: Any, table: str, item: TableObject) -> None:
-    _execute(cursor, DROP[item.kind], table=table, name=item.name)
-
-
-@contextmanager
-def without_user_triggers(cursor: Any, *tables: str) -> Iterator[None]:
-    """Switch off the triggers that others have put on ``tables``, and on again as they were.
-
-    The restructuring is no edit: a trigger that keeps ``updated_at`` or an audit must not see it.
-    The caller holds the tables locked, so nobody else's change escapes a trigger meanwhile.
-    """
-    switched = []
-    for table in tables:
-        cursor.execute(USER_TRIGGERS, [table])
-        switched += [(table, *row) for row in cursor.fetchall()]
-    for table, trigger, _ in switched:
-        _execute(cursor, "ALTER TABLE {table} DISABLE TRIGGER {name}", table=table, name=trigger)
-    yield
-    for table, trigger, enabled in switched:
-        enable = f"ALTER TABLE {{table}} {ENABLE[enabled]} TRIGGER {{name}}"
-        _execute(cursor, enable, table=table, name=trigger)
+    execute(cursor, DROP[item.kind], table=table, name=item.name)

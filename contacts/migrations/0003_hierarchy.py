@@ -11,9 +11,9 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.constraints
-from jmsk.catalogue import without_user_triggers
 from jmsk.operations import AddCheckRule, Conform, LetBeNull, current_run, latest_migration
 from jmsk.references import referred_rows
+from jmsk.user_triggers import without_user_triggers
 
 DEFAULT_COMPANY = "Default Company"
 ONE_EMAIL_PER_TENANT = (

@@ -45,8 +45,9 @@ from contacts.restructuring.run import (
 from contacts.restructuring.stage import Layout, reached_legacy
 from contacts.restructuring.surroundings import rights, writable
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
-from jmsk.catalogue import TableObject, model_objects, reconcile, without_user_triggers
+from jmsk.catalogue import TableObject, model_objects, reconcile
 from jmsk.references import referred_rows
+from jmsk.user_triggers import without_user_triggers
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 MADE_BY_THE_WRECK = """

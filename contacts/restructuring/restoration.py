@@ -23,7 +23,7 @@ from contacts.restructuring.run import (
 )
 from contacts.restructuring.stage import Layout, Stage, reached_legacy, read_layout
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
-from jmsk.catalogue import without_user_triggers
+from jmsk.user_triggers import without_user_triggers
 
 NEEDED = ("dependents", "alembic_record", "rights", "writable")
 """The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""

@@ -20,7 +20,8 @@ from contacts.restructuring.references import references_in_the_way
 from contacts.restructuring.restore_fit import require_fit
 from contacts.restructuring.session import use_schema
 from contacts.restructuring.stage import Layout, Stage, Table
-from jmsk.catalogue import TableObject, read_objects, reconcile, without_user_triggers
+from jmsk.catalogue import TableObject, read_objects, reconcile
+from jmsk.user_triggers import without_user_triggers
 
 DELETE = """
     DELETE FROM {table} AS present

@@ -200,13 +200,13 @@ class Command(BaseCommand):
             mode(call.operation)
         except (DatabaseError, InterfaceError) as error:
             told = " ".join(str(error).split())
-            outcome = AFTER_COMMIT if _committed(call) else BROKEN_OFF
+            outcome = STAYS_COMMITTED if _committed(call) else BROKEN_OFF
             raise CommandError(f"The server broke off ({told}). {outcome}") from error
         except KeyboardInterrupt as error:
             raise InterruptedRunError(_interrupted(call)) from error
 
 
-AFTER_COMMIT = (
+STAYS_COMMITTED = (
     "Everything was committed before, and stays; only what was to follow, such as the report, may "
     "be missing. 'manage.py migrate_contacts --dry-run' says which stage the database is in."
 )
@@ -226,7 +226,7 @@ def _committed(call: Call | None) -> bool:
 
 def _interrupted(call: Call | None) -> str:
     if _committed(call):
-        return f"Interrupted. {AFTER_COMMIT}"
+        return f"Interrupted. {STAYS_COMMITTED}"
     if call and call.operation and call.operation.journal.in_doubt:
         return f"Interrupted at COMMIT. {IN_DOUBT}"
     return "Interrupted before anything was changed. Run the same command again when you want."
