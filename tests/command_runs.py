@@ -193,21 +193,6 @@ def call(*arguments: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue(), time.monotonic() - begun)
 
 
-@contextlib.contextmanager
-def django_at(database: Database) -> Iterator[None]:
-    """Point Django's default connection at a database of any server for a while."""
-    default = connections["default"]
-    default.close()
-    wanted = {**database.settings, "NAME": database.name}
-    before = {key: default.settings_dict[key] for key in wanted}
-    default.settings_dict.update(wanted)
-    try:
-        yield
-    finally:
-        default.close()
-        default.settings_dict.update(before)
-
-
 LEGACY_ROWS = {
     "tenants": "SELECT * FROM tenants ORDER BY id",
     "companies": "SELECT id, tenant_id, name, address, phone, email, created_at, updated_at"

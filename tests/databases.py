@@ -173,16 +173,17 @@ class Server:
 
 @contextlib.contextmanager
 def django_uses(database: Database) -> Iterator[None]:
-    """Point Django's default connection at a database for a while."""
+    """Point Django's default connection at a database, of whichever server, for a while."""
     default = connections["default"]
     default.close()
-    before = default.settings_dict["NAME"]
-    default.settings_dict["NAME"] = database.name
+    wanted = {**database.settings, "NAME": database.name}
+    before = {key: default.settings_dict[key] for key in wanted}
+    default.settings_dict.update(wanted)
     try:
         yield
     finally:
         default.close()
-        default.settings_dict["NAME"] = before
+        default.settings_dict.update(before)
 
 
 def server_settings(url: str) -> dict[str, Any]:

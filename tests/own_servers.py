@@ -12,8 +12,7 @@ from pathlib import Path
 
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
-from tests.command_runs import django_at
-from tests.databases import TEMPLATES, Database, server_settings
+from tests.databases import TEMPLATES, Database, django_uses, server_settings
 from tests.embedded_users import server_of, wait_until
 
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=40", "synchronous_commit=on")
@@ -63,7 +62,7 @@ class OwnServer:
         known = "SELECT count(*) FROM pg_database WHERE datname = %s"
         if not maintenance.value(known, [template.name]):
             maintenance.execute(f"CREATE DATABASE {template.name} TEMPLATE template0")
-            with django_at(template):
+            with django_uses(template):
                 TEMPLATES[kind](template)
         maintenance.execute(f"CREATE DATABASE {fresh.name} TEMPLATE {template.name}")
         # What was drawn from sequences is on the disk now: a crash does not move them.

@@ -14,14 +14,13 @@ from pytest_django import DjangoDbBlocker
 from tests.command_runs import (
     Done,
     call,
-    django_at,
     half_backups,
     locks_left,
     remember,
     started,
     state,
 )
-from tests.databases import Server
+from tests.databases import Server, django_uses
 from tests.faults import Fault, draw, hit
 from tests.own_servers import OwnServer, own_server
 
@@ -117,7 +116,7 @@ def test_a_fault_leaves_the_database_legacy_or_migrated(
         assert half_backups(tmp_path) == []
     assert [name for name in half_backups(tmp_path) if name[0] != "."] == []
 
-    with django_at(database):
+    with django_uses(database):
         again = call(*folder)
     assert again.code == 0, again.told
     assert state(database, before) == "migrated"

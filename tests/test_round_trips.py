@@ -17,8 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from contacts.restructuring.fingerprint import Fingerprint, legacy_sources, pin_settings, take
 from contacts.restructuring.stage import read_layout
-from tests.command_runs import django_at
-from tests.databases import Database, Server, server_settings
+from tests.databases import Database, Server, django_uses, server_settings
 from tests.generated_legacy import Legacy, legacies
 from tests.legacy_photograph import changes, photograph
 from tests.own_servers import own_server
@@ -113,7 +112,7 @@ def built(server: Server, legacy: Legacy) -> Iterator[Database]:
     database = server.database("legacy")
     try:
         legacy.build(database)
-        with django_at(database):
+        with django_uses(database):
             yield database
     finally:
         server.drop(database.name)
