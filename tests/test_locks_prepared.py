@@ -1,13 +1,17 @@
 """A prepared transaction holds its locks without a session: nobody finds it in pg_stat_activity."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from django.core.management.base import CommandError
+from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
-from tests.command_runs import remember, run, state
-from tests.databases import Database, Server
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.locks import Patience, apply_settings, lock_tables
+from contacts.restructuring.stage import read_layout
+from tests.command_runs import remember, state
+from tests.databases import Database, Server, django_uses
 from tests.own_servers import OwnServer, own_server
 
 PREPARE = "BEGIN; UPDATE orders SET price = price WHERE id = 3; PREPARE TRANSACTION 'till 7'"
@@ -20,20 +24,24 @@ def own(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnServe
         yield started_here
 
 
-def assert_named(database: Database, folder: Path) -> None:
-    done = run(database, "--noinput", "--skip-backup", "--lock-timeout", "0.05",
-               "--backup-dir", str(folder))  # fmt: skip
-    assert done.code == 1, done.told
-    assert "In the way: prepared transaction 'till 7' of postgres, since 20" in done.message
+def assert_named(database: Database) -> None:
+    """Fail unless a try to lock the tables names the prepared transaction."""
+    patience = Patience(0.05, tries=1)
+    with django_uses(database), transaction.atomic(), connection.cursor() as cursor:
+        apply_settings(cursor, patience)
+        tables = read_layout(connection).tables.values()
+        with pytest.raises(CommandError) as caught:
+            lock_tables(connection, tables, [], patience, Journal(lambda event: None))
+    assert "In the way: prepared transaction 'till 7' of postgres, since 20" in str(caught.value)
 
 
-def test_it_is_named_also_when_the_server_was_restarted(own: OwnServer, tmp_path: Path) -> None:
+def test_it_is_named_also_when_the_server_was_restarted(own: OwnServer) -> None:
     database = own.database("sample")
     before = remember(database)
     database.execute(PREPARE)
-    assert_named(database, tmp_path)
+    assert_named(database)
     own.stop_at_once()
     own.start()
-    assert_named(database, tmp_path)
+    assert_named(database)
     database.execute("ROLLBACK PREPARED 'till 7'")
     assert state(database, before) == "legacy"
