@@ -115,8 +115,10 @@ def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
     names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name))
     # Only these columns, and as text: another may hold what Python cannot, a date BC for example.
     texts = ", ".join(f"found.{name}::text" for name in names)
+    # MATERIALIZED: the planner must not hope to find the first rows by walking along an index.
+    # There are none as a rule, and then it has walked through the whole table.
     scene.cursor.execute(
-        f"SELECT count(*) OVER (), {texts} FROM ({query}) AS found "
+        f"WITH found AS MATERIALIZED ({query}) SELECT count(*) OVER (), {texts} FROM found "
         f"ORDER BY found.{names[0]} LIMIT {FIRST_ROWS}"
     )
     found = scene.cursor.fetchall()
