@@ -87,6 +87,13 @@ def test_what_was_rolled_back_has_left_nothing_to_settle(sample: Database, tmp_p
     assert "Left to settle" not in text
 
 
+def test_what_was_rehearsed_is_told_as_what_would_be(sample: Database, tmp_path: Path) -> None:
+    assert run_into(tmp_path, "--rehearse").code == 0
+    text = Reader(html_of(tmp_path)).text
+    assert "What they would hold: contacts that had no company" in text
+    assert "What would be left to settle" in text
+
+
 def test_the_policy_allows_the_one_style_sheet_only(page: str) -> None:
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style
