@@ -115,7 +115,8 @@ def test_at_the_question(sample: Database, tmp_path: Path, number: signal.Signal
     with started(sample, "--backup-dir", str(tmp_path), terminal=True) as run:
         run.wait_for("Proceed with migration?")
         done = interrupt(run, number)
-    assert_told_in_one_line(done, "before anything was changed")
+    (backup,) = tmp_path.glob("migration_2*")
+    assert_told_in_one_line(done, "before anything was changed", f"before stays in {backup}.")
     assert state(sample, before) == "legacy"
     assert half_backups(tmp_path) == []
 

@@ -88,10 +88,11 @@ def test_the_question_can_be_answered_beforehand(
 def test_without_a_terminal_the_run_refuses(legacy: Database, tmp_path: Path) -> None:
     before = legacy.dump()
 
-    done = command_runs.run(legacy, "--skip-backup", "--backup-dir", str(tmp_path))
+    done = command_runs.run(legacy, "--backup-dir", str(tmp_path))
 
     assert done.code == 1
     assert "There is no terminal to ask on. Nothing was changed. Run with --noinput" in done.err
+    assert "BACKUP" not in done.out
     assert legacy.dump() == before
 
 
@@ -121,6 +122,19 @@ def test_the_question_on_a_terminal(
     if code == 1:
         assert done.message == "CommandError: Declined. Nothing was changed."
         assert legacy.dump() == before
+
+
+def test_who_declines_is_told_that_the_backup_stays(legacy: Database, tmp_path: Path) -> None:
+    with command_runs.started(legacy, "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with migration? (yes/no): ")
+        begun.answer("no")
+        done = begun.end()
+
+    (backup,) = tmp_path.glob("migration_2*")
+    assert (
+        f"Declined. Nothing was changed. The backup that was written before stays in {backup}."
+        in done.message
+    )
 
 
 # --- streams, usage, connection -----------------------------------------------------------------

@@ -62,15 +62,19 @@ class Console:
         """A part of a step is seen in the progress; in a log file it needs its line."""
         return DETAILED if self.progress and is_part(event.step) else NORMAL
 
-    def ask(self, question: str) -> None:
-        """Ask, and return if the answer is yes. Raises CommandError if it is not."""
-        if self.noinput:
-            return
-        if not sys.stdin.isatty():
+    def require_terminal(self) -> None:
+        """Raise CommandError if a question could be neither asked nor is answered beforehand."""
+        if not (self.noinput or sys.stdin.isatty()):
             raise CommandError(
                 "There is no terminal to ask on. Nothing was changed. Run with --noinput to answer "
                 "yes beforehand."
             )
+
+    def ask(self, question: str) -> None:
+        """Ask, and return if the answer is yes. Raises CommandError if it is not."""
+        self.require_terminal()
+        if self.noinput:
+            return
         self.for_people.write(question, _plain, ending="")
         self.for_people.flush()
         try:

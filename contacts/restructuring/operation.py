@@ -100,7 +100,8 @@ class Operation:
         )
 
     def back_up(self) -> Backup | None:
-        """Write the backup, unless told not to."""
+        """Write the backup, unless told not to. A question follows: one that can be asked."""
+        self.console.require_terminal()
         self.say(*heading("CREATING DATABASE BACKUP"))
         if self.options.skip_backup:
             self.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2.errors import InsufficientPrivilege
 
 from contacts.restructuring.conclusion import Call, concluding
 from contacts.restructuring.console import Console
@@ -198,10 +199,11 @@ class Command(BaseCommand):
         try:
             call.operation = open_operation(connection, chosen, call.console)
             mode(call.operation)
+        except CommandError as error:
+            error.args = (f"{error}{_kept(call)}",)
+            raise
         except (DatabaseError, InterfaceError) as error:
-            told = " ".join(str(error).split())
-            outcome = STAYS_COMMITTED if _committed(call) else BROKEN_OFF
-            raise CommandError(f"The server broke off ({told}). {outcome}") from error
+            raise CommandError(_broken_off(call, error)) from error
         except KeyboardInterrupt as error:
             raise InterruptedRunError(_interrupted(call)) from error
 
@@ -210,9 +212,11 @@ STAYS_COMMITTED = (
     "Everything was committed before, and stays; only what was to follow, such as the report, may "
     "be missing. 'manage.py migrate_contacts --dry-run' says which stage the database is in."
 )
-BROKEN_OFF = (
-    "No transaction of this run was committed: the database is as it was. Find out why in the "
-    "server's log, then run again."
+UNCHANGED = "No transaction of this run was committed: the database is as it was."
+SEE_THE_LOG = f"{UNCHANGED} Find out why in the server's log, then run again."
+NEEDS_THE_RIGHT = (
+    f"{UNCHANGED} Grant the role of DATABASE_URL this right, or set another user there, then run "
+    "again."
 )
 IN_DOUBT = (
     "How it ended was not asked any more: run 'manage.py migrate_contacts --dry-run'. It says "
@@ -224,9 +228,27 @@ def _committed(call: Call | None) -> bool:
     return bool(call and call.operation and call.operation.journal.committed)
 
 
+def _kept(call: Call | None) -> str:
+    """Say where the backup lies that a call wrote which then changed nothing: it stays."""
+    known = call.operation.draft.known if call and call.operation else {}
+    if _committed(call) or "backup_path" not in known:
+        return ""
+    return f" The backup that was written before stays in {known['backup_path']}."
+
+
+def _broken_off(call: Call, error: Exception) -> str:
+    told = " ".join(str(error).split())
+    if _committed(call):
+        return f"The server broke off ({told}). {STAYS_COMMITTED}"
+    if isinstance(error.__cause__, InsufficientPrivilege):
+        return f"The role lacks a right ({told}). {NEEDS_THE_RIGHT}{_kept(call)}"
+    return f"The server broke off ({told}). {SEE_THE_LOG}{_kept(call)}"
+
+
 def _interrupted(call: Call | None) -> str:
     if _committed(call):
         return f"Interrupted. {STAYS_COMMITTED}"
     if call and call.operation and call.operation.journal.in_doubt:
         return f"Interrupted at COMMIT. {IN_DOUBT}"
-    return "Interrupted before anything was changed. Run the same command again when you want."
+    changed = "Interrupted before anything was changed. Run the same command again when you want."
+    return f"{changed}{_kept(call)}"
