@@ -46,6 +46,12 @@ OWN_TABLES = """
 ALTER TABLE tenants OWNER TO {role}; ALTER TABLE companies OWNER TO {role};
 ALTER TABLE customers OWNER TO {role}; ALTER TABLE orders OWNER TO {role};
 """
+DJANGO_MIGRATIONS = """
+CREATE TABLE django_migrations (
+    id serial PRIMARY KEY, app varchar(255) NOT NULL, name varchar(255) NOT NULL,
+    applied timestamptz NOT NULL
+);
+"""
 READ_TABLES = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
 CREATE = "GRANT CREATE ON SCHEMA public TO {role};"
 
@@ -230,6 +236,13 @@ BLOCKERS = (
     ),
     Case(
         "rights", OWN_TABLES, "may not create in schema public", count=2, role=True, name="schema"
+    ),
+    Case(
+        "rights",
+        OWN_TABLES + CREATE + DJANGO_MIGRATIONS + "GRANT SELECT ON django_migrations TO {role}",
+        ", the owner of django_migrations, which keeps the record",
+        role=True,
+        name="record",
     ),
     Case(
         "writable",

@@ -76,11 +76,17 @@ QUEUED = (
 )
 LOOK_ANEW = "SELECT pg_stat_clear_snapshot()"
 """Within a transaction, pg_stat_activity goes on showing what it showed first."""
+DJANGO_TABLES = (
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "contacts_restructuringrun",
+)
+"""Those that exist already, from an earlier run, get rows from this one."""
 DJANGO_SEQUENCES = """
     SELECT pg_get_serial_sequence(c.oid::regclass::text, 'id')
       FROM pg_class c
-     WHERE c.oid IN (to_regclass('django_migrations'), to_regclass('django_content_type'),
-                     to_regclass('auth_permission'), to_regclass('contacts_restructuringrun'))
+     WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
 """
 SETTINGS = {
     "statement_timeout": "0",
@@ -163,7 +169,7 @@ def guard_sequences(cursor: Any) -> None:
 
     ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
     """
-    cursor.execute(DJANGO_SEQUENCES)
+    cursor.execute(DJANGO_SEQUENCES, [list(DJANGO_TABLES)])
     for (sequence,) in cursor.fetchall():
         cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
         cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")

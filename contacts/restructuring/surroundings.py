@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
+from contacts.restructuring.locks import DJANGO_TABLES
 from contacts.restructuring.stage import LEGACY_NAMES
 
 MAY_READ_AND_UPDATE = (
     "SELECT has_table_privilege(%s, %s::oid, 'SELECT'), has_table_privilege(%s, %s::oid, 'UPDATE')"
 )
+
+OTHERS_DJANGO_TABLES = """
+    SELECT c.relname, r.rolname
+      FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+     WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
+       AND NOT pg_has_role(r.oid, 'USAGE')
+     ORDER BY 1
+"""
 
 
 def rights(scene: Scene) -> Finding:
@@ -19,6 +28,8 @@ def _missing_rights(scene: Scene) -> Iterator[str]:
     for name, table in sorted(scene.layout.tables.items()):
         if not scene.value("SELECT pg_has_role(%s, 'USAGE')", [table.owner]):
             yield f"Role {role} is no member of {table.owner}, the owner of {name}"
+    for name, owner in scene.rows(OTHERS_DJANGO_TABLES, [list(DJANGO_TABLES)]):
+        yield f"Role {role} is no member of {owner}, the owner of {name}, which keeps the record"
     schema = scene.layout.schema
     for privilege, verb in (("USAGE", "use"), ("CREATE", "create in")):
         if not scene.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
