@@ -41,6 +41,15 @@ _SSL_VALUES = {
     "no": "disable",
     "off": "disable",
 }
+# A server that has vanished is noticed within a minute or so, and a host that does not answer in
+# 15 s: the system's own defaults are two hours and two minutes.
+_PATIENCE = {
+    "connect_timeout": "15",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 _RENAMED = {"ssl": "sslmode", "timeout": "connect_timeout"}
 # Settings of the SQLAlchemy drivers themselves: they do not change what is connected to.
 _DRIVER_ONLY = {
@@ -87,7 +96,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(match["password"] or ""),
         "HOST": host,
         "PORT": port,
-        "OPTIONS": {"application_name": "jmsk"},
+        "OPTIONS": {"application_name": "jmsk", **_PATIENCE},
     }
     for key, value in parameters:
         _add_parameter(settings, key, value)

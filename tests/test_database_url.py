@@ -10,6 +10,15 @@ from hypothesis import strategies as st
 
 from jmsk.database_url import parse_database_url
 
+USUAL_OPTIONS = {
+    "application_name": "jmsk",
+    "connect_timeout": "15",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
 
 def read(url: str) -> dict[str, Any]:
     """Return the settings less the engine, which never differs."""
@@ -36,7 +45,7 @@ def test_every_postgresql_spelling_leads_to_the_same_database(scheme: str) -> No
         "PASSWORD": "pw",
         "HOST": "db.example",
         "PORT": "6432",
-        "OPTIONS": {"application_name": "jmsk"},
+        "OPTIONS": USUAL_OPTIONS,
     }
 
 
@@ -92,12 +101,12 @@ def test_libpqs_own_parameters_are_kept() -> None:
 
 def test_the_application_name_can_be_chosen() -> None:
     options = read("postgresql://h/d?application_name=nightly")["OPTIONS"]
-    assert options == {"application_name": "nightly"}
+    assert options == {**USUAL_OPTIONS, "application_name": "nightly"}
 
 
 def test_parameters_that_only_steer_a_sqlalchemy_driver_are_left_out() -> None:
     url = "postgresql+asyncpg://h/d?prepared_statement_cache_size=0&async_fallback=true"
-    assert read(url)["OPTIONS"] == {"application_name": "jmsk"}
+    assert read(url)["OPTIONS"] == USUAL_OPTIONS
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,24 @@
 """What else can be wrong around a run: disk, server, role, password, and who writes meanwhile."""
 
+import contextlib
 import gzip
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
+from jmsk.database_url import parse_database_url
 from jmsk.embedded import binaries
 from tests.command_runs import Done, half_backups, locks_left, remember, run, started, state, until
 from tests.databases import Database, Server
 from tests.own_servers import OwnServer, own_server, version_of_run
+from tests.proxy import cut_off
 
 
 @pytest.fixture
@@ -193,6 +198,26 @@ transaction.guard_sequences = lambda cursor: cursor.execute("SELECT 1 / 0")
     done = run(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert_refused(done, "at the step 'transaction' (division by zero)", "rolled back")
     assert state(sample, before) == "legacy"
+
+
+def test_a_role_that_may_not_read_the_record_is_told_what_to_grant(
+    sample: Database, tmp_path: Path, role: str
+) -> None:
+    sample.execute("CREATE TABLE django_migrations (id int, app text, name text, applied date)")
+    as_role = Database(sample.name, {**sample.settings, "USER": role})
+    done = run(as_role, "--dry-run", "--backup-dir", str(tmp_path))
+    assert_refused(done, "The role lacks a right", "django_migrations", "Grant", "as it was")
+
+
+def test_a_line_to_a_server_that_has_vanished_is_given_up(sample: Database) -> None:
+    with cut_off(sample, "never said") as (_, url):
+        connection = ConnectionHandler({"default": parse_database_url(url)})["default"]
+        connection.ensure_connection()
+        line = socket.socket(fileno=os.dup(connection.connection.fileno()))
+        with contextlib.closing(connection), line:
+            asked = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            assert [line.getsockopt(socket.SOL_TCP, option) for option in asked] == [30, 10, 3]
+            assert line.getsockopt(socket.SOL_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 def test_a_role_that_may_not_use_the_schema_is_told_so(
