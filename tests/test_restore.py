@@ -203,7 +203,7 @@ def test_it_does_not_wait_for_ever_for_a_table_that_it_compares(
     run(backups=backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     run("--rollback", backups=backups)
-    monkeypatch.setitem(session.PATIENT, "lock_timeout", "100ms")
+    monkeypatch.setitem(session.READING_SETTINGS, "lock_timeout", "100ms")
     holder = sample.connect()
     holder.autocommit = False
     end = threading.Timer(20, holder.rollback)

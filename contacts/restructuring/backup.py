@@ -22,7 +22,7 @@ from contacts.restructuring.folder import partial_folder, publish, write_synced
 from contacts.restructuring.historical import HistoricalModel, models_by_table
 from contacts.restructuring.manifest import FILE_NAME, Manifest, TableBackup, render
 from contacts.restructuring.row_json import FORMAT, line_query
-from contacts.restructuring.session import describe_database, take_time, use_schema
+from contacts.restructuring.session import apply_reading_settings, describe_database, use_schema
 from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage, Table
 from contacts.restructuring.verification import verify_files
 from jmsk.catalogue import read_objects
@@ -91,7 +91,7 @@ def _snapshot(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
     atomic = transaction.atomic(using=connection.alias, durable=True)
     with readable(), atomic, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        take_time(cursor)
+        apply_reading_settings(cursor)
         # Before the snapshot: in one that is older than a rewrite, a rewritten table is empty.
         names = [sql.Identifier(table.schema, table.name) for table in backed_up(layout)]
         lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from types import TracebackType
 
 BLOCK = 1 << 20
 """Bytes of lines that are compressed at once."""
+
+MOST_WAITING = 4
+"""Blocks that may wait for the compression before the server has to."""
 
 LEVEL = 1
 """zlib's; a higher one costs more than it saves, for the disk is not what one waits for."""
@@ -40,7 +44,7 @@ class FixtureWriter:
     """A file to give to COPY. Use as a context manager; ``written`` is set afterwards.
 
     Parameters: ``path``, which must not exist; ``progress``, called with the lines written so far.
-    Whatever is written must be whole lines. Raises OSError, from any write, if one failed.
+    Each write must be of one whole line. Raises OSError, from any write, if one failed.
     """
 
     def __init__(self, path: Path, progress: Callable[[int], None] = lambda lines: None) -> None:
@@ -49,7 +53,7 @@ class FixtureWriter:
         self._path = path
         self._lines: list[bytes] = []
         self._pending = 0
-        self._block: Future[None] | None = None
+        self._waiting: deque[Future[None]] = deque()
         self._compress = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
         self._sha256 = hashlib.sha256()
         self._content_sha256 = hashlib.sha256()
@@ -73,7 +77,10 @@ class FixtureWriter:
                 self._finish()
 
     def write(self, line: bytes) -> int:
-        """Take one or more whole lines."""
+        """Take one whole line."""
+        if b"\xc2" in line or b"\xe2" in line:  # with one of these begins each LINE_SEPARATOR
+            for character, escape in LINE_SEPARATORS.items():
+                line = line.replace(character, escape)
         self._lines.append(line)
         self._pending += len(line)
         if self._pending >= BLOCK:
@@ -81,22 +88,18 @@ class FixtureWriter:
         return len(line)
 
     def _pass_on(self) -> None:
-        """Hand the lines to the other thread, once it has done with those before them."""
-        self._wait()
-        self._block = self._worker.submit(self._store, b"".join(self._lines))
+        """Hand the lines to the other thread, once there is room for them."""
+        self._wait(MOST_WAITING - 1)
+        self._waiting.append(self._worker.submit(self._store, b"".join(self._lines)))
+        self._count += len(self._lines)
         self._lines, self._pending = [], 0
-
-    def _wait(self) -> None:
-        if self._block is None:
-            return
-        self._block.result()
-        self._block = None
         self.progress(self._count)
 
+    def _wait(self, left: int) -> None:
+        while len(self._waiting) > left:
+            self._waiting.popleft().result()
+
     def _store(self, block: bytes) -> None:
-        for character, escape in LINE_SEPARATORS.items():
-            block = block.replace(character, escape)
-        self._count += block.count(b"\n")
         self._content_sha256.update(block)
         self._put(self._compress.compress(block))
 
@@ -109,7 +112,7 @@ class FixtureWriter:
 
     def _finish(self) -> None:
         self._pass_on()
-        self._wait()
+        self._wait(0)
         self._put(self._compress.flush())
         os.fsync(self._file.fileno())
         self.written = Written(

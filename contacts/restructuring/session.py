@@ -60,19 +60,24 @@ def use_schema(cursor: Any, schema: str) -> None:
     )
 
 
-def take_time(cursor: Any) -> None:
-    """Lift the role's timeouts until the transaction ends; wait for a lock, but not for ever."""
+def apply_reading_settings(cursor: Any) -> None:
+    """Set, until the transaction ends, what long reading needs.
+
+    The role's timeouts are lifted, and a lock is waited for, but not for ever. To compile a query
+    (jit) takes longer than it saves: the backup of a million orders is a tenth faster without.
+    """
     cursor.execute(
         "SELECT set_config(name, %s::json ->> name, true) FROM pg_settings WHERE name = ANY(%s)",
-        [json.dumps(PATIENT), list(PATIENT)],
+        [json.dumps(READING_SETTINGS), list(READING_SETTINGS)],
     )
 
 
-PATIENT = {
+READING_SETTINGS = {
     "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_in_transaction_session_timeout": "5min",
     "lock_timeout": "30s",
+    "jit": "off",
 }
 
 
@@ -81,7 +86,7 @@ def looking(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Scene]:
     """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        take_time(cursor)
+        apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)
         yield Scene(connection, cursor, layout)

@@ -20,7 +20,7 @@ from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.restore_fit import require_fit
 from contacts.restructuring.restore_plan import Change, restore_plan
 from contacts.restructuring.run import Outcome, Plan
-from contacts.restructuring.session import looking, take_time, use_schema
+from contacts.restructuring.session import apply_reading_settings, looking, use_schema
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.transaction import Ended
 
@@ -87,7 +87,7 @@ def _compare(
     """Load the backup into temporary tables and compare; leave nothing."""
     alias, layout = operation.connection.alias, operation.layout
     with transaction.atomic(using=alias), operation.connection.cursor() as cursor:
-        take_time(cursor)
+        apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)
         migrated = layout.stage is Stage.MIGRATED
