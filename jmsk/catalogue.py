@@ -178,7 +178,7 @@ def reconcile(
     taken = {want.name for want in missing}
     for item in spare:
         if item.name in taken or unwanted(item):
-            _drop(cursor, table, item)
+            drop(cursor, table, item)
     # By way of a name that nothing has, so that two objects can swap theirs.
     for number, (want, twin) in enumerate(renames.items()):
         _rename(cursor, table, want.kind, twin.name, f"jmsk_{table}_{number}")
@@ -277,5 +277,6 @@ def _rename(cursor: Any, table: str, kind: str, old: str, new: str) -> None:
     execute(cursor, RENAME[kind], table=table, old=old, new=new)
 
 
-def _drop(cursor: Any, table: str, item: TableObject) -> None:
+def drop(cursor: Any, table: str, item: TableObject) -> None:
+    """Drop ``item``, an index or a constraint, of ``table``."""
     execute(cursor, DROP[item.kind], table=table, name=item.name)

@@ -1,6 +1,5 @@
 """Migration operations for a database that Django did not make."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
@@ -9,7 +8,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 from psycopg2 import sql
 
-from jmsk.catalogue import TableObject, model_objects, read_objects, reconcile
+from jmsk.catalogue import drop, model_objects, read_objects, reconcile
 from jmsk.remembrance import as_modelled, put_back, remember
 from jmsk.rules import rows_breaking
 
@@ -228,21 +227,44 @@ class LetBeNull(DatabaseOperation):
             cursor.execute(statement.format(**names))
 
 
+class DropKeys(DatabaseOperation):
+    """Drop what holds one of the ``rules`` on ``table``, whatever its name, before rows change.
+
+    An index that is to go would else be maintained for each of them. Backwards there is nothing to
+    do: LegacyObjects puts back what was there.
+    """
+
+    def __init__(self, table: str, rules: tuple[str, ...]) -> None:
+        self.table = table
+        self.rules = rules
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.table, self.rules], {}
+
+    def describe(self) -> str:
+        return f"Drop {self.rules[0]} of {self.table}"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        with editor.connection.cursor() as cursor:
+            for item in read_objects(cursor, self.table):
+                if item.rule in self.rules:
+                    drop(cursor, self.table, item)
+
+
 class Conform(DatabaseOperation):
     """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
 
     Django's RenameIndex, AddConstraint and their kin stop at a database that has drifted; this
     renames what says the same under another name, makes what is missing, and replaces foreign keys
-    of the same columns that say something else. ``replaced`` are definitions that go. Backwards
-    there is nothing to do: LegacyObjects puts back what was there.
+    of the same columns that say something else. Backwards there is nothing to do: LegacyObjects
+    puts back what was there.
     """
 
-    def __init__(self, model_name: str, replaced: tuple[str, ...] = ()) -> None:
+    def __init__(self, model_name: str) -> None:
         self.model_name = model_name
-        self.replaced = replaced
 
     def deconstruct(self) -> Any:
-        return type(self).__name__, [self.model_name], {"replaced": self.replaced}
+        return type(self).__name__, [self.model_name], {}
 
     def describe(self) -> str:
         return f"Give {self.model_name} its indexes and constraints"
@@ -252,7 +274,9 @@ class Conform(DatabaseOperation):
         wanted = model_objects(model)
         with editor.connection.cursor() as cursor:
             self._set_not_null(cursor, model)
-            reconcile(cursor, model._meta.db_table, wanted, self._superseded(wanted))
+            keys = {item.foreign_key_columns for item in wanted} - {None}
+            table = model._meta.db_table
+            reconcile(cursor, table, wanted, lambda item: item.foreign_key_columns in keys)
 
     @staticmethod
     def _set_not_null(cursor: Any, model: Any) -> None:
@@ -263,10 +287,6 @@ class Conform(DatabaseOperation):
             alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL")
             table = sql.Identifier(model._meta.db_table)
             cursor.execute(alter.format(table, sql.Identifier(column)))
-
-    def _superseded(self, wanted: list[TableObject]) -> Callable[[TableObject], bool]:
-        keys = {item.foreign_key_columns for item in wanted} - {None}
-        return lambda item: item.foreign_key_columns in keys or item.rule in self.replaced
 
 
 class AddCheckRule(AddConstraint):

@@ -11,7 +11,14 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.constraints
-from jmsk.operations import AddCheckRule, Conform, LetBeNull, current_run, latest_migration
+from jmsk.operations import (
+    AddCheckRule,
+    Conform,
+    DropKeys,
+    LetBeNull,
+    current_run,
+    latest_migration,
+)
 from jmsk.references import referred_rows
 from jmsk.user_triggers import without_user_triggers
 
@@ -61,10 +68,12 @@ PLACE = """
 """
 SET_ASIDE = """
     UPDATE contacts SET email_set_aside = contacts.email, email = NULL
-      FROM (SELECT id, row_number() OVER (PARTITION BY tenant_id, company_id, email
-                                          ORDER BY id) AS place
-              FROM contacts WHERE email IS NOT NULL) AS ranked
-     WHERE ranked.id = contacts.id AND ranked.place > 1
+      FROM (SELECT tenant_id, company_id, email, min(id) AS keeper
+              FROM contacts WHERE email IS NOT NULL
+             GROUP BY tenant_id, company_id, email HAVING count(*) > 1) AS shared
+     WHERE (contacts.tenant_id, contacts.company_id, contacts.email)
+         = (shared.tenant_id, shared.company_id, shared.email)
+       AND contacts.id <> shared.keeper
 """
 TAKE_BACK = """
     UPDATE contacts
@@ -214,6 +223,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
+        DropKeys("contacts", ONE_EMAIL_PER_TENANT),
         migrations.RunPython(place, take_back),
         migrations.AlterField(
             "contact",
@@ -227,7 +237,7 @@ class Migration(migrations.Migration):
             ),
         ),
         NAMES,
-        Conform("contact", replaced=ONE_EMAIL_PER_TENANT),
+        Conform("contact"),
         AddCheckRule(
             "contact",
             models.CheckConstraint(
