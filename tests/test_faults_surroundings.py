@@ -220,6 +220,25 @@ def test_a_line_to_a_server_that_has_vanished_is_given_up(sample: Database) -> N
             assert line.getsockopt(socket.SOL_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
+NO_REWRITE = """
+CREATE FUNCTION run_out() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'no space left' USING HINT = 'Make room.'; END $$;
+CREATE EVENT TRIGGER run_out ON table_rewrite EXECUTE FUNCTION run_out();
+"""
+
+
+def test_what_the_server_refuses_is_told_without_its_statement(
+    sample: Database, tmp_path: Path
+) -> None:
+    before = remember(sample)
+    sample.run_script(NO_REWRITE)
+    done = run(sample, "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+    assert_refused(done, "0002_hierarchy' (no space left. Make room)", "rolled back")
+    assert "array" not in done.err
+    sample.execute("DROP EVENT TRIGGER run_out; DROP FUNCTION run_out")
+    assert state(sample, before) == "legacy"
+
+
 def test_a_role_that_may_not_use_the_schema_is_told_so(
     sample: Database, tmp_path: Path, role: str
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
+from jmsk.server_errors import server_words
+
 
 @contextmanager
 def explained(folder: Path, table_bytes: int = 0) -> Iterator[None]:
@@ -38,7 +40,7 @@ def readable() -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise CommandError(
-            f"The tables could not be read for the backup: {str(error).strip()}. Nothing was "
+            f"The tables could not be read for the backup: {server_words(error)}. Nothing was "
             "changed, and no half backup is left. Put that right, then run again."
         ) from error
 

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2.errors import QueryCanceled
 
 from contacts.restructuring.stage import Layout
+from jmsk.server_errors import server_words
 
 FIRST_ROWS = 20
 """How many rows of a problem are named; the rest is counted."""
@@ -144,7 +145,7 @@ def _run(scene: Scene, check: Check) -> Result:
     except Exception as error:  # whatever else it is, it blocks and is told
         if _ends_the_run(scene, error):
             raise
-        told = f"The check could not run: {type(error).__name__}: {' '.join(str(error).split())}"
+        told = f"The check could not run: {type(error).__name__}: {server_words(error)}"
         return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
     if not finding.count:
         return Result(check.id, check.title, Status.PASSED, finding, check.hint)

@@ -23,6 +23,7 @@ from contacts.restructuring.run import Outcome
 from contacts.restructuring.session import Database, describe_database
 from contacts.restructuring.stage import Layout, Stage, read_layout
 from contacts.restructuring.transaction import Ended, Frame
+from jmsk.server_errors import server_words
 
 REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
@@ -190,7 +191,7 @@ def open_operation(
         connection.ensure_connection()
     except OperationalError as error:
         raise CommandError(
-            f"The database cannot be reached: {' '.join(str(error).split())}. Nothing was changed. "
+            f"The database cannot be reached: {server_words(error)}. Nothing was changed. "
             "Check DATABASE_URL (host, port, user, password), then run again."
         ) from error
     with connection.cursor() as cursor:

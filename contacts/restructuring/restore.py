@@ -21,6 +21,7 @@ from contacts.restructuring.restore_fit import require_fit
 from contacts.restructuring.session import use_schema
 from contacts.restructuring.stage import Layout, Stage, Table
 from jmsk.catalogue import TableObject, read_objects, reconcile
+from jmsk.server_errors import server_words
 from jmsk.user_triggers import without_user_triggers
 
 DELETE = """
@@ -202,7 +203,7 @@ def _readable_conflicts() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise CommandError(
-            f"A constraint refuses the rows of the backup: {' '.join(str(error).split())} "
+            f"A constraint refuses the rows of the backup ({server_words(error)}). "
             "Everything was rolled back: the database is as it was. The constraint may be newer "
             "than the backup: remove it, or name another backup, then run again."
         ) from error

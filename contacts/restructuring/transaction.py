@@ -32,6 +32,7 @@ from contacts.restructuring.locks import (
 from contacts.restructuring.observation import LockWatch, TableLock
 from contacts.restructuring.session import use_schema
 from contacts.restructuring.stage import Layout, read_layout
+from jmsk.server_errors import server_words
 
 T = TypeVar("T")
 ASK_AGAIN = 60
@@ -187,7 +188,7 @@ class _Attempt(Generic[T]):
 
     def settle(self, error: BaseException) -> Ended[T]:
         """Say how the transaction ended that ``error`` has left open to doubt."""
-        told = " ".join(str(error).split()) or type(error).__name__
+        told = server_words(error)
         # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
         self.connection.close()
         committed = self.journal.in_doubt and self._committed()
@@ -236,7 +237,7 @@ def transaction_status(connection: BaseDatabaseWrapper, transaction_id: int) -> 
     except DataError:  # in the future: a crash came before anything of it was on the disk
         return "aborted"
     except (OperationalError, InterfaceError) as error:
-        return " ".join(str(error).split())
+        return server_words(error)
     finally:
         fresh.close()
 

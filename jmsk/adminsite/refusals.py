@@ -13,6 +13,8 @@ from django.db import (
     transaction,
 )
 
+from jmsk.server_errors import server_words, shown_detail
+
 Refusals = (IntegrityError, DataError, InternalError)
 """The errors by which triggers, constraints and column types speak."""
 
@@ -53,12 +55,9 @@ def readable(error: DatabaseError) -> str:
     """Return what the server refused and why, with its hint; never a traceback or a query."""
     diagnosis = getattr(error.__cause__, "diag", None)
     if diagnosis is None or not diagnosis.message_primary:
-        return f"The database refused this: {' '.join(str(error).split())}"
+        return f"The database refused this: {server_words(error)}"
     sentence = sentence_for(diagnosis.constraint_name) or diagnosis.message_primary
-    # Of a rule that a row breaks the server's detail is the whole row, and no use to a person.
-    shows_row = diagnosis.source_function == "ExecConstraints"
-    detail = None if shows_row else diagnosis.message_detail
-    parts = [sentence, detail, diagnosis.message_hint]
+    parts = [sentence, shown_detail(diagnosis), diagnosis.message_hint]
     return " ".join(
         part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part
     )

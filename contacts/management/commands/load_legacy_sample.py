@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.sample import Size, build, find_objects
+from jmsk.server_errors import server_words
 
 USAGE = 2
 SHOWN = 5
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         except Error as error:
             raise CommandError(
                 f"The sample could not be loaded into database "
-                f'"{connection.settings_dict["NAME"]}": {str(error).strip()}\n'
+                f'"{connection.settings_dict["NAME"]}": {server_words(error)}\n'
                 "Nothing was changed. Put that right, or name another database in DATABASE_URL."
             ) from error
         if options["verbosity"] > 0:

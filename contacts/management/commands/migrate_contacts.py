@@ -29,6 +29,7 @@ from contacts.restructuring.progress import Progress
 from contacts.restructuring.report import MODES as REPORT_NAMES
 from contacts.restructuring.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.transaction import InterruptedRunError
+from jmsk.server_errors import server_words
 
 MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
     "--dry-run": (dry_run, "Run the checks and show what would be migrated. Changes nothing."),
@@ -237,7 +238,7 @@ def _kept(call: Call | None) -> str:
 
 
 def _broken_off(call: Call, error: Exception) -> str:
-    told = " ".join(str(error).split())
+    told = server_words(error)
     if _committed(call):
         return f"The server broke off ({told}). {STAYS_COMMITTED}"
     if isinstance(error.__cause__, InsufficientPrivilege):

@@ -1,0 +1,35 @@
+"""What the server says of an error, and which part of it is for people's eyes."""
+
+from typing import Any
+
+
+def server_words(error: BaseException) -> str:
+    """Return what ``error`` says, in one line: of the server's, its message, detail and hint.
+
+    Left out is the context: it holds the statement, and that of the migration names every contact.
+    """
+    diagnosis = _diagnosis(error)
+    if diagnosis is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    parts = (diagnosis.message_primary, shown_detail(diagnosis), diagnosis.message_hint)
+    return ". ".join(" ".join(part.split()).rstrip(".") for part in parts if part)
+
+
+def shown_detail(diagnosis: Any) -> str | None:
+    """Return the detail of a psycopg2 ``diag``; None where there is none, or none to be shown.
+
+    Of a rule that a row breaks the detail is the whole row: personal data, and no use to a person.
+    """
+    if diagnosis.source_function == "ExecConstraints":
+        return None
+    detail: str | None = diagnosis.message_detail
+    return detail
+
+
+def _diagnosis(error: BaseException) -> Any:
+    """Return the server's own fields, of a psycopg2 error or of Django's around it, or None."""
+    for one in (error, error.__cause__):
+        found = getattr(one, "diag", None)
+        if found is not None and found.message_primary:
+            return found
+    return None
