@@ -31,7 +31,9 @@ HOLDER = f"""
        AND (l.classid::bigint << 32 | l.objid::bigint) = %s
 """
 SESSION = f"""
-    SELECT a.pid, coalesce(a.usename, '?'), coalesce(nullif(a.application_name, ''), 'no name'),
+    SELECT a.pid, coalesce(a.usename, '?'),
+           coalesce(nullif(a.application_name, ''), nullif(a.backend_type, 'client backend'),
+                    'no name'),
            coalesce(a.state, 'hidden'), coalesce({SINCE}, '?'),
            CASE WHEN a.state IS NULL OR a.query = '<insufficient privilege>'
                 THEN 'its query is hidden: ask for pg_monitor'
