@@ -113,7 +113,8 @@ def test_without_a_terminal_nobody_says_yes(sample: Database, tmp_path: Path) ->
     told = run("--backup-dir", str(tmp_path), *JSON)
     assert told.code == 1
     assert "no terminal to ask on" in told.document["error"]
-    assert Path(told.document["backup_path"]).is_dir()
+    assert told.document["backup_path"] is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checks_that_fail_afterwards_are_in_the_document(sample: Database, tmp_path: Path) -> None:
@@ -123,6 +124,18 @@ def test_checks_that_fail_afterwards_are_in_the_document(sample: Database, tmp_p
     assert told.code == 1
     failed = [check["id"] for check in told.document["checks_after"] if check["status"] == "failed"]
     assert failed == ["triggers"]
+    assert told.document["failed_step"] == "verify"
+
+
+def test_a_database_that_may_not_be_migrated(sample: Database, tmp_path: Path) -> None:
+    sample.execute("ALTER TABLE customers RENAME COLUMN phone TO telephone")
+    told = run_into(tmp_path, *JSON)
+    assert told.code == 1
+    failed = [
+        check["id"] for check in told.document["checks_before"] if check["status"] == "failed"
+    ]
+    assert "columns" in failed
+    assert told.document["failed_step"] == "checks"
 
 
 def test_a_database_that_cannot_be_reached(sample: Database) -> None:

@@ -93,6 +93,7 @@ class Operation:
         bad = failed(results)
         if not bad:
             return
+        self.draft.note(failed_step="checks")
         sound = self.layout.stage in (Stage.LEGACY, Stage.MIGRATED)
         remedy = "" if sound else f" {REMEDIES[self.layout.stage]}"
         raise CommandError(

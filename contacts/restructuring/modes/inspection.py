@@ -53,6 +53,7 @@ def verify_only(operation: Operation) -> None:
         "verification",
         outcome,
         succeeded=not bad,
+        failed_step="verify" if bad else "",
         after=tuple(results),
         counts=counts,
         defaults=defaults,
