@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from contacts.restructuring import session
 from contacts.restructuring.backup import Backup
+from contacts.restructuring.locks import Patience
 from contacts.restructuring.modes import restoring
 from contacts.restructuring.reading import read_backup
 from tests.command_runs import started
@@ -197,13 +197,13 @@ def test_a_backup_that_changes_while_the_question_is_open_is_not_restored(
     assert sample.dump() == present
 
 
-def test_it_does_not_wait_for_ever_for_a_table_that_it_compares(
+def test_who_keeps_it_from_comparing_is_named(
     sample: Database, backups: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(backups=backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     run("--rollback", backups=backups)
-    monkeypatch.setitem(session.READING_SETTINGS, "lock_timeout", "100ms")
+    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
     holder = sample.connect()
     holder.autocommit = False
     end = threading.Timer(20, holder.rollback)
@@ -216,8 +216,9 @@ def test_it_does_not_wait_for_ever_for_a_table_that_it_compares(
 
     monkeypatch.setattr(restoring, "read_backup", lock_and_read)
     try:
-        with pytest.raises(CommandError, match="lock timeout"):
-            run("--restore", str(backup), backups=backups, skip_backup=True)
+        named = f"could not be read in 2 tries of 0.1 s. In the way: pid {holder.info.backend_pid},"
+        with pytest.raises(CommandError, match=named):
+            run("--restore", str(backup), backups=backups, skip_backup=True, lock_timeout=0.1)
     finally:
         end.cancel()
         holder.close()

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
@@ -20,9 +21,16 @@ from contacts.restructuring.fingerprint import Fingerprint, pin_settings, plain_
 from contacts.restructuring.fixture_file import FixtureWriter, Written
 from contacts.restructuring.folder import partial_folder, publish, write_synced
 from contacts.restructuring.historical import HistoricalModel, models_by_table
+from contacts.restructuring.locks import EVERYDAY_PATIENCE, Patience
 from contacts.restructuring.manifest import FILE_NAME, Manifest, TableBackup, render
 from contacts.restructuring.row_json import FORMAT, line_query
-from contacts.restructuring.session import apply_reading_settings, describe_database, use_schema
+from contacts.restructuring.session import (
+    SNAPSHOT,
+    apply_reading_settings,
+    describe_database,
+    use_schema,
+)
+from contacts.restructuring.sharing import reading
 from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage, Table
 from contacts.restructuring.verification import verify_files
 from jmsk.catalogue import read_objects
@@ -54,6 +62,8 @@ def write_backup(
     stamp: datetime,
     progress: Progress = lambda table, rows, total: None,
     *,
+    patience: Patience = EVERYDAY_PATIENCE,
+    wait: Callable[[str], None] = lambda told: None,
     in_transaction: bool = False,
 ) -> Backup:
     """Back up the tables of ``layout`` into a new folder of ``directory`` and return the backup.
@@ -61,15 +71,16 @@ def write_backup(
     Parameters: ``stamp``, an aware time, names the folder; ``progress`` is called now and then with
     a table, its rows so far and all of its rows. With ``in_transaction`` the tables are read in the
     transaction that is open, and the caller holds them locked; otherwise in a read-only snapshot of
-    its own.
+    its own, for which who keeps readers out is waited for with ``patience``; ``wait`` is told who.
 
     Raises CommandError if the backup could not be written whole; then no folder is left.
     """
     start = time.monotonic()
     folder = Path(directory)
-    reading = _inside if in_transaction else _snapshot
+    snapshot = partial(_snapshot, patience=patience, wait=wait)
+    open_tables = _inside if in_transaction else snapshot
     with explained(folder), partial_folder(folder, stamp) as unfinished:
-        with reading(connection, layout) as cursor, explained(folder, _bytes(cursor, layout)):
+        with open_tables(connection, layout) as cursor, explained(folder, _bytes(cursor, layout)):
             manifest = _write(
                 connection, cursor, layout, folder=unfinished, stamp=stamp, progress=progress
             )
@@ -86,16 +97,16 @@ def backed_up(layout: Layout) -> list[Table]:
 
 
 @contextmanager
-def _snapshot(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
+def _snapshot(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    *,
+    patience: Patience,
+    wait: Callable[[str], None],
+) -> Iterator[Any]:
     """A transaction that sees the tables as they are once it has them, and changes nothing."""
-    atomic = transaction.atomic(using=connection.alias, durable=True)
-    with readable(), atomic, connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with readable(), reading(connection, patience, wait, SNAPSHOT) as cursor:
         apply_reading_settings(cursor)
-        # Before the snapshot: in one that is older than a rewrite, a rewritten table is empty.
-        names = [sql.Identifier(table.schema, table.name) for table in backed_up(layout)]
-        lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
-        cursor.execute(lock)
         with _settled(cursor, layout):
             yield cursor
 

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -40,22 +41,29 @@ SESSION = f"""
                 ELSE 'query: ' || left(regexp_replace(a.query, '\\s+', ' ', 'g'), 120) END
       FROM pg_stat_activity a
 """
-BLOCKERS = (
-    SESSION
-    + """
-     WHERE a.pid <> pg_backend_pid() AND a.pid IN (
-           SELECT pid FROM pg_locks WHERE granted AND locktype = 'relation'
-              AND (relation = ANY(%s::oid[]) OR relation = ANY(%s::oid[])
-                   AND mode NOT IN ('AccessShareLock', 'RowShareLock'))) ORDER BY a.pid
+MODES = ("ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS SHARE")
+CONFLICTING = """
+    l.locktype = 'relation'
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (l.granted AND l.relation = ANY(%(ACCESS EXCLUSIVE)s::oid[])
+      OR l.granted AND l.relation = ANY(%(SHARE ROW EXCLUSIVE)s::oid[])
+         AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+      OR l.relation = ANY(%(ACCESS SHARE)s::oid[]) AND l.mode = 'AccessExclusiveLock')
 """
-)
-"""Who holds any lock on the first tables, or a writer's on the second."""
-PREPARED = """
+"""Locks that keep ours from being granted; a reader waits behind one that only waits, too.
+
+A copy of a database by CREATE DATABASE has tables of the same oids."""
+BLOCKERS = f"""
+    {SESSION}
+     WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks l WHERE {CONFLICTING})
+     ORDER BY a.pid
+"""
+PREPARED = f"""
     SELECT DISTINCT p.gid, p.owner, p.prepared
       FROM pg_prepared_xacts p
       JOIN pg_locks own ON own.pid IS NULL AND own.transactionid = p.transaction
       JOIN pg_locks l ON l.pid IS NULL AND l.virtualtransaction = own.virtualtransaction
-     WHERE l.relation = ANY(%s::oid[]) ORDER BY p.prepared
+     WHERE {CONFLICTING} ORDER BY p.prepared
 """
 """A prepared transaction keeps the number that its session gave it, until the server restarts."""
 OLD_SNAPSHOTS = (
@@ -113,6 +121,14 @@ class Patience:
     seconds: float = 5.0
     tries: int = 12
 
+    @property
+    def timeout(self) -> str:
+        """The ``lock_timeout`` of a try. 0 would mean: for ever."""
+        return f"{max(1, round(self.seconds * 1000))}ms"
+
+
+EVERYDAY_PATIENCE = Patience()
+
 
 def refuse_rival(cursor: Any) -> None:
     """Raise CommandError, naming the holder, if another run is at work on this database.
@@ -155,9 +171,8 @@ def apply_settings(cursor: Any, patience: Patience) -> dict[str, str]:
         "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)", [list(MEMORY)]
     )
     memory = {name: f"{max(kilobytes, MEMORY[name])}kB" for name, kilobytes in cursor.fetchall()}
-    timeout = f"{max(1, round(patience.seconds * 1000))}ms"  # 0 would mean: for ever
     # jit: compiling the few statements of a run costs more than it gains.
-    wanted = {**SETTINGS, **memory, "jit": "off", "lock_timeout": timeout}
+    wanted = {**SETTINGS, **memory, "jit": "off", "lock_timeout": patience.timeout}
     cursor.execute(
         "SELECT name, set_config(name, %s::json ->> name, true) FROM pg_settings "
         "WHERE name = ANY(%s) ORDER BY name",
@@ -192,20 +207,36 @@ def lock_tables(
     """
     tables = [(table, "ACCESS EXCLUSIVE") for table in exclusive]
     tables += [(table, "SHARE ROW EXCLUSIVE") for table in shared]
-    for attempt in range(1, patience.tries + 1):
+    attempt = partial(_try_lock, connection, tables, patience)
+    return persist(attempt, "locked", patience, journal.wait)
+
+
+def persist(
+    attempt: Callable[[], list[str] | None],
+    what: str,
+    patience: Patience,
+    wait: Callable[[str], None],
+) -> float:
+    """Call ``attempt`` until it returns None; until then it returns who is in the way.
+
+    ``what`` is to be done with the tables: "locked" or "read"; ``wait`` is told for whom it waits.
+    Returns the moment (of the monotonic clock) at which the attempt began that went well. Raises
+    CommandError when the patience ends.
+    """
+    for number in range(1, patience.tries + 1):
         asked = time.monotonic()
-        in_the_way = _try_lock(connection, tables, patience)
+        in_the_way = attempt()
         if in_the_way is None:
             return asked
         told = "; ".join(in_the_way) or "a session that has just ended"
-        if attempt == patience.tries:
+        if number == patience.tries:
             raise CommandError(
-                f"The tables could not be locked in {patience.tries} tries of "
+                f"The tables could not be {what} in {patience.tries} tries of "
                 f"{patience.seconds:g} s. In the way: {told}. Nothing was changed. End these "
                 "sessions, or wait for them, and run again; --lock-timeout waits longer."
             )
-        journal.wait(f"try {attempt} of {patience.tries}: waiting for {told}")
-        time.sleep(min(0.5 * attempt, 3.0))  # lets the queue behind our request move on
+        wait(f"try {number} of {patience.tries}: waiting for {told}")
+        time.sleep(min(0.5 * number, 3.0))  # lets the queue behind our request move on
 
     raise AssertionError("a Patience has at least one try")
 
@@ -217,9 +248,7 @@ def _try_lock(
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             for table, mode in tables:
-                statement = sql.SQL("LOCK TABLE {} IN {} MODE")
-                name = sql.Identifier(table.schema, table.name)
-                cursor.execute(statement.format(name, sql.SQL(mode)))
+                lock(cursor, table, mode)
             snapshots = _wait_for_snapshots(cursor, patience.seconds)
             if snapshots:
                 raise _SnapshotsLeftError
@@ -227,20 +256,33 @@ def _try_lock(
     except _SnapshotsLeftError:
         return snapshots
     except OperationalError as error:
-        if not isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
+        if not gave_up_waiting(error):
             raise
     with connection.cursor() as cursor:
-        return _in_the_way(cursor, tables)
+        return in_the_way(cursor, tables)
 
 
-def _in_the_way(cursor: Any, tables: list[tuple[Table, str]]) -> list[str]:
-    """Say who holds locks that conflict with those that ``tables`` are to get."""
-    everyone = [table.oid for table, mode in tables if mode == "ACCESS EXCLUSIVE"]
-    writers = [table.oid for table, mode in tables if mode != "ACCESS EXCLUSIVE"]
+def lock(cursor: Any, table: Table, mode: str) -> None:
+    """Lock ``table`` in ``mode`` until the transaction ends."""
+    statement = sql.SQL("LOCK TABLE {} IN {} MODE")
+    name = sql.Identifier(table.schema, table.name)
+    cursor.execute(statement.format(name, sql.SQL(mode)))
+
+
+def gave_up_waiting(error: OperationalError) -> bool:
+    """Return whether a statement failed because somebody's lock was in its way."""
+    return isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected)
+
+
+def in_the_way(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
+    """Say who holds locks that conflict with the modes in which ``tables`` are to be locked."""
+    wanted: dict[str, list[int]] = {name: [] for name in MODES}
+    for table, mode in tables:
+        wanted[mode].append(table.oid)
     cursor.execute(LOOK_ANEW)
-    cursor.execute(BLOCKERS, [everyone, writers])
+    cursor.execute(BLOCKERS, wanted)
     told = [_told(row) for row in cursor.fetchall()]
-    cursor.execute(PREPARED, [everyone + writers])
+    cursor.execute(PREPARED, wanted)
     template = "prepared transaction {!r} of {}, since {:%Y-%m-%d %H:%M:%S} UTC, without a session"
     return told + [template.format(*row) for row in cursor.fetchall()]
 

@@ -1,6 +1,7 @@
 """What all modes share: the database, the options, and the steps that more than one mode takes."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.backup import Backup, write_backup
-from contacts.restructuring.checks import Result, failed
+from contacts.restructuring.checks import Result, Scene, failed
 from contacts.restructuring.console import Console
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.lines import DETAILED
@@ -20,7 +21,8 @@ from contacts.restructuring.report import Draft, Line, Report, heading, report_l
 from contacts.restructuring.report_files import write_reports
 from contacts.restructuring.report_text import settings_lines
 from contacts.restructuring.run import Outcome
-from contacts.restructuring.session import Database, describe_database
+from contacts.restructuring.session import Database, describe_database, looking
+from contacts.restructuring.sharing import reading
 from contacts.restructuring.stage import Layout, Stage, read_layout
 from contacts.restructuring.transaction import Ended, Frame
 from jmsk.server_errors import server_words
@@ -77,6 +79,14 @@ class Operation:
             f"{seen} in schema {layout.schema}{odd}. Nothing was changed. {REMEDIES[layout.stage]}"
         )
 
+    def reading(self) -> AbstractContextManager[Any]:
+        """Give the cursor of a transaction in which nobody keeps readers out of the tables."""
+        return reading(self.connection, self.options.patience, self.journal.wait)
+
+    def looking(self) -> AbstractContextManager[Scene]:
+        """Give a :class:`Scene` in one read-only snapshot; wait for who keeps readers out."""
+        return looking(self.connection, self.layout, self.options.patience, self.journal.wait)
+
     def frame(self, exclusive: tuple[str, ...], *, rehearse: bool = False) -> Frame:
         """Return how a transaction of this call is to run."""
         return Frame(
@@ -124,6 +134,8 @@ class Operation:
             self.options.backup_dir,
             datetime.now(UTC),
             lambda table, rows, total: self.journal.progress(rows, total, table),
+            patience=self.options.patience,
+            wait=self.journal.wait,
             in_transaction=in_transaction,
         )
 
@@ -137,7 +149,8 @@ class Operation:
         The role may have an idle_session_timeout, and people think for longer.
         """
         self.connection.close()
-        if read_layout(self.connection) != self.layout:
+        now = _read_layout(self.connection, self.options.patience, self.journal)
+        if now != self.layout:
             raise CommandError(
                 "The tables were changed while the question was open. Nothing was changed by this "
                 "run. Run it again, so that they are checked as they are now."
@@ -197,11 +210,11 @@ def open_operation(
         ) from error
     with connection.cursor() as cursor:
         refuse_rival(cursor)
-    return Operation(
-        connection,
-        options,
-        console,
-        Journal(console.hear),
-        describe_database(connection),
-        read_layout(connection),
-    )
+    journal, database = Journal(console.hear), describe_database(connection)
+    layout = _read_layout(connection, options.patience, journal)
+    return Operation(connection, options, console, journal, database, layout)
+
+
+def _read_layout(connection: BaseDatabaseWrapper, patience: Patience, journal: Journal) -> Layout:
+    with reading(connection, patience, journal.wait):
+        return read_layout(connection)

@@ -34,7 +34,7 @@ def enforce_rules(
     connection: BaseDatabaseWrapper, layout: Layout, patience: Patience, journal: Journal
 ) -> list[RuleOutcome]:
     """Add each pending rule that no row breaks, in a short transaction of its own."""
-    with looking(connection, layout) as scene:
+    with looking(connection, layout, patience, journal.wait) as scene:
         pending = pending_rules(scene)
         broken = {
             rule.name: rule_breakers(scene, rule.name, model._meta.db_table)

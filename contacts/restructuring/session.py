@@ -2,18 +2,19 @@
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import django
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.checks import Scene
 from contacts.restructuring.fingerprint import pin_settings
+from contacts.restructuring.locks import EVERYDAY_PATIENCE, Patience
+from contacts.restructuring.sharing import reading
 from contacts.restructuring.stage import Layout
 
 
@@ -72,6 +73,7 @@ def apply_reading_settings(cursor: Any) -> None:
     )
 
 
+SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 READING_SETTINGS = {
     "statement_timeout": "0",
     "transaction_timeout": "0",
@@ -82,10 +84,17 @@ READING_SETTINGS = {
 
 
 @contextmanager
-def looking(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Scene]:
-    """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed."""
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+def looking(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    patience: Patience = EVERYDAY_PATIENCE,
+    wait: Callable[[str], None] = lambda told: None,
+) -> Iterator[Scene]:
+    """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed.
+
+    Who keeps readers out of the tables is waited for with ``patience``; ``wait`` is told who.
+    """
+    with reading(connection, patience, wait, SNAPSHOT) as cursor:
         apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)

@@ -100,7 +100,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if waiting:  # inside a run, its own patience holds
             cursor.execute("SET LOCAL lock_timeout = '30s'")
-        relations = _relations(cursor, visible=True) or _relations(cursor, visible=False)
+        relations = find_relations(cursor)
         if not relations:
             cursor.execute("SELECT coalesce(current_schema(), 'public')")
             return Layout(Stage.EMPTY, cursor.fetchone()[0], {})
@@ -145,8 +145,15 @@ def _in_schema(cursor: Any, schema: str) -> Iterator[None]:
     cursor.execute("SELECT set_config('search_path', %s, true)", [before])
 
 
+def find_relations(cursor: Any) -> list[Table]:
+    """Return the relations that bear our names, in the search path or else anywhere.
+
+    Their columns are left out. No lock of others keeps it waiting.
+    """
+    return _relations(cursor, visible=True) or _relations(cursor, visible=False)
+
+
 def _relations(cursor: Any, *, visible: bool) -> list[Table]:
-    """The relations that bear our names, in the search path or, if not ``visible``, anywhere."""
     cursor.execute(SCHEMAS, {"visible": visible})
     schemas = cursor.fetchone()[0]
     cursor.execute(RELATIONS, [list(NAMES), schemas])

@@ -15,7 +15,6 @@ from contacts.restructuring.report import (
     result_lines,
     statistics_lines,
 )
-from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics, gather
 from contacts.restructuring.unsettled import count_rows, still_there
@@ -38,7 +37,7 @@ def verify_only(operation: Operation) -> None:
     operation.require(Stage.MIGRATED)
     tables = operation.layout.tables
     with (
-        looking(operation.connection, operation.layout) as scene,
+        operation.looking() as scene,
         operation.journal.step("verify", "Running the checks"),
     ):
         results = run_checks(scene, CHECKS_AFTER)
@@ -85,7 +84,7 @@ def _unstamped(operation: Operation) -> str:
     wanted = operation.options.alembic_stamp
     if not wanted:
         return ""
-    with looking(operation.connection, operation.layout) as scene:
+    with operation.looking() as scene:
         if alembic.read_revisions(scene.cursor) == [wanted]:
             return ""
     return (
@@ -109,7 +108,7 @@ def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
     operation.say(Line(f"Database: {operation.database}"))
     operation.say(*heading("PRE-MIGRATION VALIDATION CHECKS"))
     with (
-        looking(operation.connection, layout) as scene,
+        operation.looking() as scene,
         operation.journal.step("checks", "Running the checks"),
     ):
         results = run_checks(scene, _checks(operation))

@@ -20,7 +20,7 @@ from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.restore_fit import require_fit
 from contacts.restructuring.restore_plan import Change, restore_plan
 from contacts.restructuring.run import Outcome, Plan
-from contacts.restructuring.session import apply_reading_settings, looking, use_schema
+from contacts.restructuring.session import apply_reading_settings, use_schema
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.transaction import Ended
 
@@ -74,7 +74,7 @@ def _exclusive(operation: Operation) -> tuple[str, ...]:
 
 def _validate(operation: Operation, wanted: Backup) -> list[Result]:
     checks = restoration.checks_for_restore(operation.layout, wanted)
-    with looking(operation.connection, operation.layout) as scene:
+    with operation.looking() as scene:
         results = run_checks(scene, checks)
     operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
@@ -86,7 +86,7 @@ def _compare(
 ) -> tuple[tuple[Change, ...], tuple[Reference, ...]]:
     """Load the backup into temporary tables and compare; leave nothing."""
     alias, layout = operation.connection.alias, operation.layout
-    with transaction.atomic(using=alias), operation.connection.cursor() as cursor:
+    with operation.reading() as cursor:
         apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)

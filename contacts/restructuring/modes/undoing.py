@@ -10,7 +10,6 @@ from contacts.restructuring.operation import Operation
 from contacts.restructuring.record import read_record
 from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.reversal import EXCLUSIVE, roll_back
-from contacts.restructuring.session import looking
 from contacts.restructuring.stage import Stage
 
 QUESTION = "Proceed with rollback? (yes/no): "
@@ -80,7 +79,7 @@ def _examine(operation: Operation) -> tuple[list[Result], recovery.Wreck]:
         Line("customer_id, an empty table of addresses."),
         Line(),
     )
-    with looking(operation.connection, operation.layout) as scene:
+    with operation.looking() as scene:
         results = run_checks(scene, recovery.CHECKS)
         wreck = recovery.examine(scene.cursor)
     operation.draft.note(before=tuple(results))
@@ -103,7 +102,7 @@ def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:
     operation.say(Line(f"Database: {operation.database}"))
     operation.say(*heading("CHECKS BEFORE THE ROLLBACK"))
     with (
-        looking(operation.connection, operation.layout) as scene,
+        operation.looking() as scene,
         operation.journal.step("checks", "Running the checks"),
     ):
         results = run_checks(scene, CHECKS_BACK)

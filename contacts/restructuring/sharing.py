@@ -1,0 +1,99 @@
+"""Reading the tables beside others: whoever keeps readers out is named, and waited for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from django.db import OperationalError, ProgrammingError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2 import errors
+
+from contacts.restructuring.locks import Patience, gave_up_waiting, in_the_way, lock, persist
+from contacts.restructuring.stage import Table, find_relations
+
+MODE = "ACCESS SHARE"
+DJANGO_TABLES = ("django_migrations", "contacts_restructuringrun", "alembic_version")
+"""What is read beside the tables themselves, to know what was done to them."""
+READ = """
+    SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p')
+       AND (c.oid = ANY(%(ours)s::oid[])
+            OR c.oid IN (SELECT conrelid FROM pg_constraint
+                          WHERE contype = 'f' AND confrelid = ANY(%(ours)s::oid[]))
+            OR c.oid IN (SELECT to_regclass(quote_ident(schema) || '.' || name)
+                           FROM unnest(%(schemas)s::text[]) AS schema, unnest(%(names)s) AS name))
+       AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+     ORDER BY n.nspname, c.relname
+"""
+"""Our tables and those that refer to them. What the role may not read, a check tells."""
+NO_LIMIT = ("statement_timeout", "transaction_timeout")
+"""Timeouts of the role that would break a try off; the second came with PostgreSQL 17."""
+
+
+@contextmanager
+def reading(
+    connection: BaseDatabaseWrapper,
+    patience: Patience,
+    wait: Callable[[str], None],
+    characteristics: str = "",
+) -> Iterator[Any]:
+    """Open a transaction that reads the tables without waiting for anybody; give its cursor.
+
+    Before, it waits with ``patience`` for who keeps readers out, and tells ``wait`` who it is. The
+    tables cannot be altered until the transaction ends. ``characteristics`` are those of SET
+    TRANSACTION. A snapshot that they ask for is not taken before the tables are held: one that is
+    older than a rewrite would find a rewritten table empty.
+
+    Raises CommandError when the patience ends.
+    """
+    with ExitStack() as stack:
+        attempt = partial(_try, connection, stack, patience, characteristics)
+        persist(attempt, "read", patience, wait)
+        with connection.cursor() as cursor:
+            yield cursor
+
+
+def _try(
+    connection: BaseDatabaseWrapper, stack: ExitStack, patience: Patience, characteristics: str
+) -> list[str] | None:
+    """Open the transaction on ``stack`` and return None, or say who is in the way."""
+    with connection.cursor() as cursor:
+        tables = _readable(cursor)
+    try:
+        with ExitStack() as attempt:
+            attempt.enter_context(transaction.atomic(using=connection.alias, durable=True))
+            with connection.cursor() as cursor:
+                _hold(cursor, tables, patience, characteristics)
+            stack.push(attempt.pop_all())
+            return None
+    except OperationalError as error:
+        if not gave_up_waiting(error):
+            raise
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, errors.UndefinedTable):
+            raise
+        return ["a session that has just renamed or dropped a table"]
+    with connection.cursor() as cursor:
+        return in_the_way(cursor, [(table, MODE) for table in tables])
+
+
+def _readable(cursor: Any) -> list[Table]:
+    found = find_relations(cursor)
+    schemas = sorted({table.schema for table in found})
+    ours = [table.oid for table in found]
+    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(DJANGO_TABLES)})
+    return [Table(*row) for row in cursor.fetchall()]
+
+
+def _hold(cursor: Any, tables: list[Table], patience: Patience, characteristics: str) -> None:
+    """Lock the tables by statements that take no snapshot: a SELECT would take it too early."""
+    if characteristics:
+        cursor.execute(f"SET TRANSACTION {characteristics}")
+    cursor.execute("SET LOCAL lock_timeout = %s", [patience.timeout])
+    for name in NO_LIMIT[: 2 if cursor.connection.server_version >= 170000 else 1]:
+        cursor.execute(f"SET LOCAL {name} = 0")
+    for table in tables:
+        lock(cursor, table, MODE)
