@@ -5,7 +5,8 @@ from contacts.restructuring.checks import Check, Finding, Scene, Severity, probl
 from contacts.restructuring.dependents import dependents
 from contacts.restructuring.expectations import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.record import read_record
-from contacts.restructuring.surroundings import rights, sessions, writable
+from contacts.restructuring.rights import REFERRING_TO_CREATED, RIGHTS
+from contacts.restructuring.surroundings import WRITABLE, sessions
 from jmsk.catalogue import TableObject
 
 EMAIL = "coalesce(email, email_set_aside)"
@@ -134,20 +135,9 @@ CHECKS_BACK = (
         alembic_record,
         "The application has migrated on: downgrade it to the stamped revision first.",
     ),
-    Check(
-        "rights",
-        "Rights on the tables and their schema",
-        Severity.ERROR,
-        rights,
-        "Run as the tables' owner: set another user in DATABASE_URL.",
-    ),
-    Check(
-        "writable",
-        "The server accepts writes",
-        Severity.ERROR,
-        writable,
-        "Point DATABASE_URL at the primary server, with a role that may write.",
-    ),
+    RIGHTS,
+    REFERRING_TO_CREATED,
+    WRITABLE,
     Check("addresses", "Addresses that go", Severity.WARNING, addresses, LIVES_ON),
     Check("fax_numbers", "Fax numbers that go", Severity.WARNING, fax_numbers, LIVES_ON),
     Check(

@@ -104,7 +104,7 @@ def ordinary_tables(scene: Scene) -> Finding:
 def readable_rows(scene: Scene) -> Finding:
     hidden = scene.rows(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
-        [_oids(scene)],
+        [[table.oid for table in scene.layout.tables.values()]],
     )
     return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
 
@@ -232,6 +232,13 @@ def _oids(scene: Scene) -> list[int]:
     return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
 
 
+READABLE_ROWS = Check(
+    "readable_rows",
+    "Row-level security hides no rows",
+    Severity.ERROR,
+    readable_rows,
+    "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
+)
 CHECKS = (
     Check(
         "columns",
@@ -248,13 +255,7 @@ CHECKS = (
         ordinary_tables,
         "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
     ),
-    Check(
-        "readable_rows",
-        "Row-level security hides no rows",
-        Severity.ERROR,
-        readable_rows,
-        "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
-    ),
+    READABLE_ROWS,
     Check(
         "missing_rules",
         "Rows keep the rules that the database lacks",

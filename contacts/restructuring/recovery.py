@@ -35,6 +35,7 @@ from contacts.restructuring.fingerprint import (
 )
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof import prove
+from contacts.restructuring.rights import RIGHTS
 from contacts.restructuring.run import (
     Outcome,
     Plan,
@@ -43,7 +44,7 @@ from contacts.restructuring.run import (
     complete_run,
 )
 from contacts.restructuring.stage import Layout, reached_legacy
-from contacts.restructuring.surroundings import rights, writable
+from contacts.restructuring.surroundings import WRITABLE
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
 from jmsk.catalogue import TableObject, model_objects, reconcile
 from jmsk.references import referred_rows
@@ -149,20 +150,8 @@ CHECKS = (
         duplicate_emails,
         "They were when the wreck came about: give all but one of these another e-mail.",
     ),
-    Check(
-        "rights",
-        "Rights on the tables and their schema",
-        Severity.ERROR,
-        rights,
-        "Run as the tables' owner: set another user in DATABASE_URL.",
-    ),
-    Check(
-        "writable",
-        "The server accepts writes",
-        Severity.ERROR,
-        writable,
-        "Point DATABASE_URL at the primary server, with a role that may write.",
-    ),
+    RIGHTS,
+    WRITABLE,
 )
 
 

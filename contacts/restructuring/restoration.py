@@ -12,8 +12,10 @@ from contacts.restructuring.checks_back import CHECKS_BACK
 from contacts.restructuring.django_migrate import LEGACY_MIGRATION, begin_run, migrate
 from contacts.restructuring.fingerprint import plain_source, take
 from contacts.restructuring.journal import Journal
+from contacts.restructuring.obstacles import READABLE_ROWS
 from contacts.restructuring.record import read_record
 from contacts.restructuring.restore import restore_rows
+from contacts.restructuring.rights import REFERRING_TABLES, RIGHTS, TEMPORARY
 from contacts.restructuring.run import (
     Outcome,
     Plan,
@@ -22,11 +24,13 @@ from contacts.restructuring.run import (
     complete_run,
 )
 from contacts.restructuring.stage import Layout, Stage, reached_legacy, read_layout
+from contacts.restructuring.surroundings import WRITABLE
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
 from jmsk.user_triggers import without_user_triggers
 
-NEEDED = ("dependents", "alembic_record", "rights", "writable")
+GOING_BACK = ("dependents", "alembic_record")
 """The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
+ALWAYS = (RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
 
 PASSABLE = """
     UPDATE contacts SET email = 'restoring-' || id || '@backup.invalid', email_set_aside = NULL
@@ -36,11 +40,9 @@ PASSABLE = """
 
 def checks_for_restore(layout: Layout, backup: Backup) -> tuple[Check, ...]:
     """Return the checks that must pass before ``backup`` is restored."""
-    if layout.stage is Stage.PARTIAL:
-        return tuple(check for check in recovery.CHECKS if check.id in NEEDED)
     if not _must_go_back(layout, backup):
-        return ()
-    return tuple(check for check in CHECKS_BACK if check.id in NEEDED)
+        return ALWAYS
+    return (*(check for check in CHECKS_BACK if check.id in GOING_BACK), *ALWAYS)
 
 
 def restore(

@@ -23,8 +23,7 @@ READ = """
        AND (c.oid = ANY(%(ours)s::oid[])
             OR c.oid IN (SELECT conrelid FROM pg_constraint
                           WHERE contype = 'f' AND confrelid = ANY(%(ours)s::oid[]))
-            OR c.oid IN (SELECT to_regclass(quote_ident(schema) || '.' || name)
-                           FROM unnest(%(schemas)s::text[]) AS schema, unnest(%(names)s) AS name))
+            OR n.nspname = ANY(%(schemas)s) AND c.relname = ANY(%(names)s))
        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
      ORDER BY n.nspname, c.relname
 """

@@ -1,51 +1,10 @@
-"""Checks of what is around the tables: rights, the server, other programs and their objects."""
+"""Checks of what is around the tables: the server, other programs and their objects."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
-from contacts.restructuring.locks import DJANGO_TABLES
+from contacts.restructuring.rights import RIGHTS
 from contacts.restructuring.stage import LEGACY_NAMES
-
-MAY_READ_AND_UPDATE = (
-    "SELECT has_table_privilege(%s, %s::oid, 'SELECT'), has_table_privilege(%s, %s::oid, 'UPDATE')"
-)
-
-OTHERS_DJANGO_TABLES = """
-    SELECT c.relname, r.rolname
-      FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-     WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
-       AND NOT pg_has_role(r.oid, 'USAGE')
-     ORDER BY 1
-"""
-
-
-def rights(scene: Scene) -> Finding:
-    return problems(_missing_rights(scene))
-
-
-def _missing_rights(scene: Scene) -> Iterator[str]:
-    role = scene.value("SELECT current_user")
-    for name, table in sorted(scene.layout.tables.items()):
-        if not scene.value("SELECT pg_has_role(%s, 'USAGE')", [table.owner]):
-            yield f"Role {role} is no member of {table.owner}, the owner of {name}"
-    for name, owner in scene.rows(OTHERS_DJANGO_TABLES, [list(DJANGO_TABLES)]):
-        yield f"Role {role} is no member of {owner}, the owner of {name}, which keeps the record"
-    schema = scene.layout.schema
-    for privilege, verb in (("USAGE", "use"), ("CREATE", "create in")):
-        if not scene.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
-            yield f"Role {role} may not {verb} schema {schema}"
-    created = scene.rows(
-        "SELECT DISTINCT r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner "
-        "WHERE c.oid = %s AND NOT has_schema_privilege(r.oid, %s, 'CREATE')",
-        [scene.layout.tables["companies"].oid, schema],
-    )
-    for (owner,) in created:
-        yield f"Role {owner}, which is to own addresses, may not create in schema {schema}"
-    # Only before a migration: what it made goes with a rollback.
-    for name in ("customers", "orders") if "customers" in scene.layout.tables else ():
-        owner, oid = scene.layout.tables["companies"].owner, scene.layout.tables[name].oid
-        if not all(scene.rows(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])[0]):
-            yield f"Role {owner}, whose rights the triggers use, may not read and update {name}"
 
 
 def writable(scene: Scene) -> Finding:
@@ -125,22 +84,21 @@ def alembic(scene: Scene) -> Finding:
     return problems([f"Alembic manages this database, at {versions or 'no revision'}"])
 
 
+WRITABLE = Check(
+    "writable",
+    "The server accepts writes",
+    Severity.ERROR,
+    writable,
+    "Point DATABASE_URL at the primary server, with a role that may write.",
+)
 CHECKS = (
-    Check(
-        "rights",
-        "Rights on the tables and their schema",
-        Severity.ERROR,
-        rights,
-        "Run as the tables' owner: set another user in DATABASE_URL. Where they belong to several "
-        "roles, give them one owner, or the owner of companies SELECT and UPDATE on the others.",
+    replace(
+        RIGHTS,
+        hint="Run as the tables' owner: set another user in DATABASE_URL. Where they belong to "
+        "several roles, give them one owner, or the owner of companies SELECT and UPDATE on the "
+        "others.",
     ),
-    Check(
-        "writable",
-        "The server accepts writes",
-        Severity.ERROR,
-        writable,
-        "Point DATABASE_URL at the primary server, with a role that may write.",
-    ),
+    WRITABLE,
     Check(
         "dependents",
         "Functions and views that name what goes",

@@ -73,6 +73,7 @@ def _exclusive(operation: Operation) -> tuple[str, ...]:
 
 
 def _validate(operation: Operation, wanted: Backup) -> list[Result]:
+    operation.say(*heading("CHECKS BEFORE THE RESTORE"))
     checks = restoration.checks_for_restore(operation.layout, wanted)
     with operation.looking() as scene:
         results = run_checks(scene, checks)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from contacts.restructuring import recovery
-from contacts.restructuring.checks import Result, run_checks
+from contacts.restructuring.checks import Result, failed, run_checks
 from contacts.restructuring.checks_back import CHECKS_BACK
 from contacts.restructuring.modes.running import report_run, run_plan, say_undo
 from contacts.restructuring.operation import Operation
@@ -106,7 +106,7 @@ def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:
         operation.journal.step("checks", "Running the checks"),
     ):
         results = run_checks(scene, CHECKS_BACK)
-        migrated = read_record(scene.cursor).finished
+        migrated = None if failed(results) else read_record(scene.cursor).finished
     operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results, migrated
