@@ -58,6 +58,6 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_of_a_later_format_is_refused(legacy: Database, tmp_path: Path) -> None:
     path = back_up(tmp_path).path / FILE_NAME
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    with pytest.raises(CommandError, match="format is 2, and this version reads format 1"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
+    with pytest.raises(CommandError, match="format is 3, and this version reads formats 1 and 2"):
         read_backup(path.parent)

@@ -16,7 +16,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
 from contacts.restructuring.backup_errors import explained, readable
-from contacts.restructuring.definitions import read_collations, read_enums, read_sequences
+from contacts.restructuring.column_types import read_domains, read_enums, read_others
+from contacts.restructuring.definitions import read_collations, read_sequences
 from contacts.restructuring.fingerprint import Fingerprint, pin_settings, plain_source, take
 from contacts.restructuring.fixture_file import FixtureWriter, Written
 from contacts.restructuring.folder import partial_folder, publish, write_synced
@@ -153,6 +154,8 @@ def _write(
         taken_at=stamp.astimezone(UTC).isoformat(),
         migrations=tuple(sorted(".".join(key) for key in applied)),
         enums=read_enums(cursor, tables),
+        domains=read_domains(cursor, tables),
+        others=read_others(cursor, tables),
         tables=tuple(
             _write_table(
                 cursor,

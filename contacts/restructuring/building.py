@@ -1,21 +1,20 @@
 """Build a backup's tables in a database that has none of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.db import ProgrammingError
 from psycopg2 import sql
 
 from contacts.restructuring.backup import Backup
-from contacts.restructuring.definitions import EnumType, Sequence
+from contacts.restructuring.definitions import Sequence
 from contacts.restructuring.manifest import TableBackup
 from contacts.restructuring.stage import Column
+from contacts.restructuring.type_building import build_types, cannot_be_made, place
 from jmsk.catalogue import TableObject, reconcile
 
-ENUM_LABELS = """
-    SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
-      FROM pg_enum e WHERE e.enumtypid = to_regtype(%s)
-"""
 SEQUENCE_OPTIONS = (
     "START WITH {start} INCREMENT BY {increment} MINVALUE {minimum} MAXVALUE {maximum} "
     "CACHE {cache} {cycle}"
@@ -26,56 +25,55 @@ NAMED_NOT_NULL_SINCE = 180000
 
 
 def build_tables(cursor: Any, backup: Backup, schema: str) -> None:
-    """Create the ENUM types, sequences and tables of ``backup``, without constraints and rows.
+    """Create the types, sequences and tables of ``backup``, without constraints and rows.
 
-    ``schema`` comes first in the search path. An ENUM type that is there already is used.
-    Raises CommandError if one is there with other labels.
+    ``schema`` comes first in the search path. An ENUM type or domain that is there already is used.
+    Raises CommandError, naming it, if one of them cannot be made.
     """
-    for enum in backup.manifest.enums:
-        _create_enum(cursor, enum, sql.Identifier(place(backup, enum.schema, schema), enum.name))
+    build_types(cursor, backup, schema)
     for table in backup.manifest.tables:
-        identities = {column.name for column in table.columns if column.identity}
-        plain = [item for item in table.sequences if item.column not in identities]
-        for item in plain:
-            _create_sequence(cursor, item, sequence_name(backup, item, schema))
-        _create_table(cursor, backup, table, schema)
-        for item in plain:
-            if item.owned:
-                _give_to_column(cursor, table, item, sequence_name(backup, item, schema))
+        with _told(f"Table {table.table} with its sequences"):
+            _build_table(cursor, backup, table, schema)
+
+
+def _build_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
+    identities = {column.name for column in table.columns if column.identity}
+    plain = [item for item in table.sequences if item.column not in identities]
+    for item in plain:
+        _create_sequence(cursor, item, sequence_name(backup, item, schema))
+    _try_columns(cursor, backup, table, schema)
+    _create_table(cursor, backup, table, schema)
+    for item in plain:
+        if item.owned:
+            _give_to_column(cursor, table, item, sequence_name(backup, item, schema))
 
 
 def finish_tables(cursor: Any, backup: Backup) -> None:
-    """Give the tables their indexes and constraints, foreign keys last: they need their targets."""
+    """Give the tables their indexes and constraints, foreign keys last: they need their targets.
+
+    Raises CommandError if one of them needs what is not there.
+    """
     for table in backup.manifest.tables:
         wanted = [item for item in _objects(cursor, table) if not item.foreign_key_columns]
-        reconcile(cursor, table.table, wanted, lambda item: False)
+        with _told(f"An index or constraint of {table.table}"):
+            reconcile(cursor, table.table, wanted, lambda item: False)
     for table in backup.manifest.tables:
-        reconcile(cursor, table.table, _objects(cursor, table), lambda item: False)
+        with _told(f"A foreign key of {table.table}"):
+            reconcile(cursor, table.table, _objects(cursor, table), lambda item: False)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn what the server lacks for ``what`` into a CommandError."""
+    try:
+        yield
+    except ProgrammingError as error:
+        raise cannot_be_made(what, error) from error
 
 
 def sequence_name(backup: Backup, item: Sequence, schema: str) -> sql.Identifier:
     """Return the name of a sequence in a database whose tables lie in ``schema``."""
     return sql.Identifier(place(backup, item.schema, schema), item.name)
-
-
-def place(backup: Backup, then: str, now: str) -> str:
-    """Return the schema of an object that lay in ``then``: it moves with the tables, to ``now``."""
-    return now if then == backup.manifest.schema else then
-
-
-def _create_enum(cursor: Any, enum: EnumType, name: sql.Identifier) -> None:
-    cursor.execute(ENUM_LABELS, [name.as_string(cursor.connection)])
-    labels = cursor.fetchone()[0]
-    if labels is None:
-        template = sql.SQL("CREATE TYPE {} AS ENUM ({})")
-        wanted = sql.SQL(", ").join(map(sql.Literal, enum.labels))
-        cursor.execute(template.format(name, wanted))
-    elif not set(enum.labels) <= set(labels):
-        raise CommandError(
-            f"The type {enum.name} exists with the labels {', '.join(labels)}; the backup needs "
-            f"{', '.join(enum.labels)}. Nothing was changed. Drop it, or restore into a database "
-            "without it."
-        )
 
 
 def _create_sequence(cursor: Any, item: Sequence, name: sql.Identifier) -> None:
@@ -93,25 +91,42 @@ def _give_to_column(cursor: Any, table: TableBackup, item: Sequence, name: sql.I
     cursor.execute(sql.SQL("ALTER SEQUENCE {} OWNED BY {}").format(name, column))
 
 
+def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
+    """Raise CommandError, naming the column, if one has a default that this database lacks."""
+    for column in table.columns:
+        if column.default is None or column.generated:
+            continue
+        definition = _column(backup, table, column, schema)
+        trial = sql.SQL("CREATE TEMP TABLE jmsk_trial ({}) ON COMMIT DROP").format(definition)
+        with _told(f"{table.table}.{column.name} of the type {column.type}"):
+            cursor.execute(trial)
+            cursor.execute("DROP TABLE jmsk_trial")
+
+
 def _create_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
     named = bool(_not_null_constraints(cursor, table))
     columns = []
     for column in table.columns:
-        parts = [sql.Identifier(column.name), sql.SQL(column.type)]
-        if column.name in table.collations:
-            parts.append(sql.SQL(f"COLLATE {table.collations[column.name]}"))
-        if column.generated:
-            parts.append(sql.SQL(GENERATED[column.generated].format(column.default)))
-        elif column.identity:
-            parts.append(_identity(backup, table, column, schema))
-        elif column.default is not None:
-            parts.append(sql.SQL(f"DEFAULT {column.default}"))
-        if column.not_null and not named:
-            parts.append(sql.SQL("NOT NULL"))
-        columns.append(sql.SQL(" ").join(parts))
+        definition = _column(backup, table, column, schema)
+        not_null = sql.SQL(" NOT NULL" if column.not_null and not named else "")
+        columns.append(definition + not_null)
     template = sql.SQL("CREATE TABLE {} ({})")
     name = sql.Identifier(schema, table.table)
     cursor.execute(template.format(name, sql.SQL(", ").join(columns)))
+
+
+def _column(backup: Backup, table: TableBackup, column: Column, schema: str) -> sql.Composed:
+    """The column as CREATE TABLE takes it, but for its NOT NULL."""
+    parts = [sql.Identifier(column.name), sql.SQL(column.type)]
+    if column.name in table.collations:
+        parts.append(sql.SQL(f"COLLATE {table.collations[column.name]}"))
+    if column.generated:
+        parts.append(sql.SQL(GENERATED[column.generated].format(column.default)))
+    elif column.identity:
+        parts.append(_identity(backup, table, column, schema))
+    elif column.default is not None:
+        parts.append(sql.SQL(f"DEFAULT {column.default}"))
+    return sql.SQL(" ").join(parts)
 
 
 def _identity(backup: Backup, table: TableBackup, column: Column, schema: str) -> sql.Composed:

@@ -1,6 +1,5 @@
-"""What a table needs beside its columns to be built again: sequences, enum types, collations."""
+"""What a table needs beside its columns to be built again: sequences, collations."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,17 +27,6 @@ SEQUENCES = """
       JOIN pg_sequence s ON s.seqrelid = c.oid
      WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
      ORDER BY a.attname, n.nspname, c.relname
-"""
-ENUMS = """
-    SELECT n.nspname, t.typname, array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
-      FROM pg_type t
-      JOIN pg_namespace n ON n.oid = t.typnamespace
-      JOIN pg_enum e ON e.enumtypid = t.oid
-     WHERE t.oid IN (SELECT unnest(ARRAY[c.oid, c.typelem]) FROM pg_attribute a
-                       JOIN pg_type c ON c.oid = a.atttypid
-                      WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)
-     GROUP BY n.nspname, t.typname
-     ORDER BY n.nspname, t.typname
 """
 COLLATIONS = """
     SELECT a.attname, quote_ident(n.nspname) || '.' || quote_ident(c.collname)
@@ -77,15 +65,6 @@ class Sequence:
         return sql.Identifier(self.schema, self.name)
 
 
-@dataclass(frozen=True)
-class EnumType:
-    """An ENUM type and its labels in order."""
-
-    schema: str
-    name: str
-    labels: tuple[str, ...]
-
-
 def read_sequences(cursor: Any, table: Table) -> tuple[Sequence, ...]:
     """Return the sequences that ``table``'s columns own or take their defaults from."""
     cursor.execute(SEQUENCES, [table.oid])
@@ -95,14 +74,6 @@ def read_sequences(cursor: Any, table: Table) -> tuple[Sequence, ...]:
         cursor.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(name))
         found.append(Sequence(*row, *cursor.fetchone()))
     return tuple(found)
-
-
-def read_enums(cursor: Any, tables: Iterable[Table]) -> tuple[EnumType, ...]:
-    """Return the ENUM types of the tables' columns, those of arrays included."""
-    cursor.execute(ENUMS, [[table.oid for table in tables]])
-    return tuple(
-        EnumType(schema, name, tuple(labels)) for schema, name, labels in cursor.fetchall()
-    )
 
 
 def read_collations(cursor: Any, table: Table) -> dict[str, str]:

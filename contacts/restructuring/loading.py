@@ -48,7 +48,7 @@ def load_rows(
 ) -> None:
     """Load ``backup`` into temporary tables, one a table, unless this transaction has them.
 
-    The settings of fingerprint.pin_settings must be in force, and the ENUM types be there.
+    The settings of fingerprint.pin_settings must be in force, and the columns' types be there.
     ``progress`` is called with each table and its rows.
     """
     for table in backup.manifest.tables:

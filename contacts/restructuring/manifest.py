@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from contacts.restructuring.definitions import EnumType, Sequence
+from contacts.restructuring.column_types import Domain, EnumType, OtherType
+from contacts.restructuring.definitions import Sequence
 from contacts.restructuring.fingerprint import Fingerprint
 from contacts.restructuring.stage import Column, Stage, Table
 from jmsk.catalogue import TableObject
 
-FORMAT = 1
+FORMAT = 2
+"""1 had neither ``domains`` nor ``others``; it is read as if there were none."""
+READABLE = (1, FORMAT)
 FILE_NAME = "manifest.json"
 
 
@@ -55,7 +58,11 @@ class TableBackup:
 
 @dataclass(frozen=True)
 class Manifest:
-    """``taken_at`` is UTC, ISO 8601; ``migrations`` are the applied ones as ``app.name``."""
+    """``taken_at`` is UTC, ISO 8601; ``migrations`` are the applied ones as ``app.name``.
+
+    ``enums``, ``domains`` and ``others`` are the types that the columns are based on, as far as
+    PostgreSQL does not bring them along; ``others`` a restore cannot make.
+    """
 
     tool_version: str
     server_version: str
@@ -67,6 +74,8 @@ class Manifest:
     migrations: tuple[str, ...]
     enums: tuple[EnumType, ...]
     tables: tuple[TableBackup, ...]
+    domains: tuple[Domain, ...] = ()
+    others: tuple[OtherType, ...] = ()
     format: int = FORMAT
 
 
@@ -82,8 +91,9 @@ def parse(data: bytes) -> Manifest:
         version = values["format"]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"it is no manifest ({error!r})") from error
-    if version != FORMAT:
-        raise ValueError(f"its format is {version!r}, and this version reads format {FORMAT}")
+    if version not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise ValueError(f"its format is {version!r}, and this version reads formats {known}")
     values.pop("sha256", None)
     if _spell(values) != data:
         raise ValueError("its checksum is wrong: it has been changed or damaged")
@@ -107,9 +117,15 @@ def _build(values: dict[str, Any]) -> Manifest:
             EnumType(item["schema"], item["name"], tuple(item["labels"]))
             for item in values["enums"]
         ),
+        "domains": tuple(_build_domain(item) for item in values.get("domains", ())),
+        "others": tuple(OtherType(**item) for item in values.get("others", ())),
         "tables": tuple(_build_table(item) for item in values["tables"]),
     }
     return Manifest(**plain)
+
+
+def _build_domain(values: dict[str, Any]) -> Domain:
+    return Domain(**{**values, "constraints": tuple(map(tuple, values["constraints"]))})
 
 
 def _build_table(values: dict[str, Any]) -> TableBackup:

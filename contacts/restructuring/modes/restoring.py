@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring import restoration
 from contacts.restructuring.backup import Backup
+from contacts.restructuring.building import build_tables, finish_tables
 from contacts.restructuring.checks import Result, run_checks
 from contacts.restructuring.fingerprint import pin_settings
 from contacts.restructuring.journal import Journal
@@ -93,6 +94,9 @@ def _compare(
         pin_settings(cursor)
         migrated = layout.stage is Stage.MIGRATED
         created = read_record(cursor).created_companies if migrated else ()
+        if layout.stage is Stage.EMPTY:
+            build_tables(cursor, wanted, layout.schema)  # what it lacks is told before the question
+            finish_tables(cursor, wanted)
         changes = restore_plan(cursor, layout, wanted, created)
         references = references_in_the_way(cursor, layout, wanted)
         transaction.set_rollback(True, using=alias)
