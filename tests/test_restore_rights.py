@@ -134,6 +134,16 @@ def test_into_a_database_without_its_schema(sample: Database, tmp_path: Path) ->
     assert_grant_mends_it(sample, tmp_path, missing, {}, *restore)
 
 
+def test_tables_of_several_owners_need_no_rights_on_each_other(
+    sample: Database, tmp_path: Path
+) -> None:
+    back_up(tmp_path)
+    several = Case("ALTER TABLE companies OWNER TO {other}; GRANT {other} TO {role}", "", "")
+    with owning(sample, several, OWN_TABLES + READ_TABLES + CREATE):
+        done = run("--restore", str(tmp_path / FOLDER), "--noinput", "--backup-dir", str(tmp_path))
+    assert (done.code, done.error) == (0, ""), done
+
+
 def test_rows_of_others_that_a_policy_hides_are_named(sample: Database, tmp_path: Path) -> None:
     back_up(tmp_path)
     hidden = Case("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "", "")

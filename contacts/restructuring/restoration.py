@@ -15,7 +15,7 @@ from contacts.restructuring.journal import Journal
 from contacts.restructuring.obstacles import READABLE_ROWS
 from contacts.restructuring.record import read_record
 from contacts.restructuring.restore import restore_rows
-from contacts.restructuring.rights import REFERRING_TABLES, RIGHTS, TEMPORARY
+from contacts.restructuring.rights import OWN_RIGHTS, REFERRING_TABLES, TEMPORARY
 from contacts.restructuring.run import (
     Outcome,
     Plan,
@@ -30,7 +30,7 @@ from jmsk.user_triggers import without_user_triggers
 
 GOING_BACK = ("dependents", "alembic_record")
 """The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
-ALWAYS = (RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
+ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
 
 PASSABLE = """
     UPDATE contacts SET email = 'restoring-' || id || '@backup.invalid', email_set_aside = NULL

@@ -1,6 +1,7 @@
 """Checks of what the role may do, each with the statement that lets it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from psycopg2 import sql
 
@@ -49,6 +50,11 @@ REFERRING = """
 
 
 def rights(scene: Scene) -> Finding:
+    """Whether the role may change what is there, and the owner of companies use what is made."""
+    return problems([*_missing_rights(scene), *_rights_of_owners(scene)])
+
+
+def own_rights(scene: Scene) -> Finding:
     """Whether the role owns what is changed, and may make things beside it."""
     return problems(_missing_rights(scene))
 
@@ -67,8 +73,6 @@ def _missing_rights(scene: Scene) -> Iterator[str]:
         remedy = "" if is_superuser else grant(scene, "GRANT {} TO {}", owner, role)
         yield f"Role {role} is no member of {owner}, the owner of {what}{remedy}"
     yield from _schema_rights(scene, role)
-    if "companies" in scene.layout.tables:
-        yield from _rights_of_owners(scene)
 
 
 def _schema_rights(scene: Scene, role: str) -> Iterator[str]:
@@ -157,6 +161,8 @@ RIGHTS = Check(
     rights,
     "Run as the tables' owner: set another user in DATABASE_URL.",
 )
+OWN_RIGHTS = replace(RIGHTS, find=own_rights)
+"""For a restore, which makes neither addresses nor triggers."""
 TEMPORARY = Check(
     "temporary_tables",
     "Temporary tables may be made",
