@@ -71,6 +71,20 @@ def test_a_domain_that_is_there_is_used(sample: Database, tmp_path: Path) -> Non
     assert sample.value("SELECT count(*) FROM orders WHERE felt::text = 'glad'") > 0
 
 
+def test_domains_move_with_the_tables_to_another_schema(sample: Database, tmp_path: Path) -> None:
+    sample.run_script(DOMAINS)
+    rows = contents(sample)
+    sample.run_script("ALTER SCHEMA public RENAME TO shop; CREATE SCHEMA public")
+    backup = back_up(tmp_path)
+    empty_it(sample, "DROP SCHEMA shop CASCADE; CREATE SCHEMA elsewhere")
+    restore(backup)
+    assert contents(sample) == rows
+    assert [line.split()[2] for line in domains(sample) if line.startswith("CREATE")] == [
+        'elsewhere."odd',
+        *(f"public.{name}" for name in ("aa_shorter", "feeling", "later", "pair", "zz_short")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("there", "told"),
     [
