@@ -56,7 +56,7 @@ def cannot_be_made(what: str, error: ProgrammingError) -> CommandError:
 
 
 def _words(error: ProgrammingError) -> str:
-    """What the server says and the line of which it says it; not its hint, nor its arrow."""
+    """What the server says, and of which line: that names the object, and holds no row."""
     lines = str(error).partition("HINT:")[0].splitlines()
     return ", ".join(line.strip() for line in lines if line.strip(" ^"))
 
