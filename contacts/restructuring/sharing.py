@@ -13,7 +13,7 @@ from contacts.restructuring.locks import Patience, gave_up_waiting, in_the_way, 
 from contacts.restructuring.stage import Table, find_relations
 
 MODE = "ACCESS SHARE"
-DJANGO_TABLES = ("django_migrations", "contacts_restructuringrun", "alembic_version")
+RECORDS = ("django_migrations", "contacts_restructuringrun", "alembic_version")
 """What is read beside the tables themselves, to know what was done to them."""
 READ = """
     SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
@@ -83,7 +83,7 @@ def _readable(cursor: Any) -> list[Table]:
     found = find_relations(cursor)
     schemas = sorted({table.schema for table in found})
     ours = [table.oid for table in found]
-    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(DJANGO_TABLES)})
+    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(RECORDS)})
     return [Table(*row) for row in cursor.fetchall()]
 
 
