@@ -9,7 +9,7 @@ from django.db.models import CheckConstraint
 from psycopg2 import sql
 
 from jmsk.catalogue import drop, model_objects, read_objects, reconcile
-from jmsk.remembrance import as_modelled, put_back, remember
+from jmsk.remembrance import as_modelled, put_back, put_back_key, remember
 from jmsk.rules import rows_breaking
 
 LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
@@ -171,13 +171,15 @@ class LegacyObjects(DatabaseOperation):
         run = latest_migration(new.apps, editor.connection.alias)
         remembered = run.legacy_objects if run else {}
         created = run.created_companies if run else []
+        models = {table: new.apps.get_model(label) for table, label in self.tables.items()}
+        legacy = {name: remembered.get(name) or as_modelled(models[name]) for name in models}
         with editor.connection.cursor() as cursor:
+            for table, was in legacy.items():
+                put_back_key(cursor, table, was)
             # The last table first: its foreign keys hold on to the keys of those before it.
-            for table, label in reversed(self.tables.items()):
-                model = new.apps.get_model(label)
+            for table, was in reversed(legacy.items()):
                 # What the restructuring makes where it is missing bears these names, too.
-                made = {*self.added, *(item.name for item in model_objects(model))}
-                was = remembered.get(table) or as_modelled(model)
+                made = {*self.added, *(item.name for item in model_objects(models[table]))}
                 restarted = None
                 if table == "companies":
                     restarted = self._restarted(cursor, created)

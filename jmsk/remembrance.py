@@ -33,6 +33,18 @@ def as_modelled(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
+def put_back_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
+    """Give ``table`` the primary key that :func:`remember` saw, if somebody has dropped it since.
+
+    Foreign keys need it, those of the tables that are put back before this one as well.
+    """
+    wanted = [TableObject(**item) for item in remembered["objects"]]
+    keys = [item for item in wanted if item.definition.startswith("PRIMARY KEY")]
+    present = read_objects(cursor, table)
+    if not any(item.definition.startswith("PRIMARY KEY") for item in present):
+        reconcile(cursor, table, keys, lambda item: False)
+
+
 def put_back(
     cursor: Any,
     table: str,

@@ -262,6 +262,26 @@ def test_what_somebody_has_dropped_of_the_target_does_not_stand_in_the_way(
     assert changes(before, photograph(legacy)) == []
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey CASCADE",
+        "ALTER TABLE companies DROP CONSTRAINT companies_pkey CASCADE",
+        "ALTER TABLE contacts RENAME CONSTRAINT contacts_pkey TO moved",
+    ],
+)
+def test_a_primary_key_that_somebody_has_dropped_or_renamed_comes_back(
+    legacy: Database, tmp_path: Path, key: str
+) -> None:
+    legacy.execute(awkward.ROWS)
+    before = photograph(legacy)
+    assert_migrates(tmp_path)
+    legacy.execute(key)
+    done = roll_back(tmp_path)
+    assert (done.code, done.error) == (0, "")
+    assert changes(before, photograph(legacy)) == []
+
+
 def test_damage_on_the_way_is_caught_and_undone(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

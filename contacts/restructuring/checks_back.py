@@ -1,5 +1,6 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
+from contacts.restructuring import keys, legacy_names
 from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.dependents import dependents
@@ -128,6 +129,8 @@ CHECKS_BACK = (
         dependents,
         "Drop or change these objects first.",
     ),
+    legacy_names.CHECK,
+    keys.CHECK_BACK,
     Check(
         "alembic_record",
         "Alembic's record is as the migration stamped it",

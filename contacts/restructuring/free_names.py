@@ -40,6 +40,26 @@ TAKEN_TYPES = (
     "AND typname = ANY(%s) AND typrelid = 0 AND typelem = 0 ORDER BY 1"
 )
 
+KINDS = {
+    "S": "a sequence",
+    "c": "a composite type",
+    "f": "a foreign table",
+    "m": "a materialized view",
+    "p": "a partitioned table",
+    "r": "a table",
+    "v": "a view",
+}
+
+
+def needed_name(name: str, taken: str) -> str:
+    """Return the sentence that says that ``name`` is needed, and by what it is ``taken``."""
+    return f"The name {name} is needed, but it is taken: {taken}"
+
+
+def what_it_is(kind: str, table: str) -> str:
+    """Say what the relation of the relkind ``kind`` is; ``table`` is the one that it indexes."""
+    return f"it is {KINDS.get(kind) or f'an index of {table}'}"
+
 
 def free_names(scene: Scene) -> Finding:
     """Whether something bears a name that the target needs for what it adds."""
@@ -61,8 +81,7 @@ def _taken_names(scene: Scene) -> Iterator[str]:
         [_quoted_schema(scene), sorted(names), _oids(scene)],
     )
     for name, owner, kind in taken:
-        what = {"i": f"an index of {owner}", "S": "a sequence", "r": "a table"}.get(kind, "there")
-        yield f"The name {name} is needed, but it is taken: it is {what}"
+        yield needed_name(name, what_it_is(kind, owner))
 
 
 def _djangos_own(scene: Scene) -> set[str]:
@@ -82,19 +101,19 @@ def _taken_parts(scene: Scene) -> Iterator[str]:
         known = {field.column for field in legacy._meta.concrete_fields}
         added = [f.column for f in model._meta.concrete_fields if f.column not in known]
         for column in [name for name in table.column_names if name in added]:
-            yield f"The name {column} is needed, but it is taken: {name} has such a column"
+            yield needed_name(column, f"{name} has such a column")
     for what, query, names in (
         ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
         ("an index", TAKEN_INDEXES, _added_constraints()),
         ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
     ):
         for name, table_name in scene.rows(query, [_oids(scene), names]):
-            yield f"The name {name} is needed, but it is taken: it is {what} of {table_name}"
+            yield needed_name(name, f"it is {what} of {table_name}")
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
     for (name,) in scene.rows(TAKEN_FUNCTIONS, [_quoted_schema(scene), functions]):
-        yield f"The name {name} is needed, but it is taken: it is a function"
+        yield needed_name(name, "it is a function")
     for (name,) in scene.rows(TAKEN_TYPES, [_quoted_schema(scene), ["addresses", "contacts"]]):
-        yield f"The name {name} is needed, but it is taken: it is a type"
+        yield needed_name(name, "it is a type")
 
 
 def _added_constraints() -> list[str]:

@@ -1,9 +1,16 @@
-"""Keys that the restructuring can neither keep as they are nor replace."""
+"""Keys that the restructuring, or its way back, can neither keep as they are nor replace."""
 
 from collections.abc import Iterator
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
 from contacts.restructuring.expectations import ONE_EMAIL_PER_TENANT, legacy_models
+from contacts.restructuring.legacy_shape import (
+    TABLES,
+    now_called,
+    own_names,
+    present_objects,
+    wanted_objects,
+)
 from jmsk.catalogue import read_objects
 
 REFERRING = """
@@ -12,6 +19,9 @@ REFERRING = """
      WHERE f.contype = 'f' AND f.confrelid = %s AND c.relname = ANY(%s)
      ORDER BY 2, 1
 """
+
+
+PRIMARY = "PRIMARY KEY"
 
 
 def settled_keys(scene: Scene) -> Finding:
@@ -23,7 +33,7 @@ def _other_primary_keys(scene: Scene) -> Iterator[str]:
     for table, model in legacy_models().items():
         expected = f"PRIMARY KEY ({model._meta.pk.column})"
         for item in read_objects(scene.cursor, table):
-            if item.definition.startswith("PRIMARY KEY") and item.essence != expected:
+            if item.definition.startswith(PRIMARY) and item.essence != expected:
                 yield f"{table}: {item.name} is {item.definition}, not {expected}"
 
 
@@ -34,10 +44,46 @@ def _referring(scene: Scene) -> Iterator[str]:
         yield f"Constraint {name} on {table} refers to {key}, which goes"
 
 
+def settled_keys_back(scene: Scene) -> Finding:
+    """Whether primary keys are those that come back, and nobody refers to a key that goes."""
+    return problems([*_changed_primary_keys(scene), *_referring_back(scene)])
+
+
+def _changed_primary_keys(scene: Scene) -> Iterator[str]:
+    for table in TABLES:
+        wanted = [item.essence for item in wanted_objects(scene.cursor, table)]
+        expected = next((essence for essence in wanted if essence.startswith(PRIMARY)), None)
+        for item in read_objects(scene.cursor, now_called(table)):
+            if expected and item.essence.startswith(PRIMARY) and item.essence != expected:
+                yield f"{now_called(table)}: {item.name} is {item.definition}, not {expected}"
+
+
+def _referring_back(scene: Scene) -> Iterator[str]:
+    own, ours = own_names(), {now_called(table) for table in TABLES}
+    for table in TABLES:
+        wanted = wanted_objects(scene.cursor, table)
+        going = [
+            item.name
+            for item in present_objects(scene.cursor, table)
+            if item.name in own and not any(item.twin_of(want) for want in wanted)
+        ]
+        oid = scene.layout.tables[now_called(table)].oid
+        for name, referring, key in scene.rows(REFERRING, [oid, going]):
+            if not (referring in ours and name in own):
+                yield f"Constraint {name} on {referring} refers to {key}, which goes"
+
+
 CHECK = Check(
     "settled_keys",
     "Keys that are replaced are free to go",
     Severity.ERROR,
     settled_keys,
     "Drop these keys for the time of the migration, or replace them by plain ones.",
+)
+CHECK_BACK = Check(
+    "settled_keys",
+    "Keys that are replaced are free to go",
+    Severity.ERROR,
+    settled_keys_back,
+    "Drop these foreign keys, and make these primary keys plain ones again.",
 )
