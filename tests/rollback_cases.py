@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 
+VISITS = """
+ALTER TABLE contacts ADD CONSTRAINT uq_place UNIQUE (id, company_id);
+CREATE TABLE visits (contact_id integer, company_id integer, CONSTRAINT visits_go
+    FOREIGN KEY (contact_id, company_id) REFERENCES contacts (id, company_id) {rule});
+INSERT INTO visits SELECT id, company_id FROM contacts WHERE id IN (1, 2);
+"""
+"""Contact 2 was placed by the migration, contact 1 was not."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -129,6 +137,11 @@ CASES = (
     ),
     Case(
         "legacy_names",
+        "CREATE VIEW customers AS SELECT id, name FROM contacts",
+        "The name customers is needed, but it is taken: it is a view",
+    ),
+    Case(
+        "legacy_names",
         "CREATE TYPE customers AS ENUM ('none')",
         "The name customers is needed, but it is taken: it is a type",
     ),
@@ -153,6 +166,68 @@ CASES = (
         "CREATE TABLE letters (t integer, c integer, e varchar, CONSTRAINT letters_go "
         "FOREIGN KEY (t, c, e) REFERENCES contacts (tenant_id, company_id, email))",
         "Constraint letters_go on letters refers to uq_contact_email_per_company, which goes",
+    ),
+    Case(
+        "later_rules",
+        "ALTER TABLE contacts ADD CONSTRAINT has_company CHECK (company_id IS NOT NULL)",
+        "Constraint has_company will not hold for contact 2",
+    ),
+    Case(
+        "later_rules",
+        'ALTER TABLE contacts ADD CONSTRAINT "in {one}" CHECK (company_id > 0 IS TRUE) NOT VALID',
+        "Constraint in {one} will not hold for contact 2",
+    ),
+    Case(
+        "later_rules",
+        "ALTER TABLE contacts ADD double integer NOT NULL "
+        "GENERATED ALWAYS AS (company_id % 1000) STORED",
+        "The NOT NULL of column double will not hold for contact 2",
+    ),
+    Case(
+        "later_rules",
+        "CREATE UNIQUE INDEX uq_lone ON contacts ((1)) WHERE company_id IS NULL",
+        "Unique index uq_lone will not hold for contact 2 and others like it",
+    ),
+    Case(
+        "later_rules",
+        "CREATE UNIQUE INDEX uq_phone ON contacts (tenant_id, company_id, (id - id)) "
+        "NULLS NOT DISTINCT WHERE id IN (2, 3) AND company_id IS NULL",
+        "Unique index uq_phone will not hold for contact 2 and others like it",
+    ),
+    Case(
+        "later_rules",
+        "ALTER TABLE contacts ADD CONSTRAINT ex EXCLUDE USING btree ((id + company_id % 1) WITH =)",
+        "Constraint ex on contacts names company_id or email, which are going to change",
+    ),
+    Case(
+        "later_rules",
+        "ALTER TABLE companies ADD CONSTRAINT uq_both UNIQUE (tenant_id, id); "
+        "ALTER TABLE contacts ADD CONSTRAINT fk_both FOREIGN KEY (tenant_id, company_id) "
+        "REFERENCES companies (tenant_id, id) MATCH FULL",
+        "Constraint fk_both on contacts names company_id or email, which are going to change",
+    ),
+    Case(
+        "later_rules",
+        "CREATE UNIQUE INDEX uq_ri ON contacts (company_id, id); "
+        "ALTER TABLE contacts REPLICA IDENTITY USING INDEX uq_ri",
+        "The replica identity uq_ri on contacts names company_id or email",
+    ),
+    Case(
+        "later_rules",
+        VISITS.format(rule=""),
+        "Constraint visits_go on visits refers to contact 2",
+    ),
+    Case(
+        "later_rules",
+        VISITS.format(rule="ON UPDATE CASCADE"),
+        "Constraint visits_go on visits refers to contact 2",
+    ),
+    Case(
+        "later_rules",
+        "CREATE DOMAIN firm AS integer CHECK (VALUE IS NOT NULL); "
+        "DROP TRIGGER trg_validate_contact_company ON contacts; "
+        "ALTER TABLE contacts ALTER company_id TYPE firm",
+        "contacts.company_id is of the domain firm, which does not take NULL",
     ),
     Case(
         "alembic_record",

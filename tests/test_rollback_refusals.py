@@ -101,5 +101,33 @@ def test_only_a_migrated_database_is_rolled_back(
     assert_refused(database, roll_back(tmp_path), before, f"is {kind}, not migrated")
 
 
+def test_rules_of_others_that_hold_afterwards_are_no_obstacle(
+    copy: Database, tmp_path: Path
+) -> None:
+    copy.execute("""
+        ALTER TABLE contacts ADD CONSTRAINT known CHECK (company_id > 0),
+            ADD CONSTRAINT uq_place UNIQUE NULLS NOT DISTINCT (id, company_id),
+            ADD half integer GENERATED ALWAYS AS (company_id / 2) STORED;
+        CREATE TABLE visits (contact_id integer, company_id integer,
+            FOREIGN KEY (contact_id, company_id) REFERENCES contacts (id, company_id));
+        INSERT INTO visits VALUES (1, 1)
+    """)
+    done = roll_back(tmp_path)
+    assert (done.code, done.error) == (0, "")
+    assert copy.fetch("SELECT * FROM visits") == [(1, 1)]
+
+
+def test_a_table_beside_contacts_is_named(copy: Database, tmp_path: Path) -> None:
+    copy.execute("CREATE TABLE customers (id integer)")
+    before = copy.dump()
+    assert_refused(copy, roll_back(tmp_path), before, "found both customers and contacts")
+
+
+def test_a_view_of_the_former_name_does_not_hide_the_stage(copy: Database) -> None:
+    """Somebody keeps old programs going with it."""
+    copy.execute("CREATE VIEW customers AS SELECT id, name FROM contacts")
+    assert run("--verify-only").code == 0
+
+
 def roll_back(folder: Path) -> Run:
     return run("--rollback", "--noinput", "--backup-dir", str(folder))

@@ -28,7 +28,13 @@ from contacts.restructuring.surroundings import WRITABLE
 from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_transaction
 from jmsk.user_triggers import without_user_triggers
 
-GOING_BACK = ("dependents", "legacy_names", "settled_keys", "alembic_record")
+GOING_BACK = (
+    "dependents",
+    "legacy_names",
+    "settled_keys",
+    "later_rules",
+    "alembic_record",
+)
 """The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
 ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
 
