@@ -100,6 +100,27 @@ CASES = (
         "Publication of table orders in publication p depends on orders.company_id",
     ),
     Case(
+        "dependents",
+        "CREATE TABLE places (id integer DEFAULT nextval('addresses_id_seq'))",
+        "Default value for column id of table places depends on addresses_id_seq",
+    ),
+    Case(
+        "dependents",
+        "CREATE VIEW last_address AS SELECT last_value FROM addresses_id_seq",
+        "View last_address depends on addresses_id_seq",
+    ),
+    Case(
+        "dependents",
+        "CREATE TRIGGER mine BEFORE DELETE ON contacts "
+        "FOR EACH ROW EXECUTE FUNCTION prevent_company_deletion()",
+        "Trigger mine on table contacts depends on function prevent_company_deletion",
+    ),
+    Case(
+        "dependents",
+        "ALTER TRIGGER trg_validate_contact_company ON contacts RENAME TO renamed",
+        "Trigger renamed on table contacts depends on function validate_contact_company",
+    ),
+    Case(
         "legacy_names",
         "CREATE INDEX ix_customers_email ON users (email)",
         "The name ix_customers_email is needed, but it is taken: it is an index of users",

@@ -33,8 +33,27 @@ ON_ADDRESSES = """
            OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
      WHERE c.oid = to_regclass('addresses') AND d.deptype = 'n'
 """
+ON_SEQUENCE = """
+    SELECT d.classid, d.objid, d.objsubid, s.relname
+      FROM pg_depend o
+      JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
+     WHERE o.classid = 'pg_class'::regclass AND o.refobjid = to_regclass('addresses')
+       AND o.deptype = 'a' AND d.deptype = 'n'
+       AND NOT (d.classid = 'pg_attrdef'::regclass
+                AND EXISTS (SELECT 1 FROM pg_attrdef f
+                             WHERE f.oid = d.objid AND f.adrelid = o.refobjid))
+"""
+ON_FUNCTIONS = """
+    SELECT d.classid, d.objid, d.objsubid, 'function ' || name
+      FROM unnest(%(functions)s) AS name
+      JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass
+                      AND d.refobjid = to_regprocedure(name || '()')
+"""
 DEPENDENTS = f"""
-    WITH found (class, object, part, needed) AS ({ON_COLUMNS} UNION {ON_ADDRESSES})
+    WITH found (class, object, part, needed) AS (
+        {ON_COLUMNS} UNION {ON_ADDRESSES} UNION {ON_SEQUENCE} UNION {ON_FUNCTIONS}
+    )
     SELECT DISTINCT CASE WHEN w.rulename = '_RETURN'
                          THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
                          ELSE pg_describe_object(class, object, part) END,
@@ -70,11 +89,13 @@ def dependents(scene: Scene) -> Finding:
 
 def _dependents(scene: Scene) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
-    for what, needed in scene.rows(DEPENDENTS, {"columns": columns, "own": target_names()}):
+    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    going = {"columns": columns, "functions": functions, "own": target_names()}
+    for what, needed in scene.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     migration = read_record(scene.cursor).transaction_id
     wanted = {
-        "own": [name.removeprefix("trg_") for name in TRIGGERS],
+        "own": functions,
         "migration": None if migration is None else str(migration % TRANSACTION_IDS),
     }
     for (name,) in scene.rows(FUNCTIONS, wanted):
