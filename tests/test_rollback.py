@@ -282,6 +282,24 @@ def test_a_primary_key_that_somebody_has_dropped_or_renamed_comes_back(
     assert changes(before, photograph(legacy)) == []
 
 
+def test_rules_of_others_do_not_interfere_and_are_as_before(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(
+        awkward.ROWS
+        + """CREATE TABLE seen (id integer);
+        CREATE RULE no_change AS ON UPDATE TO customers DO INSTEAD NOTHING;
+        CREATE RULE log_change AS ON UPDATE TO customers DO ALSO INSERT INTO seen VALUES (OLD.id);
+        CREATE RULE no_end AS ON DELETE TO companies DO INSTEAD NOTHING;
+        ALTER TABLE companies ENABLE ALWAYS RULE no_end"""
+    )
+    before = photograph(legacy)
+    assert_migrates(tmp_path)
+    assert legacy.value("SELECT count(*) FROM contacts WHERE company_id IS NULL") == 0
+    assert roll_back(tmp_path).code == 0
+    assert changes(before, photograph(legacy)) == []
+
+
 def test_damage_on_the_way_is_caught_and_undone(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

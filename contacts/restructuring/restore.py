@@ -245,8 +245,8 @@ def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
     if wrong:
         raise CommandError(
             f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
-            "Everything was rolled back: the database is as it was. A trigger, a rule or a type of "
-            "another name may have changed them; name another backup or ask for help."
+            "Everything was rolled back: the database is as it was. A type of another name may "
+            "have changed them; name another backup or ask for help."
         )
 
 
