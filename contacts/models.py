@@ -93,7 +93,7 @@ class RestructuringRun(models.Model):
     fingerprints = models.JSONField(default=dict)
     durations = models.JSONField(default=dict, help_text="Seconds a step took.")
     created_companies = models.JSONField(
-        default=list, help_text="Ids of the default companies that the run created."
+        default=list, help_text="Ids of the default companies that the run created or restored."
     )
     alembic = models.JSONField(
         default=dict, help_text="The revision that the run stamped, and those that stood before."

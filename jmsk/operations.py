@@ -28,14 +28,29 @@ def latest_migration(apps: Any, alias: str) -> Any:
     None where a later run took its work back, and where Django itself made the tables. Runs are
     told apart by their ids: the clock may have been set back between two.
     """
+    # What restored a migrated database left it migrated.
+    runs = _ended_runs(apps, alias).exclude(kind="restore", counts__has_key="contacts")
+    latest = runs.first()
+    return latest if latest is not None and latest.kind == "migration" else None
+
+
+def created_companies(apps: Any, alias: str) -> list[int]:
+    """Return the ids of the default companies in these rows that a migration created.
+
+    The latest run knows them: the migration itself, or the restore of a migrated database, whose
+    rows may come of another migration.
+    """
+    latest = _ended_runs(apps, alias).first()
+    return latest.created_companies if latest is not None else []
+
+
+def _ended_runs(apps: Any, alias: str) -> Any:
+    """Return the runs but for the one in progress, the latest first."""
     runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
-    # A run in progress is not one that took anything back.
-    others = runs.extra(
+    ended = runs.extra(
         where=["transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint"]
     )
-    # What restored a migrated database left it migrated.
-    latest = others.exclude(kind="restore", counts__has_key="contacts").order_by("-id").first()
-    return latest if latest is not None and latest.kind == "migration" else None
+    return ended.order_by("-id")
 
 
 def tables_with_rows(cursor: Any, tables: tuple[str, ...]) -> list[str]:
@@ -170,7 +185,7 @@ class LegacyObjects(DatabaseOperation):
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         run = latest_migration(new.apps, editor.connection.alias)
         remembered = run.legacy_objects if run else {}
-        created = run.created_companies if run else []
+        created = created_companies(new.apps, editor.connection.alias)
         models = {table: new.apps.get_model(label) for table, label in self.tables.items()}
         legacy = {name: remembered.get(name) or as_modelled(models[name]) for name in models}
         with editor.connection.cursor() as cursor:

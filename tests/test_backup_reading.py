@@ -2,12 +2,13 @@
 
 import json
 import random
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
 
-from contacts.restructuring.manifest import FILE_NAME
+from contacts.restructuring.manifest import FILE_NAME, _spell, parse
 from contacts.restructuring.reading import read_backup
 from tests.backup_support import back_up
 from tests.databases import Database
@@ -61,3 +62,12 @@ def test_a_manifest_of_a_later_format_is_refused(legacy: Database, tmp_path: Pat
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
     with pytest.raises(CommandError, match="format is 3, and this version reads formats 1 and 2"):
         read_backup(path.parent)
+
+
+def test_a_manifest_from_before_the_created_companies_is_read(
+    migrated: Database, tmp_path: Path
+) -> None:
+    manifest = back_up(tmp_path).manifest
+    older = {key: value for key, value in asdict(manifest).items() if key != "created_companies"}
+    assert manifest.created_companies == ()
+    assert parse(_spell(older)) == replace(manifest, created_companies=None)

@@ -11,7 +11,7 @@ from tests import awkward
 from tests.catalogues import schema_dump
 from tests.command_runs import started
 from tests.databases import Database, Server, django_uses
-from tests.legacy_photograph import changes, photograph
+from tests.legacy_photograph import changes, photograph, without_sequence
 from tests.runs import Run, assert_migrates, assert_refused, run
 
 INVOICES = """
@@ -179,6 +179,32 @@ def test_migrating_again_works_and_so_does_rolling_back_again(
         assert changes(before, photograph(legacy)) == []
     kinds = "SELECT string_agg(kind, ' ' ORDER BY id) FROM contacts_restructuringrun"
     assert legacy.value(kinds) == "migration rollback migration rollback"
+
+
+def test_default_companies_of_a_restored_backup_go_too(legacy: Database, tmp_path: Path) -> None:
+    """They come of an earlier migration than the tables do, and bear other ids."""
+    legacy.execute(awkward.ROWS)
+    before = photograph(legacy)
+    assert_migrates(tmp_path)
+    legacy.execute("INSERT INTO tenants (id, name, subdomain) VALUES (6, 'Sixth', 'sixth')")
+    legacy.execute(
+        "INSERT INTO companies (id, tenant_id, name) VALUES (2147483104, 6, 'Default Company')"
+    )
+    assert run("--rollback", "--noinput", "--backup-dir", str(tmp_path)).code == 0
+    legacy.execute("DELETE FROM companies WHERE id = 2147483104")
+    legacy.execute("INSERT INTO companies (tenant_id, name) VALUES (1, 'New')")
+    assert_migrates(tmp_path)
+    (backup,) = (file.parent for file in tmp_path.glob("*/contacts.jsonl.gz"))
+    options = ("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+    assert run("--restore", str(backup), *options).code == 0
+
+    assert roll_back(tmp_path).code == 0
+
+    entered = "SELECT id, tenant_id, name FROM companies WHERE id > 2147483000"
+    assert legacy.fetch(entered) == [(2147483104, 6, "Default Company")]
+    legacy.execute("DELETE FROM companies WHERE id = 2147483104; DELETE FROM tenants WHERE id = 6")
+    sequence = "companies_id_seq"
+    assert without_sequence(photograph(legacy), sequence) == without_sequence(before, sequence)
 
 
 def test_the_latest_migration_counts_whatever_the_clock_said(

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                     "created_companies",
                     models.JSONField(
                         default=list,
-                        help_text="Ids of the default companies that the run created.",
+                        help_text="Ids of the default companies that the run created or restored.",
                     ),
                 ),
                 (

@@ -16,8 +16,8 @@ from jmsk.operations import (
     Conform,
     DropKeys,
     LetBeNull,
+    created_companies,
     current_run,
-    latest_migration,
 )
 from jmsk.references import referred_rows
 from jmsk.user_triggers import without_user_triggers
@@ -137,8 +137,7 @@ def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
 
 def take_back(apps: Any, editor: Any) -> None:
     """Undo :func:`place`: what a person has moved since stays where it is."""
-    run = latest_migration(apps, editor.connection.alias)
-    created = run.created_companies if run else []
+    created = created_companies(apps, editor.connection.alias)
     tables = ("companies", "contacts")
     with editor.connection.cursor() as cursor, without_user_triggers(cursor, *tables):
         # E-mails that stood twice within a company in the legacy data come back to stand so again.

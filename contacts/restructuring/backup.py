@@ -24,6 +24,7 @@ from contacts.restructuring.folder import partial_folder, publish, write_synced
 from contacts.restructuring.historical import HistoricalModel, models_by_table
 from contacts.restructuring.locks import EVERYDAY_PATIENCE, Patience
 from contacts.restructuring.manifest import FILE_NAME, Manifest, TableBackup, render
+from contacts.restructuring.record import read_record
 from contacts.restructuring.row_json import FORMAT, line_query
 from contacts.restructuring.session import (
     SNAPSHOT,
@@ -144,6 +145,7 @@ def _write(
     database = describe_database(connection)
     fingerprints = take(cursor, [plain_source(table) for table in tables])
     applied = MigrationRecorder(connection).applied_migrations()
+    migrated = layout.stage is Stage.MIGRATED
     return Manifest(
         tool_version=database.tool_version,
         server_version=database.server_version,
@@ -167,6 +169,7 @@ def _write(
             )
             for table in tables
         ),
+        created_companies=read_record(cursor).created_companies if migrated else (),
     )
 
 

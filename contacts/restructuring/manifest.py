@@ -62,6 +62,9 @@ class Manifest:
 
     ``enums``, ``domains`` and ``others`` are the types that the columns are based on, as far as
     PostgreSQL does not bring them along; ``others`` a restore cannot make.
+
+    ``created_companies`` are the ids of the default companies among the rows that a migration
+    created; None where that is not known.
     """
 
     tool_version: str
@@ -76,6 +79,7 @@ class Manifest:
     tables: tuple[TableBackup, ...]
     domains: tuple[Domain, ...] = ()
     others: tuple[OtherType, ...] = ()
+    created_companies: tuple[int, ...] | None = None
     format: int = FORMAT
 
 
@@ -121,6 +125,8 @@ def _build(values: dict[str, Any]) -> Manifest:
         "others": tuple(OtherType(**item) for item in values.get("others", ())),
         "tables": tuple(_build_table(item) for item in values["tables"]),
     }
+    if values.get("created_companies") is not None:
+        plain["created_companies"] = tuple(values["created_companies"])
     return Manifest(**plain)
 
 

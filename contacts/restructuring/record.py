@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import apps
 
-from jmsk.operations import latest_migration
+from jmsk.operations import created_companies, latest_migration
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,12 @@ class MigrationRecord:
 
 def read_record(cursor: Any) -> MigrationRecord:
     """Return the record of the migration that made the database what it is."""
-    run = latest_migration(apps, cursor.db.alias)
+    alias = cursor.db.alias
+    run, created = latest_migration(apps, alias), tuple(created_companies(apps, alias))
     if run is None:
-        return MigrationRecord()
+        return MigrationRecord(created)
     return MigrationRecord(
-        tuple(run.created_companies),
+        created,
         run.legacy_objects,
         run.alembic,
         run.finished_at,

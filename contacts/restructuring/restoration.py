@@ -90,6 +90,8 @@ def _work(
     with journal.step("restore", "Restoring the rows"):
         done = restore_rows(cursor, layout, backup)
     run = run or _begin(connection, cursor, point, plan, backup, journal)
+    if layout.stage is Stage.MIGRATED:
+        run.created_companies = _created_companies(cursor, backup)
     with journal.step("analyze", "Refreshing the planner's statistics"):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ANALYZE {', '.join(item.table for item in done)}")
@@ -111,6 +113,15 @@ def _work(
     )
     complete_run(run, plan, outcome, journal)
     return outcome
+
+
+def _created_companies(cursor: Any, backup: Backup) -> list[int]:
+    """Return the default companies in ``backup`` that a migration created, for the way back.
+
+    Where the backup is too old to know, those that the database knew before.
+    """
+    known = backup.manifest.created_companies
+    return list(read_record(cursor).created_companies if known is None else known)
 
 
 def _begin(
