@@ -189,6 +189,49 @@ CASES = (
         "Constraint letters_go on letters refers to uq_contact_email_per_company, which goes",
     ),
     Case(
+        "settled_keys",
+        "ALTER TABLE tenants DROP CONSTRAINT tenants_pkey CASCADE",
+        "tenants has no key (id), which companies_tenant_id_fkey refers to",
+    ),
+    Case(
+        "legacy_rules",
+        "ALTER TABLE companies DROP CONSTRAINT uq_company_name_per_tenant; "
+        "UPDATE companies SET name = 'one' WHERE tenant_id = 1 AND id < 100",
+        "2 rows of companies, of which 1, share the tenant_id, name of uq_company_name_per_tenant",
+    ),
+    Case(
+        "legacy_rules",
+        "DROP INDEX ix_orders_order_number; UPDATE orders SET order_number = 'X' WHERE id < 3",
+        "2 rows of orders, of which 1, share the order_number of ix_orders_order_number",
+    ),
+    Case(
+        "legacy_rules",
+        "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey CASCADE; "
+        "INSERT INTO contacts (id, tenant_id, name, email, company_id) "
+        "VALUES (1, 1, 'again', 'again@example.com', 1)",
+        "2 rows of customers, of which 1, share the id of customers_pkey",
+    ),
+    Case(
+        "legacy_rules",
+        "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, DISABLE TRIGGER USER; "
+        "UPDATE orders SET contact_id = 999 WHERE id = 1; ALTER TABLE orders ENABLE TRIGGER USER",
+        "Row 1 of orders breaks orders_customer_id_fkey: no such row in customers",
+    ),
+    Case(
+        "legacy_rules",
+        "ALTER TABLE contacts DROP CONSTRAINT contacts_company_id_fkey, DISABLE TRIGGER USER; "
+        "UPDATE contacts SET company_id = 999 WHERE id = 1; "
+        "ALTER TABLE contacts ENABLE TRIGGER USER, ADD CONSTRAINT contacts_company_id_fkey "
+        "FOREIGN KEY (company_id) REFERENCES companies NOT VALID",
+        "Row 1 of customers breaks customers_company_id_fkey: no such row in companies",
+    ),
+    Case(
+        "legacy_rules",
+        "ALTER TABLE contacts ALTER name DROP NOT NULL; UPDATE contacts SET name = NULL "
+        "WHERE id = 1",
+        "Row 1 of customers has no name",
+    ),
+    Case(
         "later_rules",
         "ALTER TABLE contacts ADD CONSTRAINT has_company CHECK (company_id IS NOT NULL)",
         "Constraint has_company will not hold for contact 2",

@@ -129,6 +129,22 @@ def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
     return Finding(count, told, " ".join(query.split()) if found else "", note.format(count=count))
 
 
+def together(findings: Iterable[Finding]) -> Finding:
+    """Return ``findings`` as one, with a query for all rows that each of them found."""
+    found = tuple(findings)
+    told = [sentence for finding in found for sentence in finding.sentences]
+    return Finding(
+        sum(finding.count for finding in found),
+        tuple(told[:FIRST_ROWS]),
+        "; ".join(finding.query for finding in found if finding.query),
+    )
+
+
+def verbatim(name: str) -> str:
+    """Return ``name`` as a part of a sentence for :func:`rows`."""
+    return name.replace("{", "{{").replace("}", "}}")
+
+
 def run_checks(scene: Scene, checks: Sequence[Check]) -> list[Result]:
     """Run ``checks`` in their order and return their results.
 

@@ -1,6 +1,6 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
-from contacts.restructuring import keys, later_rules, legacy_names
+from contacts.restructuring import keys, later_rules, legacy_names, legacy_rules
 from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.dependents import dependents
@@ -131,6 +131,7 @@ CHECKS_BACK = (
     ),
     legacy_names.CHECK,
     keys.CHECK_BACK,
+    legacy_rules.CHECK,
     later_rules.CHECK,
     Check(
         "alembic_record",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
 from contacts.restructuring.expectations import ONE_EMAIL_PER_TENANT, legacy_models
 from contacts.restructuring.legacy_shape import (
+    FOREIGN_KEY,
     TABLES,
     now_called,
     own_names,
@@ -46,7 +47,9 @@ def _referring(scene: Scene) -> Iterator[str]:
 
 def settled_keys_back(scene: Scene) -> Finding:
     """Whether primary keys are those that come back, and nobody refers to a key that goes."""
-    return problems([*_changed_primary_keys(scene), *_referring_back(scene)])
+    return problems(
+        [*_changed_primary_keys(scene), *_missing_targets(scene), *_referring_back(scene)]
+    )
 
 
 def _changed_primary_keys(scene: Scene) -> Iterator[str]:
@@ -56,6 +59,18 @@ def _changed_primary_keys(scene: Scene) -> Iterator[str]:
         for item in read_objects(scene.cursor, now_called(table)):
             if expected and item.essence.startswith(PRIMARY) and item.essence != expected:
                 yield f"{now_called(table)}: {item.name} is {item.definition}, not {expected}"
+
+
+def _missing_targets(scene: Scene) -> Iterator[str]:
+    """Keys of tables that the restructuring leaves alone, and that foreign keys need again."""
+    for table in TABLES:
+        for want in wanted_objects(scene.cursor, table):
+            reference = FOREIGN_KEY.match(want.definition)
+            if not reference or reference[2] in TABLES:
+                continue
+            keys = (f"{PRIMARY} ({reference[3]})", f"UNIQUE ({reference[3]})")
+            if not any(item.rule in keys for item in read_objects(scene.cursor, reference[2])):
+                yield f"{reference[2]} has no key ({reference[3]}), which {want.name} refers to"
 
 
 def _referring_back(scene: Scene) -> Iterator[str]:
@@ -85,5 +100,5 @@ CHECK_BACK = Check(
     "Keys that are replaced are free to go",
     Severity.ERROR,
     settled_keys_back,
-    "Drop these foreign keys, and make these primary keys plain ones again.",
+    "Drop the foreign keys that refer to what goes; make the other keys what they were.",
 )

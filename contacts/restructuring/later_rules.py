@@ -12,13 +12,14 @@ from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.checks import (
-    FIRST_ROWS,
     Check,
     Finding,
     Scene,
     Severity,
     problems,
     rows,
+    together,
+    verbatim,
 )
 from contacts.restructuring.fingerprint import CUSTOMER_MEANING
 from contacts.restructuring.legacy_shape import own_names, wanted_objects
@@ -91,17 +92,13 @@ def later_rules(scene: Scene) -> Finding:
     """Whether rules of others let the contacts become what they are going to be."""
     own = {"own": sorted(own_names())}
     changing = {"changing": scene.value(COLUMN_NUMBERS)}
-    found = [
-        *_broken_conditions(scene, own),
-        *_shared_values(scene, own),
-        *_references(scene, changing),
-        problems([*_objects(scene, changing), *_domains(scene)]),
-    ]
-    told = [sentence for finding in found for sentence in finding.sentences]
-    return Finding(
-        sum(finding.count for finding in found),
-        tuple(told[:FIRST_ROWS]),
-        "; ".join(finding.query for finding in found if finding.query),
+    return together(
+        [
+            *_broken_conditions(scene, own),
+            *_shared_values(scene, own),
+            *_references(scene, changing),
+            problems([*_objects(scene, changing), *_domains(scene)]),
+        ]
     )
 
 
@@ -121,7 +118,7 @@ def _future(scene: Scene) -> str:
 def _broken_conditions(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]:
     for rule, condition in scene.rows(CONDITIONS, own):
         query = f"{_future(scene)} SELECT id FROM contacts WHERE changing AND NOT ({condition})"
-        yield rows(scene, query, f"{_literal(rule)} will not hold for contact {{id}}")
+        yield rows(scene, query, f"{verbatim(rule)} will not hold for contact {{id}}")
 
 
 def _shared_values(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]:
@@ -134,7 +131,7 @@ def _shared_values(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]
             f"WHERE {' AND '.join(wanted) or 'true'} GROUP BY ROW({', '.join(keys)}) "
             "HAVING count(*) > 1 AND bool_or(changing)"
         )
-        told = f"Unique index {_literal(name)} will not hold for contact {{id}} and others like it"
+        told = f"Unique index {verbatim(name)} will not hold for contact {{id}} and others like it"
         yield rows(scene, query, told)
 
 
@@ -148,7 +145,7 @@ def _references(scene: Scene, changing: dict[str, list[int]]) -> Iterator[Findin
             "SELECT DISTINCT present.id FROM {} AS referring JOIN (SELECT *, {} AS changing "
             "FROM contacts) AS present ON {} WHERE present.changing"
         ).format(sql.Identifier(schema, table), sql.SQL(CHANGING), same)
-        told = f"Constraint {_literal(name)} on {_literal(table)} refers to contact {{id}}"
+        told = f"Constraint {verbatim(name)} on {verbatim(table)} refers to contact {{id}}"
         yield rows(scene, query.as_string(scene.cursor.connection), told)
 
 
@@ -168,11 +165,6 @@ def _domains(scene: Scene) -> Iterator[str]:
                 scene.cursor.execute(f"SELECT CAST(NULL AS {domain})")
         except IntegrityError:
             yield f"contacts.{column} is of the domain {domain}, which does not take NULL"
-
-
-def _literal(name: str) -> str:
-    """Return a name for a format string."""
-    return name.replace("{", "{{").replace("}", "}}")
 
 
 CHECK = Check(

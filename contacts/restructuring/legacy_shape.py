@@ -11,6 +11,8 @@ from jmsk.remembrance import as_modelled
 
 TABLES = ("companies", "customers", "orders")
 """The legacy tables that the restructuring changes. Of tenants it remembers nothing."""
+FOREIGN_KEY = re.compile(r"FOREIGN KEY \(([^)]*)\) REFERENCES (\S+?)\(([^)]*)\)")
+"""Finds the columns of a foreign key, the table it refers to, and the columns there."""
 LEGACY_WORDS = {"contact_id": "customer_id", "contacts": "customers"}
 
 

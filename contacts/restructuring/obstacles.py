@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.checks import (
-    FIRST_ROWS,
     Check,
     Finding,
     Scene,
     Severity,
     problems,
     rows,
+    together,
 )
 from contacts.restructuring.expectations import (
     RENAMED,
@@ -111,18 +111,12 @@ def readable_rows(scene: Scene) -> Finding:
 
 def missing_rules(scene: Scene) -> Finding:
     """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
-    found = [
+    return together(
         rows(scene, statement, sentence)
         for name, model in legacy_models().items()
         for statement, sentence in _missing_rules(
             name, model, read_objects(scene.cursor, name), scene
         )
-    ]
-    told = [sentence for finding in found for sentence in finding.sentences]
-    return Finding(
-        sum(finding.count for finding in found),
-        tuple(told[:FIRST_ROWS]),
-        "; ".join(finding.query for finding in found if finding.query),
     )
 
 

@@ -32,6 +32,7 @@ GOING_BACK = (
     "dependents",
     "legacy_names",
     "settled_keys",
+    "legacy_rules",
     "later_rules",
     "alembic_record",
 )
