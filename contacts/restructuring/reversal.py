@@ -103,14 +103,25 @@ def _legacy_sources(
 
 
 def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
-    """Raise CommandError unless the legacy objects are again what they were, drift included."""
+    """Raise CommandError unless the legacy objects are again what they were, drift included.
+
+    A comment or a mark that somebody has given one since is no difference: it stays.
+    """
     told = []
     for table, remembered in record.legacy_objects.items():
-        present = set(read_objects(cursor, table))
-        missing = {TableObject(**item) for item in remembered["objects"]} - present
-        told += [f"{table}: {item.name} ({item.definition})" for item in missing]
+        present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
+        for item in (TableObject(**values) for values in remembered["objects"]):
+            now = present.get((item.kind, item.name))
+            if now is None or not _is_again(item, now):
+                told.append(f"{table}: {item.name} ({item.definition})")
     if told:
         raise CommandError(
             f"These legacy objects did not come back as they were: {'; '.join(sorted(told))}. "
-            "Everything was rolled back: the database is as it was."
+            "Everything was rolled back: the database is as it was. Bring them near to what they "
+            "were, or restore a backup."
         )
+
+
+def _is_again(was: TableObject, now: TableObject) -> bool:
+    given = {name: value for name, value in was.as_dict().items() if value}
+    return given.items() <= now.as_dict().items()
