@@ -13,12 +13,15 @@ from contacts.restructuring.checks import Severity
 from contacts.restructuring.checks_back import CHECKS_BACK
 from tests import awkward
 from tests.databases import Database, Server, django_uses
-from tests.rollback_cases import CASES, Case
+from tests.rollback_cases import CASES as OBJECTS
+from tests.rollback_cases import Case
+from tests.rollback_rules import RULES
 from tests.runs import Run, acting_as, assert_migrates, assert_refused, roles, run
 
 _numbers = itertools.count(1)
 
 
+CASES = (*OBJECTS, *RULES)
 ELSEWHERE = {
     "rights": "it takes a role: test_a_role_without_rights_is_refused",
     "referring_tables": "it takes a role: test_restore_rights.py",

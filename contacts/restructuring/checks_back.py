@@ -1,16 +1,56 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
-from contacts.restructuring import keys, later_rules, legacy_names, legacy_rules
+from contacts.restructuring import keys, later_rules, legacy_names, legacy_rules, replication
 from contacts.restructuring.alembic import read_revisions
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.dependents import dependents
 from contacts.restructuring.expectations import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.fingerprint import ADDED
+from contacts.restructuring.legacy_shape import (
+    TABLES,
+    now_called,
+    present_objects,
+    wanted_objects,
+)
+from contacts.restructuring.obstacles import relatives
 from contacts.restructuring.record import read_record
 from contacts.restructuring.rights import REFERRING_TO_CREATED, RIGHTS
 from contacts.restructuring.surroundings import WRITABLE, sessions
 from jmsk.catalogue import TableObject
 
 EMAIL = "coalesce(email, email_set_aside)"
+NEEDED = {
+    "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
+    "contacts": ("id", "tenant_id", "email", "company_id", *ADDED["contacts"]),
+    "orders": ("id", "tenant_id", "contact_id", *ADDED["orders"]),
+    "addresses": ("id", "company_id", "city"),
+}
+"""The columns by which the way back finds out what to do and what to tell."""
+
+
+def columns(scene: Scene) -> Finding:
+    return problems(
+        f"{table} has no column {name}"
+        for table, names in NEEDED.items()
+        for name in names
+        if name not in scene.layout.tables[table].column_names
+    )
+
+
+def ordinary_tables(scene: Scene) -> Finding:
+    """Whether columns that go would go from other tables as well, or rows change there."""
+    return problems(relatives(scene, [scene.layout.tables[name].oid for name in NEEDED]))
+
+
+def sequences(scene: Scene) -> Finding:
+    """Whether columns have the sequences that are to get their legacy names again."""
+    return problems(
+        f"{now_called(table)}.{want.definition} has no sequence of its own; it had {want.name}"
+        for table in TABLES
+        for want in wanted_objects(scene.cursor, table)
+        if want.kind == "sequence"
+        and not any(item.twin_of(want) for item in present_objects(scene.cursor, table))
+    )
 
 
 def duplicate_emails(scene: Scene) -> Finding:
@@ -102,6 +142,28 @@ LIVES_ON = (
 )
 CHECKS_BACK = (
     Check(
+        "columns",
+        "Columns that the way back needs",
+        Severity.ERROR,
+        columns,
+        "Somebody has dropped or renamed them: give the tables these columns again. What stood in "
+        "them may be in the backup.",
+    ),
+    Check(
+        "ordinary_tables",
+        "Ordinary tables",
+        Severity.ERROR,
+        ordinary_tables,
+        "Take these tables out of the inheritance: what goes would go from them, too.",
+    ),
+    Check(
+        "sequences",
+        "Columns have their sequences",
+        Severity.ERROR,
+        sequences,
+        "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest id.",
+    ),
+    Check(
         "unique_emails_in_tenant",
         "E-mails are unique in a tenant again",
         Severity.ERROR,
@@ -133,6 +195,7 @@ CHECKS_BACK = (
     keys.CHECK_BACK,
     legacy_rules.CHECK,
     later_rules.CHECK,
+    replication.CHECK,
     Check(
         "alembic_record",
         "Alembic's record is as the migration stamped it",

@@ -84,12 +84,22 @@ def ordinary_tables(scene: Scene) -> Finding:
         for table in scene.layout.tables.values()
         if table.name in LEGACY_NAMES and table.kind != "r"
     ]
-    relatives = scene.rows(
+    found += relatives(scene, _oids(scene))
+    found += _row_type_users(scene)
+    return problems(found)
+
+
+def relatives(scene: Scene, oids: list[int]) -> list[str]:
+    """Say which tables inherit from the tables ``oids``, or these from others."""
+    found = scene.rows(
         "SELECT inhparent::regclass, inhrelid::regclass FROM pg_inherits "
         "WHERE inhparent = ANY(%(tables)s::oid[]) OR inhrelid = ANY(%(tables)s::oid[])",
-        {"tables": _oids(scene)},
+        {"tables": oids},
     )
-    found += [f"{child} inherits from {parent}" for parent, child in relatives]
+    return [f"{child} inherits from {parent}" for parent, child in found]
+
+
+def _row_type_users(scene: Scene) -> list[str]:
     users = scene.rows(
         "SELECT a.attrelid::regclass, a.attname, c.relname FROM pg_attribute a "
         "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class u ON u.oid = a.attrelid "
@@ -97,8 +107,7 @@ def ordinary_tables(scene: Scene) -> Finding:
         "WHERE c.oid = %s AND u.relkind IN ('r', 'p', 'm') AND NOT a.attisdropped",
         [scene.layout.tables["orders"].oid],
     )
-    found += [f"{table}.{column} is of the row type of {name}" for table, column, name in users]
-    return problems(found)
+    return [f"{table}.{column} is of the row type of {name}" for table, column, name in users]
 
 
 def readable_rows(scene: Scene) -> Finding:

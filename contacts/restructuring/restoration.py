@@ -29,11 +29,15 @@ from contacts.restructuring.transaction import Ended, RecoveryPoint, run_in_tran
 from jmsk.user_triggers import without_user_triggers
 
 GOING_BACK = (
+    "columns",
+    "ordinary_tables",
+    "sequences",
     "dependents",
     "legacy_names",
     "settled_keys",
     "legacy_rules",
     "later_rules",
+    "replicated_changes",
     "alembic_record",
 )
 """The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
