@@ -1,6 +1,9 @@
 """The text report and its runbook: what happened, in which state the database is, what to run."""
 
 import logging
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from contacts.restructuring.report import Report, report_lines
 from contacts.restructuring.runbook import runbook
 from contacts.restructuring.session import Database as Place
 from contacts.restructuring.transaction import RecoveryPoint
-from tests.databases import Database
+from tests.databases import Database, find_program
+from tests.embedded_users import PROJECT
 from tests.report_support import run_into
 
 NOW = datetime(2026, 1, 23, 14, 30, 22, tzinfo=UTC)
@@ -71,7 +75,30 @@ def test_the_runbook_is_filled_in_for_this_database() -> None:
     assert f"{mine} --restore '/var/my backups/b' --database shop" in commands
     assert f"{mine} --rollback --database shop" in commands
     assert "recovery_target_lsn = '0/1A2B3C'" in commands
-    assert 'psql "$DATABASE_URL" -c "SELECT pg_xact_status(\'4711\')"' in commands
+    shell = "python manage.py dbshell --database shop --"
+    assert f"{shell} -c \"SELECT pg_xact_status('4711')\"" in commands
+
+
+def test_the_runbook_asks_how_the_run_ended(sample: Database, tmp_path: Path) -> None:
+    assert run_into(tmp_path, "--skip-backup").code == 0
+    (path,) = tmp_path.glob("*.txt")
+    (command,) = (line for line in path.read_text().splitlines() if "pg_xact_status" in line)
+    programs = [str(Path(program).parent) for program in (sys.executable, find_program("psql"))]
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            # As the other application spells it, which psql cannot read.
+            "DATABASE_URL": sample.url.replace("postgresql:", "postgresql+psycopg2:", 1),
+            "PATH": os.pathsep.join([*programs, os.environ["PATH"]]),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "committed" in done.stdout
 
 
 @pytest.mark.parametrize(

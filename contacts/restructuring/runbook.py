@@ -47,6 +47,15 @@ def command(report: "Report", *arguments: str) -> str:
     return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
 
 
+def _asking(report: "Report", query: str) -> str:
+    """Return the command line that asks this database ``query``.
+
+    Django's, because psql reads neither SQLAlchemy's URLs nor where the embedded server is.
+    """
+    alias = "" if report.alias == "default" else f" --database {shlex.quote(report.alias)}"
+    return f'python manage.py dbshell{alias} -- -c "{query}"'
+
+
 def undo(report: "Report") -> tuple[str, ...]:
     """Return the exact commands that undo the run of ``report``; none where nothing can.
 
@@ -139,7 +148,7 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
         "the answer to COMMIT is lost and the server could not be asked",
         f"{name} is either as it was or changed as a whole.",
         "Ask the server: 'committed' means done, 'aborted' means as it was.",
-        (f'psql "$DATABASE_URL" -c "SELECT pg_xact_status(\'{number}\')"', look),
+        (_asking(report, f"SELECT pg_xact_status('{number}')"), look),
         happened == "commit",
     )
 
