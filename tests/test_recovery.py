@@ -72,6 +72,17 @@ def test_a_backup_of_the_wreck_is_written_first(
     }
 
 
+def test_the_backup_of_the_wreck_is_restored_into_none(
+    legacy: Database, photographed: str, tmp_path: Path
+) -> None:
+    recover(tmp_path)
+    (folder,) = (path.parent for path in tmp_path.rglob("manifest.json"))
+    before = legacy.dump()
+    refused = run("--restore", str(folder), "--noinput", "--backup-dir", str(tmp_path))
+    told = "the backup of a partial database and is kept for the record: it can be restored into"
+    assert_refused(legacy, refused, before, f"{told} none. Nothing was changed.")
+
+
 def test_the_normal_run_can_follow_and_be_rolled_back(
     legacy: Database, photographed: str, tmp_path: Path
 ) -> None:
@@ -197,4 +208,5 @@ def test_what_only_resembles_the_wreck_is_left_alone_by_every_mode(
         assert refused.code == 1
         assert "unknown" in refused.out + refused.error, (mode, refused)
         assert odd in refused.out + refused.error, (mode, refused)
+        assert "a full backup of the database" in refused.error
     assert legacy.dump() == before

@@ -35,7 +35,7 @@ REMEDIES = {
     Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
     "load_legacy_sample'.",
     Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
-    "odd, or restore a backup.",
+    "odd, or bring back a full backup of the database (pg_dump, a snapshot).",
 }
 
 

@@ -22,11 +22,15 @@ def require_fit(layout: Layout, backup: Backup) -> None:
     stage = backup.manifest.stage
     targets = TARGETS.get(stage, ())
     if layout.stage not in targets:
-        allowed = " or ".join(targets) or "no database"
+        told = (
+            f"can be restored into a database that is {' or '.join(targets)}; this one is "
+            f"{layout.stage}"
+            if targets
+            else "is kept for the record: it can be restored into none"
+        )
         raise CommandError(
-            f"{backup.path} is the backup of a {stage} database and can be restored into a "
-            f"database that is {allowed}; this one is {layout.stage}. Nothing was changed. Name "
-            "another backup."
+            f"{backup.path} is the backup of a {stage} database and {told}. Nothing was changed. "
+            "Name another backup."
         )
     problems = list(_misfits(layout, backup)) if layout.stage != Stage.EMPTY else []
     if problems:
