@@ -61,3 +61,9 @@ def test_programs_in_a_private_folder_are_copied_beside_the_data(
         assert private.stat().st_mode & 0o777 == 0o700
     finally:
         release(running.location)
+
+
+def test_a_folder_that_was_made_but_not_handed_over_is_handed_over(server_folder: Path) -> None:
+    (server_folder / "server").mkdir(mode=0o700)
+    found = location.prepare(PROJECT, server_folder, "16")
+    assert found.server.stat().st_uid == found.uid != 0

@@ -100,8 +100,9 @@ def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Locat
     if root.stat().st_uid == 0:
         root.chmod(0o711)
     server = root / "server"
-    if not server.exists():
-        server.mkdir(mode=0o700)
+    # Another process may be at the same, or have been killed between the two.
+    server.mkdir(mode=0o700, exist_ok=True)
+    if server.stat().st_uid == 0:
         os.chown(server, uid, gid)
     if not _reachable(installation / "bin" / "postgres", uid, gid):
         programs = root / "programs"
