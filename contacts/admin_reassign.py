@@ -27,6 +27,7 @@ from contacts.reassignment import (
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
+from jmsk.wording import counted
 
 SHOWN_COMPANIES = 20
 SHOWN_MOVING = 50
@@ -236,7 +237,5 @@ def _plan(request: HttpRequest, choosing: Choosing, company: Company) -> Plan:
 
 def _done(plan: Plan) -> str:
     stayed = f" {len(plan.held)} stayed where they are." if plan.held else ""
-    return (
-        f"Reassigned {len(plan.moving)} contacts to {plan.company_name}; {plan.orders} orders "
-        f"moved along.{stayed}"
-    )
+    moved, along = counted(len(plan.moving), "contact"), counted(plan.orders, "order")
+    return f"Reassigned {moved} to {plan.company_name}; {along} moved along.{stayed}"

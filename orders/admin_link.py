@@ -16,6 +16,7 @@ from contacts.models import Contact
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
+from jmsk.wording import counted
 from orders.linking import SHOWN, Candidate, Link, candidates, link, search
 from orders.models import Order
 
@@ -96,7 +97,7 @@ class LinkMixin(DatabaseRulesAdmin):
             return error.messages
         except RefusedError as refusal:
             return [str(refusal)]
-        messages.success(request, f"Linked {len(chosen)} orders.")
+        messages.success(request, f"Linked {counted(len(chosen), 'order')}.")
         return []
 
     def _link_page(

@@ -224,7 +224,7 @@ BLOCKERS = (
     Case(
         "fillable_companies",
         ORPHAN + "; SELECT setval('companies_id_seq', 2147483647)",
-        "1 ids are needed after 2147483647, and 2147483647 is the largest",
+        "1 id needed after 2147483647, and 2147483647 is the largest",
         name="sequence-at-its-end",
     ),
     Case(

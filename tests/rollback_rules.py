@@ -19,7 +19,7 @@ RULES = (
     Case(
         "replicated_changes",
         "CREATE PUBLICATION p FOR TABLE contacts (name) WITH (publish = 'update')",
-        'cannot update table "contacts" DETAIL: Column list used by the publication',
+        'cannot update table "contacts". Column list used by the publication',
     ),
     Case(
         "replicated_changes",

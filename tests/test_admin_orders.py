@@ -106,7 +106,7 @@ def test_nothing_is_linked_by_looking(data: Database, client: Client) -> None:
 
 def test_a_linked_order_takes_its_contacts_company(data: Database, client: Client) -> None:
     answer = client.post(LINK, {"ids": "24", "order_24": "12:2"}, follow=True)
-    assert "Linked 1 orders." in text_of(answer)
+    assert "Linked 1 order." in text_of(answer)
     assert data.fetch(PLACE) == [(12, 2)]
     entry = LogEntry.objects.get()
     assert entry.object_id == "24"

@@ -40,7 +40,7 @@ def test_a_contact_moves_with_its_orders_and_its_history(data: Database, client:
 
     answer = confirm(client, page)
 
-    assert "Reassigned 1 contacts to Ring & Co; 1 orders moved along" in text_of(answer)
+    assert "Reassigned 1 contact to Ring & Co; 1 order moved along" in text_of(answer)
     assert company_of(data, 11) == 2
     assert data.value("SELECT company_id FROM orders WHERE id = 21") == 2
     entry = LogEntry.objects.get()

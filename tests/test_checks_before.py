@@ -100,7 +100,7 @@ def test_sound_database_passes_every_check(legacy: Database) -> None:
         "alembic_version"
     }
     assert found["customer_count"].finding.note == "Found 2 customers"
-    assert found["linked_orders"].finding.note.startswith("2 of 2 orders are linked")
+    assert found["linked_orders"].finding.note.startswith("2 of 2 orders linked")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -164,7 +164,7 @@ def test_company_with_the_last_id_leaves_none_for_a_default_company(legacy: Data
     legacy.execute("INSERT INTO companies (id, tenant_id, name) VALUES (2147483646, 1, 'last')")
 
     assert results()["fillable_companies"].finding.sentences == (
-        "1 ids are needed after 2147483646, and 2147483647 is the largest",
+        "1 id needed after 2147483646, and 2147483647 is the largest",
     )
 
 

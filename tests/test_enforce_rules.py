@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from jmsk.wording import counted
 from tests import awkward
 from tests.databases import Database, django_uses
 from tests.runs import assert_migrates, run
@@ -43,7 +44,7 @@ def test_rules_are_added_when_their_rows_are_right(pending: Database) -> None:
     assert waiting.code == 0
     for rule, rows in awkward.BREAKING.items():
         table = "contacts" if "contacts" in rule else "companies"
-        assert f"{rule} still waits for {len(rows)} rows" in waiting.out
+        assert f"{rule} still waits for {counted(len(rows), 'row')}" in waiting.out
         for row in rows:
             assert f"Row {row} of {table} " in waiting.out
     assert pending.dump() == before

@@ -115,7 +115,7 @@ def test_the_question_on_a_terminal(
         f"Database: {legacy.name} on ",
         "customers is renamed to contacts",
         "customers: 3 rows",
-        "1 customers and 0 orders go to a new Default Company",
+        "1 customer and 0 orders go to a new Default Company",
         "Backup: none",
     ):
         assert part in shown

@@ -49,7 +49,7 @@ def test_whom_it_had_placed_and_what_it_had_made_is_told_before_the_question(
     legacy: Database, photographed: str, tmp_path: Path
 ) -> None:
     out = recover(tmp_path).out
-    assert "3 contacts of the default companies that it made have no company again" in out
+    assert "contacts of the default companies that it made have no company again: 3" in out
     assert "ids: 2147483101, 2147483102" in out
 
 

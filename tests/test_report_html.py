@@ -113,7 +113,7 @@ def test_the_policy_allows_the_one_style_sheet_only(page: str) -> None:
 
 def test_it_tells_what_a_manager_asks(page: str, sample: Database) -> None:
     text = " ".join(Reader(page).text.split())
-    assert "150 customers are contacts now; every row was proved before COMMIT." in text
+    assert "150 customers turned into contacts; every row was proved before COMMIT." in text
     assert "131 in their own companies 19 in default companies" in text
     assert "570 with their contact 30 without a contact" in text
     assert "Readers and writers were locked out for" in text
@@ -135,6 +135,6 @@ def test_a_failure_is_told_with_its_rows(sample: Database, tmp_path: Path) -> No
     assert run_into(tmp_path, "--verify-only").code == 1
     reader = Reader(html_of(tmp_path))
     text = " ".join(reader.text.split())
-    assert "1 checks failed" in text
+    assert "1 check failed" in text
     assert "trg_validate_address_company on addresses is disabled" in text
     assert ("h1", {"class": "bad"}) in reader.elements

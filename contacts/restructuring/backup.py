@@ -36,6 +36,7 @@ from contacts.restructuring.sharing import reading
 from contacts.restructuring.stage import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage, Table
 from contacts.restructuring.verification import verify_files
 from jmsk.catalogue import read_objects
+from jmsk.wording import counted
 
 Progress = Callable[[str, int, int], None]
 
@@ -194,9 +195,9 @@ def _write_table(
     written = _copy_out(cursor, line_query(table, model), writer)
     if written.lines != fingerprint.rows:
         raise CommandError(
-            f"The backup of {table.name} has {written.lines} lines, but the table has "
-            f"{fingerprint.rows} rows. Nothing was changed, and the backup was removed. Run again; "
-            "if it stays so, the table may be damaged: check it with pg_amcheck."
+            f"The backup of {table.name} has {counted(written.lines, 'line')}, but the table has "
+            f"{counted(fingerprint.rows, 'row')}. Nothing was changed, and the backup was removed. "
+            "Run again; if it stays so, the table may be damaged: check it with pg_amcheck."
         )
     columns = {column.name for column in table.stored_columns}
     return TableBackup(

@@ -107,11 +107,13 @@ def problems(sentences: Iterable[str], note: str = "") -> Finding:
     return Finding(len(found), found[:FIRST_ROWS], note=note)
 
 
-def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
+def rows(
+    scene: Scene, query: str, sentence: str, note: Callable[[int], str] = lambda count: ""
+) -> Finding:
     """Return the finding in which each row of ``query`` is a problem.
 
-    ``sentence`` is a format string over the row's columns; in ``note``, ``{count}`` is their
-    number. The rows come in the order of the first column that the sentence names.
+    ``sentence`` is a format string over the row's columns, ``note`` makes one of the rows' number.
+    The rows come in the order of the first column that the sentence names.
     """
     names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name))
     # Only these columns, and as text: another may hold what Python cannot, a date BC for example.
@@ -126,7 +128,7 @@ def rows(scene: Scene, query: str, sentence: str, note: str = "") -> Finding:
     count = found[0][0] if found else 0
     told = tuple(sentence.format(**dict(zip(names, row[1:], strict=True))) for row in found)
     # One line, so that it can be pasted from the report.
-    return Finding(count, told, " ".join(query.split()) if found else "", note.format(count=count))
+    return Finding(count, told, " ".join(query.split()) if found else "", note(count))
 
 
 def together(findings: Iterable[Finding]) -> Finding:

@@ -15,6 +15,7 @@ from contacts.restructuring.expectations import (
 )
 from contacts.restructuring.obstacles import rule_breakers
 from jmsk.catalogue import TableObject, model_objects, read_objects
+from jmsk.wording import counted
 
 RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
 
@@ -32,7 +33,8 @@ def customers_gone(scene: Scene) -> Finding:
 
 
 def contact_count(scene: Scene) -> Finding:
-    return Finding(note=f"Found {scene.value('SELECT count(*) FROM contacts')} contacts")
+    found = scene.value("SELECT count(*) FROM contacts")
+    return Finding(note=f"Found {counted(found, 'contact')}")
 
 
 def contacts_have_companies(scene: Scene) -> Finding:

@@ -3,6 +3,7 @@
 from contacts.restructuring import keys, obstacles, surroundings
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems, rows
 from contacts.restructuring.stage import Stage
+from jmsk.wording import counted
 
 DEFAULT_COMPANY = "Default Company"
 
@@ -16,7 +17,8 @@ def customers_table(scene: Scene) -> Finding:
 
 
 def customer_count(scene: Scene) -> Finding:
-    return Finding(note=f"Found {scene.value('SELECT count(*) FROM customers')} customers")
+    found = scene.value("SELECT count(*) FROM customers")
+    return Finding(note=f"Found {counted(found, 'customer')}")
 
 
 def orphaned_customers(scene: Scene) -> Finding:
@@ -24,7 +26,7 @@ def orphaned_customers(scene: Scene) -> Finding:
         scene,
         "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
         "Customer {id} (tenant {tenant_id}) has no company",
-        "{count} customers without a company",
+        lambda count: f"{counted(count, 'customer')} without a company",
     )
 
 
@@ -40,8 +42,8 @@ def valid_tenants(scene: Scene) -> Finding:
 def linked_orders(scene: Scene) -> Finding:
     linked, orders = scene.rows("SELECT count(customer_id), count(*) FROM orders")[0]
     return Finding(
-        note=f"{linked} of {orders} orders are linked to a customer; the other "
-        f"{orders - linked} keep no contact and go to their tenant's {DEFAULT_COMPANY}"
+        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
+        f"({orders - linked:,}) go to their tenant's {DEFAULT_COMPANY}, without a contact"
     )
 
 
@@ -65,7 +67,7 @@ def duplicate_emails(scene: Scene) -> Finding:
         "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",
-        "{count} e-mails stand more than once within a company",
+        lambda count: f"E-mails that stand more than once within a company: {count:,}",
     )
 
 

@@ -12,6 +12,7 @@ from contacts.restructuring.journal import Event
 from contacts.restructuring.lines import DETAILED, EVERYTHING, NORMAL, Line, one_line
 from contacts.restructuring.progress import Progress, is_part
 from contacts.restructuring.terminal import FittedOutput
+from jmsk.wording import counted
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,6 @@ def _plain(text: str) -> str:
 
 
 def _told_whole(event: Event) -> str:
-    rows = f", {event.rows:,} rows" if event.rows else ""
+    rows = f", {counted(event.rows, 'row')}" if event.rows else ""
     took = f", {event.seconds:.3f} s" if event.kind == "end" else ""
     return f"{datetime.now(UTC):%H:%M:%S.%f} {event.kind} {event.step}: {event.text}{rows}{took}"

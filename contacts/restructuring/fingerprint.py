@@ -13,6 +13,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.stage import Layout, Table
+from jmsk.wording import counted
 
 PINNED_SETTINGS = {
     "row_security": "off",
@@ -41,7 +42,7 @@ class Fingerprint:
     digest: str
 
     def __str__(self) -> str:
-        return f"{self.rows} rows, {self.digest}"
+        return f"{counted(self.rows, 'row')}, {self.digest}"
 
 
 @dataclass(frozen=True)

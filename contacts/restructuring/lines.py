@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from contacts.restructuring.checks import Result, Status
 from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.terminal import LINE_BREAKS, printable
+from jmsk.wording import counted
 
 WIDTH = 60
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
@@ -82,14 +83,17 @@ def _problem(result: Result) -> list[Line]:
 
 def statistics_lines(statistics: Statistics) -> list[Line]:
     """Return the numbers of what a migration moves."""
-    lines = [Line(f"  {name}: {number:,} rows") for name, number in statistics.rows.items()]
+    lines = [
+        Line(f"  {name}: {counted(number, 'row')}") for name, number in statistics.rows.items()
+    ]
     lines.append(Line(f"  size of the tables: {mebibytes(statistics.size)}"))
     for placement in statistics.placements:
         what = "the existing" if placement.exists else "a new"
         lines.append(
             Line(
-                f"  - tenant {placement.tenant_id} ({placement.tenant}): {placement.customers:,} "
-                f"customers and {placement.orders:,} orders go to {what} Default Company"
+                f"  - tenant {placement.tenant_id} ({placement.tenant}): "
+                f"{counted(placement.customers, 'customer')} and "
+                f"{counted(placement.orders, 'order')} go to {what} Default Company"
             )
         )
     return lines

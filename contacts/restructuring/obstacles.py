@@ -25,6 +25,7 @@ from contacts.restructuring.stage import LEGACY_NAMES
 from contacts.restructuring.statistics import placements
 from jmsk.catalogue import TableObject, model_objects, read_objects
 from jmsk.rules import rows_breaking
+from jmsk.wording import counted
 
 TEXT = {"character varying", "text"}
 """Types that hold the same values: a drift between them is harmless."""
@@ -68,7 +69,9 @@ def fillable_companies(scene: Scene) -> Finding:
     ]
     last = _last_company(scene)
     if last + len(wanted) >= LARGEST_ID:
-        found.append(f"{len(wanted)} ids are needed after {last}, and {LARGEST_ID} is the largest")
+        found.append(
+            f"{counted(len(wanted), 'id')} needed after {last}, and {LARGEST_ID} is the largest"
+        )
     return problems(found)
 
 

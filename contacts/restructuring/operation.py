@@ -26,6 +26,7 @@ from contacts.restructuring.sharing import reading
 from contacts.restructuring.stage import Layout, Stage, read_layout
 from contacts.restructuring.transaction import Ended, Frame
 from jmsk.server_errors import server_words
+from jmsk.wording import counted
 
 REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
@@ -122,7 +123,7 @@ class Operation:
             backup = self.write_backup()
         self.draft.note(backup_path=str(backup.path))
         for table, rows in backup.rows.items():
-            self.say(Line(f"✓ Backed up {rows} rows of {table}", "SUCCESS"))
+            self.say(Line(f"✓ Backed up {counted(rows, 'row')} of {table}", "SUCCESS"))
         self.say(Line(f"  The backup lies in {backup.path}"))
         return backup
 

@@ -12,6 +12,7 @@ from contacts.restructuring.lines import (
     statistics_lines,
 )
 from contacts.restructuring.runbook import runbook
+from jmsk.wording import counted
 
 if TYPE_CHECKING:
     from contacts.restructuring.report import Report
@@ -66,17 +67,18 @@ def unsettled_lines(report: "Report") -> list[Line]:
     """Return what a person has to settle afterwards; nothing, where nothing is left."""
     lines = [
         Line(
-            f"  tenant {company.tenant_id} ({company.tenant}): {company.contacts:,} contacts and "
-            f"{company.orders:,} orders without a contact in its default company"
+            f"  tenant {company.tenant_id} ({company.tenant}): "
+            f"{counted(company.contacts, 'contact')} and {counted(company.orders, 'order')} "
+            "without a contact in its default company"
         )
         for company in report.defaults
         if company.contacts or company.orders
     ]
     emails = report.counts.get("emails_set_aside", 0)
     if emails:
-        lines.append(Line(f"  {emails:,} e-mails are set aside as duplicates"))
+        lines.append(Line(f"  set aside as duplicates: {counted(emails, 'e-mail')}"))
     lines += [
-        Line(f"  {rule} is pending: {count:,} rows break it")
+        Line(f"  {rule} is pending: broken by {counted(count, 'row')}")
         for rule, count in report.pending_rules.items()
     ]
     return lines

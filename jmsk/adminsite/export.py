@@ -19,6 +19,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 
 from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.wording import counted
 
 logger = logging.getLogger("contacts.restructuring")
 
@@ -96,7 +97,7 @@ class ExportMixin(DatabaseRulesAdmin):
             content_type=ContentType.objects.get_for_model(self.model),
             object_repr="CSV export",
             action_flag=CHANGE,
-            change_message=f"Exported {count} rows as CSV (filters: {filters}).",
+            change_message=f"Exported {counted(count, 'row')} as CSV (filters: {filters}).",
         )
         logger.info(
             "user %s exported %s rows of %s (filters: %s)",

@@ -4,6 +4,7 @@ from contacts.restructuring.operation import Operation
 from contacts.restructuring.report import Line, heading
 from contacts.restructuring.rules import RuleOutcome, enforce_rules
 from contacts.restructuring.stage import Stage
+from jmsk.wording import counted
 
 
 def enforce(operation: Operation) -> None:
@@ -20,7 +21,7 @@ def enforce(operation: Operation) -> None:
     enforced = len(outcomes) - len(waiting)
     operation.draft.note(
         pending_rules=waiting,
-        outcome=f"{enforced} rules were added, {len(waiting)} still wait for rows.",
+        outcome=f"Rules added: {enforced}. Still waiting for rows: {len(waiting)}.",
     )
     for outcome in outcomes:
         operation.say(*_lines(outcome))
@@ -30,7 +31,7 @@ def _lines(outcome: RuleOutcome) -> list[Line]:
     finding = outcome.finding
     if not finding.count:
         return [Line(f"✓ {outcome.rule} is enforced now", "SUCCESS")]
-    waiting = f"⚠ {outcome.rule} still waits for {finding.count} rows"
+    waiting = f"⚠ {outcome.rule} still waits for {counted(finding.count, 'row')}"
     told = [Line(f"    - {sentence}") for sentence in finding.sentences]
     return [
         Line(waiting, "WARNING"),

@@ -18,6 +18,7 @@ from contacts.restructuring.report import (
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics, gather
 from contacts.restructuring.unsettled import count_rows, still_there
+from jmsk.wording import counted
 
 
 def dry_run(operation: Operation) -> None:
@@ -47,7 +48,7 @@ def verify_only(operation: Operation) -> None:
     operation.say(Line(), Line("Fingerprints:"))
     operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints.items()))
     bad = failed(results)
-    outcome = f"{len(bad)} checks failed." if bad else "All checks passed."
+    outcome = f"{counted(len(bad), 'check')} failed." if bad else "All checks passed."
     report = operation.report(
         "verification",
         outcome,
@@ -61,8 +62,8 @@ def verify_only(operation: Operation) -> None:
     operation.save_report(report)
     if bad:
         raise CommandError(
-            f"{len(bad)} checks failed: {', '.join(result.title for result in bad)}. Nothing was "
-            "changed. Each of them says above what it found."
+            f"{counted(len(bad), 'check')} failed: {', '.join(result.title for result in bad)}. "
+            "Nothing was changed. Each of them says above what it found."
         )
     operation.say(
         *banner("✓ POST-MIGRATION VERIFICATION PASSED", "All data integrity checks passed.")

@@ -17,6 +17,7 @@ from contacts.restructuring.run import EXCLUSIVE, Outcome, Plan, RefusedError, r
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.statistics import Statistics
 from contacts.restructuring.transaction import Ended
+from jmsk.wording import counted
 
 QUESTION = "Proceed with migration? (yes/no): "
 REHEARSAL_QUESTION = "Proceed with the rehearsal? (yes/no): "
@@ -60,7 +61,7 @@ def migrate(operation: Operation) -> None:
     report = report_run(
         operation,
         "migration",
-        f"{_moved(ended)} are contacts now; every row was proved before COMMIT.",
+        f"{_moved(ended)} turned into contacts; every row was proved before COMMIT.",
         ended,
         before,
         stage=Stage.MIGRATED,
@@ -95,7 +96,7 @@ def rehearse(operation: Operation) -> None:
     report_run(
         operation,
         "rehearsal",
-        f"{_moved(ended)} would be contacts; every row was proved, then all was rolled back.",
+        f"{_moved(ended)} would turn into contacts; every row was proved, then all rolled back.",
         ended,
         before,
         statistics=statistics,
@@ -138,4 +139,4 @@ def _show_results(operation: Operation, outcome: Outcome, told: str) -> None:
 
 
 def _moved(ended: Ended[Outcome]) -> str:
-    return f"{ended.value.counts['customers']} customers"
+    return counted(ended.value.counts["customers"], "customer")

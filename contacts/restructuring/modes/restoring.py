@@ -24,6 +24,7 @@ from contacts.restructuring.run import Outcome, Plan
 from contacts.restructuring.session import apply_reading_settings, use_schema
 from contacts.restructuring.stage import Stage
 from contacts.restructuring.transaction import Ended
+from jmsk.wording import counted
 
 QUESTION = "Proceed with restore? (yes/no): "
 
@@ -106,8 +107,8 @@ def _compare(
 def _changes(changes: tuple[Change, ...]) -> list[Line]:
     return [
         Line(
-            f"  {item.table}: {item.now} rows now, {item.backup} in the backup; "
-            f"{item.deleted} go, {item.changed} change back, {item.added} come back"
+            f"  {item.table}: {counted(item.now, 'row')} now, {item.backup:,} in the backup; "
+            f"{item.deleted:,} go, {item.changed:,} change back, {item.added:,} come back"
         )
         for item in changes
     ]
@@ -118,7 +119,9 @@ def _refuse(operation: Operation, references: tuple[Reference, ...]) -> None:
     if not references:
         return
     for item in references:
-        operation.say(Line(f"✗ {item.number} rows of {item.referring} refer to them:", "ERROR"))
+        operation.say(
+            Line(f"✗ Rows of {item.referring} that refer to them: {item.number:,}", "ERROR")
+        )
         operation.say(*(Line(f"    - {row}") for row in item.rows))
         operation.say(Line(f"    All of them: {item.query};", verbatim=True))
     tables = ", ".join(sorted({item.referring for item in references}))

@@ -11,6 +11,7 @@ from contacts.restructuring.record import read_record
 from contacts.restructuring.report import Line, heading, result_lines
 from contacts.restructuring.reversal import EXCLUSIVE, roll_back
 from contacts.restructuring.stage import Stage
+from jmsk.wording import counted
 
 QUESTION = "Proceed with rollback? (yes/no): "
 RECOVERY_QUESTION = "Proceed with recovery? (yes/no): "
@@ -41,8 +42,8 @@ def rollback(operation: Operation) -> None:
     operation.say(*heading("ROLLING BACK THE MIGRATION"))
     ended = run_plan(operation, roll_back, backup, before, EXCLUSIVE)
     outcome = (
-        f"{ended.value.counts['customers']} contacts are customers again; every row was proved "
-        "before COMMIT."
+        f"{counted(ended.value.counts['customers'], 'contact')} turned into customers again; every "
+        "row was proved before COMMIT."
     )
     report = report_run(operation, "rollback", outcome, ended, before)
     operation.say(Line(), Line("✓ ROLLBACK COMPLETED SUCCESSFULLY!", "SUCCESS"))
@@ -91,7 +92,7 @@ def _undoing(wreck: recovery.Wreck) -> tuple[str, ...]:
     made = ", ".join(map(str, wreck.companies)) or "none"
     return (
         "contacts is renamed to customers again, its indexes and constraints with it",
-        f"{wreck.placed} contacts of the default companies that it made have no company again",
+        f"contacts of the default companies that it made have no company again: {wreck.placed:,}",
         f"those companies go (ids: {made}); a Default Company that people made stays",
         "orders.company_id, companies.fax and the empty table of addresses go",
         "every row is proved before COMMIT; whatever fails, the database stays as it is",
