@@ -80,6 +80,12 @@ WARNINGS = (
         "CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
         "Trigger touch on orders does not see the restructuring",
     ),
+    Case(
+        "user_triggers",
+        "CREATE RULE keep AS ON DELETE TO orders DO INSTEAD NOTHING",
+        "Rule keep on orders does not see the restructuring",
+        name="rule",
+    ),
     Case("publications", "CREATE PUBLICATION feed FOR TABLE orders", "feed replicates orders"),
     Case("alembic_version", "", "Alembic manages this database, at 002_remove_deprecated"),
 )

@@ -42,12 +42,14 @@ def dependents(scene: Scene) -> Finding:
 
 def user_triggers(scene: Scene) -> Finding:
     found = scene.rows(
-        "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal "
-        "AND tgrelid = ANY(%s::oid[]) ORDER BY 2, 1",
-        [[scene.layout.tables[name].oid for name in LEGACY_NAMES]],
+        "SELECT 'Trigger', tgname, tgrelid::regclass FROM pg_trigger "
+        "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) UNION ALL "
+        "SELECT 'Rule', rulename, ev_class::regclass FROM pg_rewrite "
+        "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
+        {"tables": [scene.layout.tables[name].oid for name in LEGACY_NAMES]},
     )
     return problems(
-        f"Trigger {name} on {table} does not see the restructuring" for name, table in found
+        f"{kind} {name} on {table} does not see the restructuring" for kind, name, table in found
     )
 
 
@@ -108,7 +110,7 @@ CHECKS = (
     ),
     Check(
         "user_triggers",
-        "Triggers of others on the tables",
+        "Triggers and rules of others on the tables",
         Severity.WARNING,
         user_triggers,
         "Nothing to do: they are switched off while rows are placed, and on again before COMMIT.",
