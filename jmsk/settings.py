@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from jmsk.database_url import parse_database_url
@@ -116,6 +117,12 @@ X_FRAME_OPTIONS = "DENY"
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="WARNING").upper()
+if LOG_LEVEL not in LOG_LEVELS:
+    raise ImproperlyConfigured(
+        f"LOG_LEVEL is {LOG_LEVEL!r}. Set it to one of {', '.join(LOG_LEVELS)}."
+    )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -124,7 +131,7 @@ LOGGING = {
     "loggers": {
         "contacts.restructuring": {
             "handlers": ["console"],
-            "level": env.str("LOG_LEVEL", default="WARNING").upper(),
+            "level": LOG_LEVEL,
         },
     },
 }

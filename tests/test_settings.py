@@ -51,6 +51,13 @@ def settings(**variables: str) -> dict[str, Any]:
     return found
 
 
+def test_a_log_level_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    done = run("manage.py", "migrate_contacts", "--help", LOG_LEVEL="loud")
+    assert done.returncode == 1
+    assert "Configuration error: LOG_LEVEL is 'LOUD'" in done.stderr
+    assert "WARNING" in done.stderr
+
+
 def test_an_empty_environment_is_safe() -> None:
     found = settings()
     assert found["DEBUG"] is False
