@@ -115,12 +115,12 @@ def test_placed_contacts_are_reassigned_without_scripts(browse: Open, migrated: 
     driver = browse("/admin/", scripts=False)
     find(driver, By.PARTIAL_LINK_TEXT, "3 contacts still where").click()
     click(driver, 'form:has([value="reassign_to_company"]) button')
-    find(driver, By.NAME, "q").send_keys("empt")
+    find(driver, By.CSS_SELECTOR, "#id_q").send_keys("empt")
     click(driver, '.line [type="submit"]')
     click(driver, '.choices button[name="company"]')
     assert shows(driver, "3 contacts will move to Empty")
     click(driver, ".submit-row .default")
-    assert shows(driver, "Reassigned 3 contacts to Empty; 1 orders moved along", ".messagelist")
+    assert shows(driver, "Reassigned 3 contacts to Empty; 1 order moved along", ".messagelist")
     found = migrated.fetch("SELECT id FROM contacts WHERE company_id = 4 ORDER BY id")
     assert found == [(11,), (14,), (15,)]
 
@@ -155,7 +155,7 @@ def test_an_order_is_linked_by_a_persons_choice(browse: Open, migrated: Database
     find(driver, By.PARTIAL_LINK_TEXT, "LINK TO A CONTACT").click()
     click(driver, '[name="order_24"][value="12:2"]')
     click(driver, ".submit-row .default")
-    assert shows(driver, "Linked 1 orders", ".messagelist")
+    assert shows(driver, "Linked 1 order.", ".messagelist")
     assert migrated.fetch("SELECT contact_id, company_id FROM orders WHERE id = 24") == [(12, 2)]
 
 
