@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from django.db import DatabaseError, transaction
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
+from jmsk.server_errors import server_words
 
 CHANGES = {
     "contacts": "EXPLAIN UPDATE contacts SET email = NULL, company_id = NULL",
@@ -31,7 +32,7 @@ def _refused_changes(scene: Scene) -> Iterator[str]:
         except DatabaseError as error:
             if getattr(error.__cause__, "pgcode", None) not in REFUSED:
                 raise
-            yield f"Rows of {table} cannot change: {' '.join(str(error).split())}"
+            yield f"Rows of {table} cannot change: {server_words(error)}"
 
 
 CHECK = Check(
