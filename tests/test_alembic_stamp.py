@@ -9,6 +9,12 @@ from tests.report_support import run, run_into
 from tests.runs import acting_as, roles
 
 STAMP = ("--alembic-stamp", "003_elsewhere")
+OWNED = """
+    GRANT CREATE ON SCHEMA public TO "{0}";
+    ALTER TABLE tenants OWNER TO "{0}"; ALTER TABLE companies OWNER TO "{0}";
+    ALTER TABLE customers OWNER TO "{0}"; ALTER TABLE orders OWNER TO "{0}";
+"""
+"""Lets a role migrate that may not read Alembic's record."""
 VERSIONS = "SELECT array_agg(version_num::text) FROM alembic_version"
 
 
@@ -48,11 +54,7 @@ def test_without_a_record_it_is_refused_before_the_backup(
 
 def test_a_record_that_the_role_may_not_touch(roomy: Database, tmp_path: Path) -> None:
     with roles(roomy, "owner") as (owner,):
-        roomy.execute(f"""
-            GRANT CREATE ON SCHEMA public TO "{owner}";
-            ALTER TABLE tenants OWNER TO "{owner}"; ALTER TABLE companies OWNER TO "{owner}";
-            ALTER TABLE customers OWNER TO "{owner}"; ALTER TABLE orders OWNER TO "{owner}";
-        """)
+        roomy.execute(OWNED.format(owner))
         with acting_as(owner):
             plain, stamped = run("--dry-run"), run_into(tmp_path, *STAMP)
     assert plain.code == 0
@@ -60,6 +62,15 @@ def test_a_record_that_the_role_may_not_touch(roomy: Database, tmp_path: Path) -
     assert stamped.code == 1
     assert "The role lacks INSERT on alembic_version" in stamped.out
     assert not list(tmp_path.iterdir())
+
+
+def test_a_way_back_reads_no_record_that_was_not_stamped(roomy: Database, tmp_path: Path) -> None:
+    with roles(roomy, "owner") as (owner,):
+        roomy.execute(OWNED.format(owner))
+        with acting_as(owner):
+            assert run_into(tmp_path).code == 0
+            back = run_into(tmp_path, "--rollback")
+    assert back.code == 0, back.out
 
 
 def test_a_rehearsal_leaves_the_record(roomy: Database, tmp_path: Path) -> None:
