@@ -138,6 +138,21 @@ def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     assert "query: ALTER TABLE customers ADD later text" in done.message
 
 
+def test_who_alters_several_tables_is_not_broken_off(
+    sample: Database, other: extensions.connection
+) -> None:
+    """We wait for orders: who holds it and goes on to customers must not wait for us as well."""
+    say(other, "SET deadlock_timeout = '10ms'")
+    say(other, "BEGIN; ALTER TABLE orders ADD later text")
+    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        assert until(lambda: bool(sample.fetch(WAITING)))
+        say(other, "ALTER TABLE customers ADD later text")
+        say(other, "COMMIT")
+        done = begun.end()
+    assert done.code == 0, done.told
+    assert "Columns that are not modelled" in done.out
+
+
 def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:

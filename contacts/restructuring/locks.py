@@ -262,9 +262,9 @@ def _try_lock(
         return in_the_way(cursor, tables)
 
 
-def lock(cursor: Any, table: Table, mode: str) -> None:
+def lock(cursor: Any, table: Table, mode: str, *, wait: bool = True) -> None:
     """Lock ``table`` in ``mode`` until the transaction ends."""
-    statement = sql.SQL("LOCK TABLE {} IN {} MODE")
+    statement = sql.SQL("LOCK TABLE {} IN {} MODE" if wait else "LOCK TABLE {} IN {} MODE NOWAIT")
     name = sql.Identifier(table.schema, table.name)
     cursor.execute(statement.format(name, sql.SQL(mode)))
 

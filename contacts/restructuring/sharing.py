@@ -62,17 +62,19 @@ def _try(
     with connection.cursor() as cursor:
         tables = _readable(cursor)
     try:
+        for table in tables:
+            _wait_for(connection, table, patience)
         with ExitStack() as attempt:
             attempt.enter_context(transaction.atomic(using=connection.alias, durable=True))
             with connection.cursor() as cursor:
-                _hold(cursor, tables, patience, characteristics)
+                _hold(cursor, tables, characteristics)
             stack.push(attempt.pop_all())
             return None
     except OperationalError as error:
         if not gave_up_waiting(error):
             raise
     except ProgrammingError as error:
-        if not isinstance(error.__cause__, errors.UndefinedTable):
+        if not isinstance(error.__cause__, errors.UndefinedTable | errors.InvalidSchemaName):
             raise
         return ["a session that has just renamed or dropped a table"]
     with connection.cursor() as cursor:
@@ -87,12 +89,27 @@ def _readable(cursor: Any) -> list[Table]:
     return [Table(*row) for row in cursor.fetchall()]
 
 
-def _hold(cursor: Any, tables: list[Table], patience: Patience, characteristics: str) -> None:
-    """Lock the tables by statements that take no snapshot: a SELECT would take it too early."""
+def _wait_for(connection: BaseDatabaseWrapper, table: Table, patience: Patience) -> None:
+    """Wait until ``table`` can be read, with no lock on another one.
+
+    Who alters several tables in a transaction would else wait for us while we wait for them, and
+    the server ends such a deadlock by breaking off one of both: not always us.
+    """
+    with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = %s", [patience.timeout])
+        _lift_limits(cursor)
+        lock(cursor, table, MODE)
+
+
+def _hold(cursor: Any, tables: list[Table], characteristics: str) -> None:
+    """Lock the tables, without waiting, before a snapshot is taken: a SELECT would take one."""
     if characteristics:
         cursor.execute(f"SET TRANSACTION {characteristics}")
-    cursor.execute("SET LOCAL lock_timeout = %s", [patience.timeout])
+    _lift_limits(cursor)
+    for table in tables:
+        lock(cursor, table, MODE, wait=False)
+
+
+def _lift_limits(cursor: Any) -> None:
     for name in NO_LIMIT[: 2 if cursor.connection.server_version >= 170000 else 1]:
         cursor.execute(f"SET LOCAL {name} = 0")
-    for table in tables:
-        lock(cursor, table, MODE)
