@@ -153,6 +153,17 @@ def test_who_alters_several_tables_is_not_broken_off(
     assert "Columns that are not modelled" in done.out
 
 
+@pytest.mark.usefixtures("hasty")
+def test_who_holds_what_inherits_from_a_table_is_named(
+    sample: Database, other: extensions.connection, tmp_path: Path
+) -> None:
+    """To lock a table that refers to ours is to lock its heirs."""
+    sample.execute("CREATE TABLE visits (customer_id integer REFERENCES customers)")
+    sample.execute("CREATE TABLE late_visits () INHERITS (visits)")
+    say(other, "BEGIN; LOCK TABLE late_visits")
+    assert_it_names(other, "--dry-run", tmp_path)
+
+
 def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:

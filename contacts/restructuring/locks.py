@@ -42,6 +42,14 @@ SESSION = f"""
       FROM pg_stat_activity a
 """
 MODES = ("ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS SHARE")
+HEIRS = """
+    WITH RECURSIVE locked (oid) AS (
+        SELECT unnest(%s::oid[])
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN locked ON locked.oid = i.inhparent)
+    SELECT oid::bigint FROM locked
+"""
+"""To lock a table is to lock what inherits from it, too."""
 CONFLICTING = """
     l.locktype = 'relation'
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -279,6 +287,9 @@ def in_the_way(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
     wanted: dict[str, list[int]] = {name: [] for name in MODES}
     for table, mode in tables:
         wanted[mode].append(table.oid)
+    for mode, named in wanted.items():
+        cursor.execute(HEIRS, [named])
+        wanted[mode] = [oid for (oid,) in cursor.fetchall()]
     cursor.execute(LOOK_ANEW)
     cursor.execute(BLOCKERS, wanted)
     told = [_told(row) for row in cursor.fetchall()]
