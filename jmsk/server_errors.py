@@ -6,11 +6,12 @@ from typing import Any
 def server_words(error: BaseException) -> str:
     """Return what ``error`` says, in one line: of the server's, its message, detail and hint.
 
+    It ends without a full stop, which the sentence around it brings.
     Left out is the context: it holds the statement, and that of the migration names every contact.
     """
     diagnosis = _diagnosis(error)
     if diagnosis is None:
-        return " ".join(str(error).split()) or type(error).__name__
+        return " ".join(str(error).split()).rstrip(".") or type(error).__name__
     parts = (diagnosis.message_primary, shown_detail(diagnosis), diagnosis.message_hint)
     return ". ".join(" ".join(part.split()).rstrip(".") for part in parts if part)
 

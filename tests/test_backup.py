@@ -229,6 +229,18 @@ def test_what_the_server_refuses_is_said_and_leaves_nothing(
     back_up(tmp_path)
 
 
+def test_a_lost_session_is_said_in_whole_sentences(legacy: Database, tmp_path: Path) -> None:
+    def end_it(table: str, rows: int, total: int) -> None:
+        legacy.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    with pytest.raises(CommandError, match=r"for the backup: .*[^.]\. Nothing was changed"):
+        write_backup(connection, read_layout(connection), tmp_path, STAMP, end_it)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interruption_leaves_nothing_and_a_connection_that_works(
     legacy: Database, tmp_path: Path
 ) -> None:
