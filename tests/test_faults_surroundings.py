@@ -139,6 +139,30 @@ def test_who_writes_after_the_backup_makes_it_be_taken_again(
     assert rows == {table: len(found) for table, found in before.rows.items()}
 
 
+FAILS_LATE = """
+CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE 'no triggers here'; END $$;
+CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER')
+EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_run_that_fails_names_the_backup_that_holds_what_was_written_meanwhile(
+    sample: Database, tmp_path: Path
+) -> None:
+    sample.execute(FAILS_LATE)
+    with started(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with migration?")
+        sample.execute("UPDATE customers SET name = 'Written Meanwhile' WHERE id = 3")
+        begun.answer("yes")
+        done = begun.end()
+    assert done.code == 1
+    assert "no triggers here" in done.message
+    _, second = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    assert f"stays in {second}." in done.message
+    assert name_of_customer_3(second) == "Written Meanwhile"
+
+
 def name_of_customer_3(folder: Path) -> str:
     """Return a customer's name as a backup has it."""
     with gzip.open(folder / "customers.jsonl.gz", "rt") as lines:

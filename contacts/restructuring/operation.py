@@ -142,7 +142,9 @@ class Operation:
 
     def back_up_under_lock(self) -> Path:
         """Back the tables up inside the run's transaction; return where."""
-        return self.write_backup(in_transaction=True).path
+        path = self.write_backup(in_transaction=True).path
+        self.draft.note(backup_path=str(path))
+        return path
 
     def look_again(self) -> None:
         """Read the stage again, in a new session: nothing was open while a person thought.
