@@ -153,6 +153,19 @@ def test_who_alters_several_tables_is_not_broken_off(
     assert "Columns that are not modelled" in done.out
 
 
+def test_a_schema_that_goes_meanwhile_is_no_failure(
+    sample: Database, other: extensions.connection
+) -> None:
+    sample.execute("CREATE SCHEMA annex; CREATE TABLE annex.visits (id int REFERENCES customers)")
+    say(other, "BEGIN; DROP SCHEMA annex CASCADE")
+    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        assert until(lambda: bool(sample.fetch(WAITING)))
+        say(other, "COMMIT")
+        done = begun.end()
+    assert done.code == 0, done.told
+    assert "a session that has just renamed or dropped a table" in done.err
+
+
 @pytest.mark.usefixtures("hasty")
 def test_who_holds_what_inherits_from_a_table_is_named(
     sample: Database, other: extensions.connection, tmp_path: Path
