@@ -46,6 +46,13 @@ DRIFT = {
         ALTER INDEX ix_customers_email RENAME TO ix_contacts_company_id;
         ALTER INDEX ix_orders_customer_id RENAME TO ix_orders_tenant_contact;
         ALTER TABLE orders RENAME CONSTRAINT orders_customer_id_fkey TO fk_orders_contact""",
+    "words of the target": """
+        CREATE SCHEMA crm CREATE TABLE contacts (id integer PRIMARY KEY);
+        ALTER TABLE companies ADD contact_id integer;
+        CREATE INDEX ix_companies_contact_id ON companies (contact_id);
+        ALTER TABLE customers ADD contact_id serial, ADD crm integer REFERENCES crm.contacts,
+            ADD CHECK (phone <> 'contacts');
+        ALTER TABLE orders ADD CHECK (customer_id > 0 OR order_number <> 'contact_id')""",
     "twice the same": """
         CREATE INDEX again ON customers (email);
         CREATE INDEX "and again" ON customers (email);

@@ -28,10 +28,18 @@ def wanted_objects(cursor: Any, table: str) -> list[TableObject]:
 
 
 def present_objects(cursor: Any, table: str) -> list[TableObject]:
-    """Return the objects of what ``table`` is called now, defined in the legacy schema's words."""
+    """Return the objects of what ``table`` is called now, defined in the legacy schema's words.
+
+    The legacy schema may have used the new words, too: for a column of companies, in a text.
+    """
+    known = {
+        (item.kind, _in_legacy_words(item.essence)): item.definition
+        for item in wanted_objects(cursor, table)
+    }
     return [
-        replace(item, definition=_in_legacy_words(item.definition))
+        replace(item, definition=known.get((item.kind, words.essence), words.definition))
         for item in read_objects(cursor, now_called(table))
+        for words in [replace(item, definition=_in_legacy_words(item.definition))]
     ]
 
 
