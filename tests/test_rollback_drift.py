@@ -53,6 +53,13 @@ DRIFT = {
         ALTER TABLE customers ADD contact_id serial, ADD crm integer REFERENCES crm.contacts,
             ADD CHECK (phone <> 'contacts');
         ALTER TABLE orders ADD CHECK (customer_id > 0 OR order_number <> 'contact_id')""",
+    "keys of other tables": """
+        CREATE TABLE regions (a varchar, b integer, PRIMARY KEY (b, a), UNIQUE (b) INCLUDE (a));
+        CREATE UNIQUE INDEX ON regions (a COLLATE "C");
+        ALTER TABLE customers ADD a varchar REFERENCES regions (a), ADD b integer,
+            ADD FOREIGN KEY (a, b) REFERENCES regions (a, b);
+        CREATE TABLE areas (a integer, b integer, PRIMARY KEY (a) INCLUDE (b));
+        ALTER TABLE orders ADD area integer REFERENCES areas (a)""",
     "twice the same": """
         CREATE INDEX again ON customers (email);
         CREATE INDEX "and again" ON customers (email);

@@ -20,7 +20,17 @@ REFERRING = """
      WHERE f.contype = 'f' AND f.confrelid = %s AND c.relname = ANY(%s)
      ORDER BY 2, 1
 """
-
+HAS_KEY = """
+    SELECT EXISTS (
+        SELECT 1 FROM pg_index i
+          JOIN LATERAL (SELECT array_agg(quote_ident(a.attname)) AS columns FROM pg_attribute a
+                         WHERE a.attrelid = i.indrelid
+                           AND a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1])) k ON true
+         WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indimmediate
+           AND i.indpred IS NULL AND i.indexprs IS NULL
+           AND k.columns @> %s::text[] AND k.columns <@ %s::text[])
+"""
+"""A foreign key finds its columns in whatever order the key has them."""
 
 PRIMARY = "PRIMARY KEY"
 
@@ -68,8 +78,8 @@ def _missing_targets(scene: Scene) -> Iterator[str]:
             reference = FOREIGN_KEY.match(want.definition)
             if not reference or reference[2] in TABLES:
                 continue
-            keys = (f"{PRIMARY} ({reference[3]})", f"UNIQUE ({reference[3]})")
-            if not any(item.rule in keys for item in read_objects(scene.cursor, reference[2])):
+            columns = reference[3].split(", ")
+            if not scene.value(HAS_KEY, [reference[2], columns, columns]):
                 yield f"{reference[2]} has no key ({reference[3]}), which {want.name} refers to"
 
 
