@@ -60,6 +60,13 @@ DRIFT = {
             ADD FOREIGN KEY (a, b) REFERENCES regions (a, b);
         CREATE TABLE areas (a integer, b integer, PRIMARY KEY (a) INCLUDE (b));
         ALTER TABLE orders ADD area integer REFERENCES areas (a)""",
+    "referred e-mails": """
+        ALTER TABLE customers ADD UNIQUE (email);
+        CREATE TABLE letters (email varchar REFERENCES customers (email));
+        INSERT INTO letters SELECT email FROM customers""",
+    "a rule on a generated column": """
+        ALTER TABLE customers ADD changing integer GENERATED ALWAYS AS (coalesce(company_id, -1))
+            STORED, ADD CHECK (changing = coalesce(company_id, -1))""",
     "twice the same": """
         CREATE INDEX again ON customers (email);
         CREATE INDEX "and again" ON customers (email);

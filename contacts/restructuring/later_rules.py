@@ -24,7 +24,8 @@ from contacts.restructuring.checks import (
 from contacts.restructuring.fingerprint import CUSTOMER_MEANING
 from contacts.restructuring.legacy_shape import own_names, wanted_objects
 
-CHANGING = "(email_set_aside IS NOT NULL OR company_id = placed_in_company_id)"
+PLACED = "company_id = placed_in_company_id"
+CHANGING = f"(email_set_aside IS NOT NULL OR {PLACED})"
 CONDITIONS = """
     SELECT 'Constraint ' || conname, pg_get_expr(conbin, conrelid) FROM pg_constraint c
      WHERE conrelid = 'contacts'::regclass AND contype = 'c' AND conname <> ALL(%(own)s)
@@ -75,9 +76,11 @@ REFERENCES = """
       JOIN pg_class r ON r.oid = f.conrelid
       JOIN pg_namespace n ON n.oid = r.relnamespace
      WHERE f.contype = 'f' AND f.conparentid = 0 AND f.confrelid = 'contacts'::regclass
-       AND f.confkey && %(changing)s::int2[]
+       AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = f.confrelid
+                      AND a.attname = 'company_id' AND a.attnum = ANY(f.confkey))
      ORDER BY 1
 """
+"""An e-mail only changes where there is none, to which nothing refers."""
 COLUMN_NUMBERS = """
     SELECT array_agg(attnum) FROM pg_attribute
      WHERE attrelid = 'contacts'::regclass AND attname IN ('company_id', 'email')
@@ -96,7 +99,7 @@ def later_rules(scene: Scene) -> Finding:
         [
             *_broken_conditions(scene, own),
             *_shared_values(scene, own),
-            *_references(scene, changing),
+            *_references(scene),
             problems([*_objects(scene, changing), *_domains(scene)]),
         ]
     )
@@ -104,20 +107,28 @@ def later_rules(scene: Scene) -> Finding:
 
 def _future(scene: Scene) -> str:
     """Return the WITH clause in which ``contacts`` holds the rows as they are going to be."""
-    expressions = [
-        sql.SQL("{} AS {}").format(
-            CUSTOMER_MEANING.get(name, sql.Identifier(name)), sql.Identifier(name)
-        )
-        for name in scene.layout.tables["contacts"].column_names
-    ]
-    clause = sql.SQL("WITH contacts AS (SELECT {}, {} AS changing FROM contacts)")
-    columns = sql.SQL(", ").join(expressions)
-    return str(clause.format(columns, sql.SQL(CHANGING)).as_string(scene.cursor.connection))
+    stored: list[sql.Composable] = []
+    generated: list[sql.Composable] = [sql.SQL("*")]
+    for column in scene.layout.tables["contacts"].columns:
+        name = sql.Identifier(column.name)
+        if column.generated:
+            expression: sql.Composable = sql.SQL(str(column.default))
+            generated.append(sql.SQL("({}) AS {}").format(expression, name))
+        else:
+            expression = CUSTOMER_MEANING.get(column.name, name)
+            stored.append(sql.SQL("{} AS {}").format(expression, name))
+    clause = sql.SQL(
+        "WITH contacts AS (SELECT {} FROM (SELECT {}, {} AS jmsk_changing FROM contacts) contacts)"
+    )
+    parts = (sql.SQL(", ").join(generated), sql.SQL(", ").join(stored), sql.SQL(CHANGING))
+    return str(clause.format(*parts).as_string(scene.cursor.connection))
 
 
 def _broken_conditions(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]:
     for rule, condition in scene.rows(CONDITIONS, own):
-        query = f"{_future(scene)} SELECT id FROM contacts WHERE changing AND NOT ({condition})"
+        query = (
+            f"{_future(scene)} SELECT id FROM contacts WHERE jmsk_changing AND NOT ({condition})"
+        )
         yield rows(scene, query, f"{verbatim(rule)} will not hold for contact {{id}}")
 
 
@@ -129,22 +140,22 @@ def _shared_values(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]
         query = (
             f"{_future(scene)} SELECT min(id) AS id, count(*) AS contacts FROM contacts "
             f"WHERE {' AND '.join(wanted) or 'true'} GROUP BY ROW({', '.join(keys)}) "
-            "HAVING count(*) > 1 AND bool_or(changing)"
+            "HAVING count(*) > 1 AND bool_or(jmsk_changing)"
         )
         told = f"Unique index {verbatim(name)} will not hold for contact {{id}} and others like it"
         yield rows(scene, query, told)
 
 
-def _references(scene: Scene, changing: dict[str, list[int]]) -> Iterator[Finding]:
-    for name, schema, table, pairs in scene.rows(REFERENCES, changing):
+def _references(scene: Scene) -> Iterator[Finding]:
+    for name, schema, table, pairs in scene.rows(REFERENCES):
         same = sql.SQL(" AND ").join(
             sql.SQL("present.{} = referring.{}").format(*map(sql.Identifier, pair))
             for pair in pairs
         )
         query = sql.SQL(
-            "SELECT DISTINCT present.id FROM {} AS referring JOIN (SELECT *, {} AS changing "
-            "FROM contacts) AS present ON {} WHERE present.changing"
-        ).format(sql.Identifier(schema, table), sql.SQL(CHANGING), same)
+            "SELECT DISTINCT present.id FROM {} AS referring "
+            "JOIN (SELECT * FROM contacts WHERE {}) AS present ON {}"
+        ).format(sql.Identifier(schema, table), sql.SQL(PLACED), same)
         told = f"Constraint {verbatim(name)} on {verbatim(table)} refers to contact {{id}}"
         yield rows(scene, query.as_string(scene.cursor.connection), told)
 
