@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg2 import sql
 
 from tests import awkward
 from tests.databases import Database
@@ -251,3 +252,10 @@ def _migrate_and_roll_back(legacy: Database, folder: Path, drift: str) -> None:
     done = run(*ROLLBACK, "--backup-dir", str(folder))
     assert (done.code, done.error) == (0, ""), done
     assert changes(before, photograph(legacy)) == []
+
+
+def test_a_schema_of_an_odd_name_is_no_obstacle(legacy: Database, tmp_path: Path) -> None:
+    schema, name = sql.Identifier('a "b" %s {0}'), sql.Identifier(legacy.name)
+    legacy.execute(sql.SQL("ALTER SCHEMA public RENAME TO {}").format(schema))
+    legacy.execute(sql.SQL("ALTER DATABASE {} SET search_path TO {}").format(name, schema))
+    _migrate_and_roll_back(legacy, tmp_path, "")

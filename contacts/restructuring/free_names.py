@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.db.migrations.recorder import MigrationRecorder
+from psycopg2 import sql
 
 from contacts.restructuring.checks import Finding, Scene, problems
 from contacts.restructuring.expectations import (
@@ -78,7 +79,7 @@ def _taken_names(scene: Scene) -> Iterator[str]:
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
         "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [_quoted_schema(scene), sorted(names), _oids(scene)],
+        [quoted_schema(scene), sorted(names), _oids(scene)],
     )
     for name, owner, kind in taken:
         yield needed_name(name, what_it_is(kind, owner))
@@ -110,9 +111,9 @@ def _taken_parts(scene: Scene) -> Iterator[str]:
         for name, table_name in scene.rows(query, [_oids(scene), names]):
             yield needed_name(name, f"it is {what} of {table_name}")
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    for (name,) in scene.rows(TAKEN_FUNCTIONS, [_quoted_schema(scene), functions]):
+    for (name,) in scene.rows(TAKEN_FUNCTIONS, [quoted_schema(scene), functions]):
         yield needed_name(name, "it is a function")
-    for (name,) in scene.rows(TAKEN_TYPES, [_quoted_schema(scene), ["addresses", "contacts"]]):
+    for (name,) in scene.rows(TAKEN_TYPES, [quoted_schema(scene), ["addresses", "contacts"]]):
         yield needed_name(name, "it is a type")
 
 
@@ -128,5 +129,6 @@ def _oids(scene: Scene) -> list[int]:
     return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
 
 
-def _quoted_schema(scene: Scene) -> str:
-    return scene.connection.ops.quote_name(scene.layout.schema)
+def quoted_schema(scene: Scene) -> str:
+    """Return the name of the tables' schema, quoted: it may hold quotes itself."""
+    return str(sql.Identifier(scene.layout.schema).as_string(scene.cursor.connection))

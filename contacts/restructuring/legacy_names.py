@@ -7,7 +7,7 @@ neither is what the restructuring itself has named so: that goes or gets its for
 from collections.abc import Iterator
 
 from contacts.restructuring.checks import Check, Finding, Scene, Severity, problems
-from contacts.restructuring.free_names import TAKEN_TYPES, needed_name, what_it_is
+from contacts.restructuring.free_names import TAKEN_TYPES, needed_name, quoted_schema, what_it_is
 from contacts.restructuring.legacy_shape import (
     TABLES,
     now_called,
@@ -39,7 +39,7 @@ def _taken_on_other_tables(scene: Scene) -> Iterator[str]:
         here = {item.name for item in present_objects(scene.cursor, table)}
         wanted = wanted_objects(scene.cursor, table)
         needed |= {item.name for item in wanted if _is_relation(item)} - here
-    schema = scene.connection.ops.quote_name(scene.layout.schema)
+    schema = quoted_schema(scene)
     own = own_names()
     for name, kind, table in scene.rows(TAKEN, [schema, sorted(needed)]):
         if name not in own:
