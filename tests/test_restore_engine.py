@@ -208,6 +208,16 @@ def test_identity_and_generated_columns_come_back(legacy: Database, tmp_path: Pa
     )
 
 
+def test_an_identity_column_besides_the_key_comes_back(sample: Database, tmp_path: Path) -> None:
+    sample.execute("ALTER TABLE orders ADD number bigint GENERATED ALWAYS AS IDENTITY")
+    before = sample.dump()
+    backup = back_up(tmp_path)
+    sample.execute("UPDATE orders SET number = DEFAULT WHERE id < 9")
+    sample.execute("UPDATE orders SET quantity = 77 WHERE id < 99")
+    restore(backup)
+    assert ordered(sample.dump()) == ordered(before)
+
+
 def test_into_an_empty_database_the_tables_are_built_as_they_were(
     sample: Database, tmp_path: Path
 ) -> None:

@@ -126,7 +126,9 @@ def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int,
         deleted, changed = cursor.rowcount, 0
     else:
         cursor.execute(statements["delete"])
-        deleted, changed = cursor.rowcount, _update(cursor, table.table, statements["update"])
+        deleted = cursor.rowcount
+        with _settable_identities(cursor, layout, table):
+            changed = _update(cursor, table.table, statements["update"])
     cursor.execute(statements["insert"])
     return deleted, changed, cursor.rowcount
 
@@ -166,6 +168,23 @@ def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
         changed = cursor.rowcount
     cursor.execute("RELEASE SAVEPOINT jmsk_update")
     return int(changed)
+
+
+@contextmanager
+def _settable_identities(cursor: Any, layout: Layout, table: TableBackup) -> Iterator[None]:
+    """Let an UPDATE set columns that are GENERATED ALWAYS AS IDENTITY, besides the key."""
+    name = sql.Identifier(layout.schema, table.table)
+    columns = [
+        sql.Identifier(column.name)
+        for column in _now(cursor, layout, table).columns
+        if column.identity == "a" and column.name != table.key
+    ]
+    alter = "ALTER TABLE {} ALTER COLUMN {} SET GENERATED {}"
+    for column in columns:
+        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("BY DEFAULT")))
+    yield
+    for column in columns:
+        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("ALWAYS")))
 
 
 @contextmanager
