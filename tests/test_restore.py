@@ -66,6 +66,22 @@ def test_what_the_legacy_schema_could_not_hold_does_not_stand_in_the_way(
     assert dump(database) == before
 
 
+def test_emails_that_others_refer_to_are_left_alone_meanwhile(
+    sample: Database, backups: Path
+) -> None:
+    sample.execute(
+        "CREATE TABLE letters (email varchar); INSERT INTO letters SELECT email FROM customers "
+        "WHERE id > 3; ALTER TABLE customers ADD UNIQUE (email); "
+        "ALTER TABLE letters ADD FOREIGN KEY (email) REFERENCES customers (email)"
+    )
+    before = dump(sample)
+    run(backups=backups)
+    (backup,) = backups.glob("migration_2*[0-9]")
+    sample.execute("UPDATE contacts SET email = NULL WHERE id <= 3")
+    run("--restore", str(backup), backups=backups)
+    assert dump(sample) == before
+
+
 def test_what_it_replaces_is_backed_up_first_and_can_be_restored_in_turn(
     migrated_sample: tuple[Database, list[str], Path], backups: Path
 ) -> None:
