@@ -80,7 +80,7 @@ class TableObject:
     @property
     def essence(self) -> str:
         """The definition without storage parameters such as ``fillfactor``."""
-        return re.sub(r" WITH \(.*?\)", "", self.definition)
+        return re.sub(r" WITH \(.*?\)", "", settled(self.definition))
 
     @property
     def rule(self) -> str:
@@ -97,6 +97,21 @@ class TableObject:
         """``FOREIGN KEY (columns)``, or None if this is none."""
         match = re.match(r"FOREIGN KEY \([^)]*\)", self.definition)
         return match and match.group()
+
+
+CHOICE = r"'(?:[^']|'')*'::character varying"
+CHOICES = re.compile(rf"\(ARRAY\[({CHOICE}(?:, {CHOICE})*)\]\)::text\[\]")
+
+
+def settled(definition: str) -> str:
+    """Return a definition as it is printed once it has been made again of what was printed.
+
+    ``IN`` over varchar reads otherwise afterwards: in a dump that was restored, for example.
+    """
+    return CHOICES.sub(
+        lambda found: f"ARRAY[{re.sub(CHOICE, lambda one: f'({one[0]})::text', found[1])}]",
+        definition,
+    )
 
 
 def read_objects(cursor: Any, table: str) -> list[TableObject]:

@@ -75,6 +75,39 @@ def test_a_primary_key_that_somebody_has_dropped_or_renamed_comes_back(
     assert changes(before, photograph(legacy)) == []
 
 
+REMAKE = """
+    DO $$ DECLARE one record; BEGIN
+        FOR one IN SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+                    WHERE conname = 'known' LOOP
+            ALTER TABLE contacts DROP CONSTRAINT known;
+            EXECUTE 'ALTER TABLE contacts ADD CONSTRAINT known ' || one.definition;
+        END LOOP;
+        EXECUTE 'DROP INDEX chosen; ' || pg_get_indexdef('chosen'::regclass);
+    END $$
+"""
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [REMAKE, "ALTER TABLE contacts DROP CONSTRAINT known; DROP INDEX chosen"],
+    ids=["dumped and restored", "dropped"],
+)
+def test_a_choice_of_texts_is_the_same_however_it_is_printed(
+    legacy: Database, tmp_path: Path, meanwhile: str
+) -> None:
+    legacy.execute(awkward.ROWS)
+    legacy.execute(
+        "ALTER TABLE customers ADD CONSTRAINT known CHECK (phone NOT IN ('it''s', '(1), ')); "
+        "CREATE UNIQUE INDEX chosen ON customers (id) WHERE name IN ('Ada', 'Zoë')"
+    )
+    assert_migrates(tmp_path)
+    legacy.execute(meanwhile)
+    done = roll_back(tmp_path)
+    assert (done.code, done.error) == (0, "")
+    assert legacy.value("SELECT count(*) FROM pg_constraint WHERE conname = 'known'") == 1
+    assert legacy.value("SELECT indisunique FROM pg_index WHERE indexrelid = 'chosen'::regclass")
+
+
 def test_comments_and_marks_that_somebody_has_given_since_stay(
     legacy: Database, tmp_path: Path
 ) -> None:
