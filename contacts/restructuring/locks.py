@@ -12,13 +12,13 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors, sql
 
+from contacts.restructuring.blockers import LOOK_ANEW, SESSION, SINCE, in_the_way, told_session
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.stage import Table
 
 RUN_LOCK = 5_061_712_983_410_114_209
 """The advisory lock that every run takes. A number of ours, the same in every release."""
 
-SINCE = "to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"')"
 HOLDER = f"""
     SELECT a.pid, coalesce(a.usename, '?'),
            CASE WHEN a.state IS NULL THEN 'hidden'
@@ -31,49 +31,6 @@ HOLDER = f"""
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        AND (l.classid::bigint << 32 | l.objid::bigint) = %s
 """
-SESSION = f"""
-    SELECT a.pid, coalesce(a.usename, '?'),
-           coalesce(nullif(a.application_name, ''), nullif(a.backend_type, 'client backend'),
-                    'no name'),
-           coalesce(a.state, 'hidden'), coalesce({SINCE}, '?'),
-           CASE WHEN a.state IS NULL OR a.query = '<insufficient privilege>'
-                THEN 'its query is hidden: ask for pg_monitor'
-                ELSE 'query: ' || left(regexp_replace(a.query, '\\s+', ' ', 'g'), 120) END
-      FROM pg_stat_activity a
-"""
-MODES = ("ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS SHARE")
-HEIRS = """
-    WITH RECURSIVE locked (oid) AS (
-        SELECT unnest(%s::oid[])
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN locked ON locked.oid = i.inhparent)
-    SELECT oid::bigint FROM locked
-"""
-"""To lock a table is to lock what inherits from it, too."""
-CONFLICTING = """
-    l.locktype = 'relation'
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND (l.granted AND l.relation = ANY(%(ACCESS EXCLUSIVE)s::oid[])
-      OR l.granted AND l.relation = ANY(%(SHARE ROW EXCLUSIVE)s::oid[])
-         AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
-      OR l.relation = ANY(%(ACCESS SHARE)s::oid[]) AND l.mode = 'AccessExclusiveLock')
-"""
-"""Locks that keep ours from being granted; a reader waits behind one that only waits, too.
-
-A copy of a database by CREATE DATABASE has tables of the same oids."""
-BLOCKERS = f"""
-    {SESSION}
-     WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks l WHERE {CONFLICTING})
-     ORDER BY a.pid
-"""
-PREPARED = f"""
-    SELECT DISTINCT p.gid, p.owner, p.prepared
-      FROM pg_prepared_xacts p
-      JOIN pg_locks own ON own.pid IS NULL AND own.transactionid = p.transaction
-      JOIN pg_locks l ON l.pid IS NULL AND l.virtualtransaction = own.virtualtransaction
-     WHERE {CONFLICTING} ORDER BY p.prepared
-"""
-"""A prepared transaction keeps the number that its session gave it, until the server restarts."""
 OLD_SNAPSHOTS = (
     SESSION
     + """
@@ -92,8 +49,6 @@ QUEUED = (
      ORDER BY a.pid
 """
 )
-LOOK_ANEW = "SELECT pg_stat_clear_snapshot()"
-"""Within a transaction, pg_stat_activity goes on showing what it showed first."""
 DJANGO_TABLES = (
     "django_migrations",
     "django_content_type",
@@ -233,10 +188,10 @@ def persist(
     """
     for number in range(1, patience.tries + 1):
         asked = time.monotonic()
-        in_the_way = attempt()
-        if in_the_way is None:
+        blockers = attempt()
+        if blockers is None:
             return asked
-        told = "; ".join(in_the_way) or "a session that has just ended"
+        told = "; ".join(blockers) or "a session that has just ended"
         if number == patience.tries:
             raise CommandError(
                 f"The tables could not be {what} in {patience.tries} tries of "
@@ -282,22 +237,6 @@ def gave_up_waiting(error: OperationalError) -> bool:
     return isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected)
 
 
-def in_the_way(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
-    """Say who holds locks that conflict with the modes in which ``tables`` are to be locked."""
-    wanted: dict[str, list[int]] = {name: [] for name in MODES}
-    for table, mode in tables:
-        wanted[mode].append(table.oid)
-    for mode, named in wanted.items():
-        cursor.execute(HEIRS, [named])
-        wanted[mode] = [oid for (oid,) in cursor.fetchall()]
-    cursor.execute(LOOK_ANEW)
-    cursor.execute(BLOCKERS, wanted)
-    told = [_told(row) for row in cursor.fetchall()]
-    cursor.execute(PREPARED, wanted)
-    template = "prepared transaction {!r} of {}, since {:%Y-%m-%d %H:%M:%S} UTC, without a session"
-    return told + [template.format(*row) for row in cursor.fetchall()]
-
-
 class _SnapshotsLeftError(Exception):
     """Rolls the locks back while somebody could still read the tables as of an earlier time."""
 
@@ -314,7 +253,7 @@ def _wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
     while held and time.monotonic() < deadline:
         time.sleep(0.05)
         held = _old_snapshots(cursor, held)
-    return [_told(row) + " (reads as of an earlier time)" for row in held.values()]
+    return [told_session(row) + " (reads as of an earlier time)" for row in held.values()]
 
 
 def _old_snapshots(cursor: Any, before: dict[Any, tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
@@ -346,11 +285,7 @@ def outlast_readers(cursor: Any, patience: Patience, journal: Journal) -> tuple[
                      f"{'; '.join(left)}")  # fmt: skip
     cursor.execute(QUEUED)
     return tuple(
-        f"Waited for the tables inside a transaction: {_told(row)}. If that is one of REPEATABLE "
-        "READ or stricter, as pg_dump's are, it finds orders empty: let it begin anew."
+        f"Waited for the tables inside a transaction: {told_session(row)}. If that is one of "
+        "REPEATABLE READ or stricter, as pg_dump's are, it finds orders empty: let it begin anew."
         for row in cursor.fetchall()
     )
-
-
-def _told(row: tuple[Any, ...]) -> str:
-    return "pid {}, user {}, application {}, {}, since {}, {}".format(*row)

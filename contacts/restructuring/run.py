@@ -30,7 +30,6 @@ from contacts.restructuring.stage import NAMES, Layout, read_layout
 from contacts.restructuring.transaction import Ended, Frame, RecoveryPoint, run_in_transaction
 
 EXCLUSIVE = ("customers", "orders", "companies")
-SHARED = ("tenants",)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from django.db import OperationalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors
 
-from contacts.restructuring.locks import Patience, gave_up_waiting, in_the_way, lock, persist
+from contacts.restructuring.blockers import in_the_way
+from contacts.restructuring.locks import Patience, gave_up_waiting, lock, persist
 from contacts.restructuring.stage import Table, find_relations
 
 MODE = "ACCESS SHARE"
