@@ -10,22 +10,26 @@ from django.http import HttpRequest
 
 from companies.admin_addresses import AddressInline, save_addresses
 from companies.models import Address, Company, Tenant
-from contacts.attention import LABELS, rules_for
-from contacts.models import Contact
+from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
-from orders.models import Order
-
-USED = Exists(Contact.objects.filter(company=OuterRef("pk"))) | Exists(
-    Order.objects.filter(company=OuterRef("pk"))
-)
 
 
-def number_of(model: Any) -> Coalesce:
-    """Return how many rows of ``model`` a company has, as a column of the query."""
-    rows = model.objects.filter(company=OuterRef("pk")).order_by().values("company")
+def rows_of(relation: str) -> QuerySet:
+    """Return the rows that belong to the company of an outer query by its reverse ``relation``."""
+    model: Any = Company._meta.get_field(relation).related_model
+    rows: QuerySet = model.objects.filter(company=OuterRef("pk"))
+    return rows
+
+
+def number_of(relation: str) -> Coalesce:
+    """Return how many rows a company has by its reverse ``relation``, as a column of the query."""
+    rows = rows_of(relation).order_by().values("company")
     return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
+
+
+USED = Exists(rows_of("contacts")) | Exists(rows_of("orders"))
 
 
 class DefaultCompanyFilter(ConditionFilter):
@@ -117,7 +121,10 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         broken = {f"breaks_{rule.field}": rule.annotation for rule in rules_for(request, Company)}
-        counts = {"number_of_contacts": number_of(Contact), "number_of_orders": number_of(Order)}
+        counts = {
+            "number_of_contacts": number_of("contacts"),
+            "number_of_orders": number_of("orders"),
+        }
         return super().get_queryset(request).annotate(**counts, **broken)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:

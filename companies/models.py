@@ -6,9 +6,9 @@ Rules that more than one program must keep live in the database: foreign keys, c
 
 from django.db import models
 
-from jmsk.constraints import ForeignKeyConstraint, UniqueIndex
-from jmsk.fields import DatabaseNow, NaiveUTCDateTimeField, SerialField
-from jmsk.rules import email_rule, length_rule
+from jmsk.postgres.check_rules import email_rule, length_rule
+from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
+from jmsk.postgres.fields import DatabaseNow, NaiveUTCDateTimeField, SerialField
 
 
 class Tenant(models.Model):

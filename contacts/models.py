@@ -3,9 +3,9 @@
 from django.db import models
 
 from companies.models import Company, Tenant
-from jmsk.constraints import ForeignKeyConstraint
-from jmsk.fields import DatabaseNow, NaiveUTCDateTimeField, SerialField
-from jmsk.rules import email_rule, length_rule
+from jmsk.postgres.check_rules import email_rule, length_rule
+from jmsk.postgres.constraints import ForeignKeyConstraint
+from jmsk.postgres.fields import DatabaseNow, NaiveUTCDateTimeField, SerialField
 
 
 class Contact(models.Model):

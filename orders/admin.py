@@ -7,12 +7,12 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from contacts.attention import WITHOUT_CONTACT
 from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
 from jmsk.adminsite.forms import ChangedValuesForm
 from orders.admin_link import LinkMixin
+from orders.linking import WITHOUT_CONTACT
 from orders.models import Order
 
 

@@ -11,13 +11,12 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from contacts.attention import WITHOUT_CONTACT
 from contacts.models import Contact
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 from jmsk.wording import counted
-from orders.linking import SHOWN, Candidate, Link, candidates, link, search
+from orders.linking import SHOWN, WITHOUT_CONTACT, Candidate, Link, candidates, link, search
 from orders.models import Order
 
 AT_ONCE = 50

@@ -151,3 +151,6 @@ def _problem(entry: Link, order: Order | None, contact: Contact | None) -> str |
     if contact.company_id != entry.company:
         return f"Contact {contact.pk} ({contact}) has moved to company {contact.company_id}."
     return None
+
+
+WITHOUT_CONTACT = Q(contact__isnull=True)

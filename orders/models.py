@@ -4,8 +4,8 @@ from django.db import models
 
 from companies.models import Company, Tenant
 from contacts.models import Contact
-from jmsk.constraints import ForeignKeyConstraint, UniqueIndex
-from jmsk.fields import DatabaseNow, EnumField, NaiveUTCDateTimeField, SerialField
+from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
+from jmsk.postgres.fields import DatabaseNow, EnumField, NaiveUTCDateTimeField, SerialField
 
 
 class OrderStatus(models.TextChoices):

@@ -1,8 +1,8 @@
 """Fixtures: a fresh database for each test, on the one server of the test run.
 
-`empty`, `legacy`, `sample` and `migrated` each give a tests.databases.Database; Django's default
-connection points at it during the test, with real transactions. A test needs one of them, or
-pytest-django's own mark `django_db`, whose test database lies on the same server.
+`empty`, `legacy`, `sample` and `migrated` each give a tests.support.databases.Database; Django's
+default connection points at it during the test, with real transactions. A test needs one of them,
+or pytest-django's own mark `django_db`, whose test database lies on the same server.
 
 TEST_DATABASE_URL names another server to use (a role that may create databases).
 TEST_POSTGRES_VERSION chooses the embedded one's version, 16 or 18.
@@ -23,9 +23,9 @@ from pytest_django import DjangoDbBlocker
 
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
-from tests.databases import Database, Server, django_uses, server_settings
-from tests.embedded_users import server_of, wait_until
-from tests.faults import pytest_addoption, pytest_terminal_summary
+from tests.cases.faults import pytest_addoption, pytest_terminal_summary
+from tests.support.databases import Database, Server, django_uses, server_settings
+from tests.support.embedded_users import server_of, wait_until
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 

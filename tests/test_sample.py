@@ -8,11 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import Error, connection
 
-from contacts.restructuring.stage import Stage, read_layout
+from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.sample import Size
 from contacts.sample.load import TABLES
-from jmsk.rules import EMAIL_PATTERN
-from tests.databases import Database, Server, django_uses
+from jmsk.postgres.check_rules import EMAIL_PATTERN
+from tests.support.databases import Database, Server, django_uses
 
 STATUSES = {"PENDING", "IN_PROGRESS", "COMPLETED", "SHIPPED", "CANCELLED", None}
 METALS = {

@@ -5,9 +5,9 @@ On a real legacy database this migration is faked: the tables are there.
 
 from django.db import migrations, models
 
-import jmsk.constraints
-import jmsk.fields
-from jmsk.operations import RefuseReverseOnRows
+import jmsk.postgres.constraints
+import jmsk.postgres.fields
+from contacts.migration_operations import RefuseReverseOnRows
 
 
 class Migration(migrations.Migration):
@@ -17,20 +17,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Tenant",
             fields=[
-                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                ("id", jmsk.postgres.fields.SerialField(primary_key=True, serialize=False)),
                 ("name", models.CharField()),
                 ("subdomain", models.CharField()),
                 ("is_active", models.BooleanField(blank=True, db_default=True, null=True)),
                 (
                     "created_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
                 (
                     "updated_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
             ],
@@ -38,14 +38,16 @@ class Migration(migrations.Migration):
                 "db_table": "tenants",
                 "indexes": [models.Index(fields=["id"], name="ix_tenants_id")],
                 "constraints": [
-                    jmsk.constraints.UniqueIndex(fields=("subdomain",), name="ix_tenants_subdomain")
+                    jmsk.postgres.constraints.UniqueIndex(
+                        fields=("subdomain",), name="ix_tenants_subdomain"
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
             name="Company",
             fields=[
-                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                ("id", jmsk.postgres.fields.SerialField(primary_key=True, serialize=False)),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -69,14 +71,14 @@ class Migration(migrations.Migration):
                 ("email", models.CharField(blank=True, null=True)),
                 (
                     "created_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
                 (
                     "updated_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
             ],
@@ -91,7 +93,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         fields=("tenant", "name"), name="uq_company_name_per_tenant"
                     ),
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="tenant", name="companies_tenant_id_fkey"
                     ),
                 ],

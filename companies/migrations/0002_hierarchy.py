@@ -7,9 +7,10 @@ from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
-import jmsk.constraints
-import jmsk.fields
-from jmsk.operations import Conform, LegacyObjects, RefuseOutsideCommand
+import jmsk.postgres.constraints
+import jmsk.postgres.fields
+from contacts.migration_operations import LegacyObjects, RefuseOutsideCommand
+from jmsk.postgres.operations import Conform
 
 # Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
 # the one may do so with the other.
@@ -75,7 +76,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Address",
             fields=[
-                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                ("id", jmsk.postgres.fields.SerialField(primary_key=True, serialize=False)),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -104,8 +105,8 @@ class Migration(migrations.Migration):
                 ("is_default", models.BooleanField(db_default=False)),
                 (
                     "created_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow()
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow()
                     ),
                 ),
             ],
@@ -120,10 +121,10 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="tenant", name="addresses_tenant_id_fkey", on_delete="CASCADE"
                     ),
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="company", name="addresses_company_id_fkey", on_delete="CASCADE"
                     ),
                     models.UniqueConstraint(
@@ -171,7 +172,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="company",
-            constraint=jmsk.constraints.ForeignKeyConstraint(
+            constraint=jmsk.postgres.constraints.ForeignKeyConstraint(
                 field="default_address", name="fk_companies_default_address", on_delete="SET NULL"
             ),
         ),

@@ -28,7 +28,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 from companies.trigger_sql import create_trigger
-from jmsk.operations import AddCheckRule
+from jmsk.postgres.operations import AddCheckRule
 
 VALIDATE_COMPANY_TENANT = """
 DECLARE

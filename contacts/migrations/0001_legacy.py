@@ -2,9 +2,9 @@
 
 from django.db import migrations, models
 
-import jmsk.constraints
-import jmsk.fields
-from jmsk.operations import RefuseReverseOnRows
+import jmsk.postgres.constraints
+import jmsk.postgres.fields
+from contacts.migration_operations import RefuseReverseOnRows
 
 
 class Migration(migrations.Migration):
@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Customer",
             fields=[
-                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                ("id", jmsk.postgres.fields.SerialField(primary_key=True, serialize=False)),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -42,14 +42,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "created_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
                 (
                     "updated_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
             ],
@@ -62,10 +62,10 @@ class Migration(migrations.Migration):
                     models.Index(fields=["company"], name="ix_customers_company_id"),
                 ],
                 "constraints": [
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="tenant", name="customers_tenant_id_fkey"
                     ),
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="company", name="customers_company_id_fkey"
                     ),
                     models.UniqueConstraint(

@@ -10,17 +10,11 @@ from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
-import jmsk.constraints
-from jmsk.operations import (
-    AddCheckRule,
-    Conform,
-    DropKeys,
-    LetBeNull,
-    created_companies,
-    current_run,
-)
-from jmsk.references import referred_rows
-from jmsk.user_triggers import without_user_triggers
+import jmsk.postgres.constraints
+from contacts.runs import created_companies, current_run
+from jmsk.postgres.operations import AddCheckRule, Conform, DropKeys, LetBeNull
+from jmsk.postgres.references import referred_rows
+from jmsk.postgres.user_triggers import without_user_triggers
 
 DEFAULT_COMPANY = "Default Company"
 ONE_EMAIL_PER_TENANT = (
@@ -177,7 +171,9 @@ NAMES = migrations.SeparateDatabaseAndState(
     + [
         migrations.AddConstraint(
             "contact",
-            jmsk.constraints.ForeignKeyConstraint(field=field, name=f"contacts_{field}_id_fkey"),
+            jmsk.postgres.constraints.ForeignKeyConstraint(
+                field=field, name=f"contacts_{field}_id_fkey"
+            ),
         )
         for field in ("tenant", "company")
     ]

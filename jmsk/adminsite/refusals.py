@@ -13,7 +13,7 @@ from django.db import (
     transaction,
 )
 
-from jmsk.server_errors import server_words, shown_detail
+from jmsk.postgres.server_errors import server_words, shown_detail
 
 Refusals = (IntegrityError, DataError, InternalError)
 """The errors by which triggers, constraints and column types speak."""

@@ -2,9 +2,9 @@
 
 from django.db import migrations, models
 
-import jmsk.constraints
-import jmsk.fields
-from jmsk.operations import RefuseReverseOnRows
+import jmsk.postgres.constraints
+import jmsk.postgres.fields
+from contacts.migration_operations import RefuseReverseOnRows
 
 STATUSES = [
     ("PENDING", "pending"),
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Order",
             fields=[
-                ("id", jmsk.fields.SerialField(primary_key=True, serialize=False)),
+                ("id", jmsk.postgres.fields.SerialField(primary_key=True, serialize=False)),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ("price", models.FloatField(blank=True, null=True)),
                 (
                     "status",
-                    jmsk.fields.EnumField(
+                    jmsk.postgres.fields.EnumField(
                         blank=True,
                         choices=STATUSES,
                         db_default="PENDING",
@@ -80,10 +80,10 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("due_date", jmsk.fields.NaiveUTCDateTimeField(blank=True, null=True)),
+                ("due_date", jmsk.postgres.fields.NaiveUTCDateTimeField(blank=True, null=True)),
                 (
                     "metal_type",
-                    jmsk.fields.EnumField(
+                    jmsk.postgres.fields.EnumField(
                         blank=True, choices=METALS, enum_type="metaltype", null=True
                     ),
                 ),
@@ -91,14 +91,14 @@ class Migration(migrations.Migration):
                 ("initial_total_weight", models.FloatField(blank=True, null=True)),
                 (
                     "created_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
                 (
                     "updated_at",
-                    jmsk.fields.NaiveUTCDateTimeField(
-                        blank=True, db_default=jmsk.fields.DatabaseNow(), null=True
+                    jmsk.postgres.fields.NaiveUTCDateTimeField(
+                        blank=True, db_default=jmsk.postgres.fields.DatabaseNow(), null=True
                     ),
                 ),
             ],
@@ -110,13 +110,13 @@ class Migration(migrations.Migration):
                     models.Index(fields=["customer"], name="ix_orders_customer_id"),
                 ],
                 "constraints": [
-                    jmsk.constraints.UniqueIndex(
+                    jmsk.postgres.constraints.UniqueIndex(
                         fields=("order_number",), name="ix_orders_order_number"
                     ),
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="tenant", name="orders_tenant_id_fkey"
                     ),
-                    jmsk.constraints.ForeignKeyConstraint(
+                    jmsk.postgres.constraints.ForeignKeyConstraint(
                         field="customer", name="orders_customer_id_fkey"
                     ),
                 ],

@@ -6,8 +6,8 @@ company where the order has no contact.
 
 from django.db import migrations, models
 
-from jmsk.constraints import ForeignKeyConstraint
-from jmsk.operations import Conform, LetBeNull
+from jmsk.postgres.constraints import ForeignKeyConstraint
+from jmsk.postgres.operations import Conform, LetBeNull
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
 # each index once instead of touching it for every row. USING takes no subquery, so the companies

@@ -11,7 +11,7 @@ too: the order would leave its company without anybody having said so.
 from django.db import migrations
 
 from companies.trigger_sql import create_trigger
-from jmsk.operations import RefuseOutsideCommand
+from contacts.migration_operations import RefuseOutsideCommand
 
 VALIDATE_ORDER_RELATIONSHIPS = """
 DECLARE

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from jmsk.operations import RefuseOutsideCommand
+from contacts.migration_operations import RefuseOutsideCommand
 
 
 class Migration(migrations.Migration):

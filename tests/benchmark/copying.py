@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.benchmark.programs import manage, run
-from tests.databases import Database, find_program
-from tests.runs import environment
+from tests.support.databases import Database, find_program
+from tests.support.runs import environment
 
 LEGACY = ("tenants", "companies", "customers", "orders")
 MODELS = ("companies.Tenant", "companies.Company", "contacts.Contact", "orders.Order")

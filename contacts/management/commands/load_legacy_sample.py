@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.sample import Size, build, find_objects
-from jmsk.server_errors import server_words
+from jmsk.postgres.server_errors import server_words
 
 USAGE = 2
 SHOWN = 5

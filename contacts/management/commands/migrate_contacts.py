@@ -13,23 +13,25 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2.errors import InsufficientPrivilege
 
-from contacts.restructuring.conclusion import Call, concluding
-from contacts.restructuring.console import Console
-from contacts.restructuring.interrupts import cancel_on_signals
-from contacts.restructuring.locks import Patience
-from contacts.restructuring.manual import DESCRIPTION, EPILOG, ManualFormatter
-from contacts.restructuring.manual import MODES as MODES_TOLD
-from contacts.restructuring.modes.enforcement import enforce
-from contacts.restructuring.modes.inspection import dry_run, verify_only
-from contacts.restructuring.modes.migration import migrate, rehearse
-from contacts.restructuring.modes.restoring import restore
-from contacts.restructuring.modes.undoing import recover, rollback
-from contacts.restructuring.operation import Operation, Options, open_operation
-from contacts.restructuring.progress import Progress
-from contacts.restructuring.report import MODES as REPORT_NAMES
-from contacts.restructuring.terminal import FittedOutput, wants_no_colour
-from contacts.restructuring.transaction import InterruptedRunError
-from jmsk.server_errors import server_words
+from contacts.restructuring.console.console import Console
+from contacts.restructuring.console.interrupts import cancel_on_signals
+from contacts.restructuring.console.progress import Progress
+from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
+from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.transaction import InterruptedRunError
+from contacts.restructuring.modes.call import Call, concluding
+from contacts.restructuring.modes.dry_run import dry_run
+from contacts.restructuring.modes.enforce import enforce
+from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, ManualFormatter
+from contacts.restructuring.modes.manual import MODES as MODES_TOLD
+from contacts.restructuring.modes.migrate import migrate, rehearse
+from contacts.restructuring.modes.mode import MODES as REPORT_NAMES
+from contacts.restructuring.modes.operation import Operation, Options, open_operation
+from contacts.restructuring.modes.recover import recover
+from contacts.restructuring.modes.restore import restore
+from contacts.restructuring.modes.rollback import rollback
+from contacts.restructuring.modes.verify import verify_only
+from jmsk.postgres.server_errors import server_words
 
 MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
     "--dry-run": (dry_run, "Run the checks and show what would be migrated. Changes nothing."),

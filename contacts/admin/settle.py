@@ -1,0 +1,88 @@
+"""The page that settles a contact's set-aside e-mail."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from contacts.models import Contact
+from contacts.settling.settlement import DROP, REPLACE, RESTORE, Answer, holders, settle
+from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.adminsite.refusals import RefusedError, in_plain_words
+
+CHOICES = [
+    (RESTORE, "Restore it as the contact's e-mail"),
+    (REPLACE, "Give the contact another e-mail"),
+    (DROP, "Drop it; the contact keeps the e-mail it has now, or none"),
+]
+
+
+class SettleForm(forms.Form):
+    """A decision about a set-aside e-mail, and the one that the person saw."""
+
+    decision = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect)
+    email = forms.CharField(required=False, max_length=254, label="Another e-mail")
+    # The legacy column was NOT NULL: an empty text is what stands there instead, and twice, too.
+    shown = forms.CharField(widget=forms.HiddenInput, strip=False, required=False)
+
+    def answer(self) -> Answer:
+        return Answer(self.cleaned_data["decision"], self.cleaned_data["email"] or None)
+
+
+class SettleMixin(DatabaseRulesAdmin):
+    """Adds the page behind "Settle e-mail"."""
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.settle_view)
+        return [
+            path("<int:object_id>/settle-email/", page, name="contacts_contact_settle"),
+            *super().get_urls(),
+        ]
+
+    def settle_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Show the e-mail, who has the same, and the three ways to settle it."""
+        if not self.may(request, "settle"):
+            raise PermissionDenied
+        contact = self.get_object(request, str(object_id))
+        if contact is None:
+            raise Http404(f"There is no contact {object_id}.")
+        back = redirect("admin:contacts_contact_change", object_id)
+        if contact.email_set_aside is None:
+            messages.info(request, "No e-mail of this contact is set aside.")
+            return back
+        form = SettleForm(request.POST or None, initial={"shown": contact.email_set_aside})
+        if request.method == "POST" and form.is_valid() and self._settled(request, contact, form):
+            messages.success(request, f"The e-mail of {contact} is settled.")
+            return back
+        return self._settle_page(request, contact, form)
+
+    def _settled(self, request: HttpRequest, contact: Any, form: SettleForm) -> bool:
+        user: Any = request.user
+        shown = form.cleaned_data["shown"]
+        try:
+            with in_plain_words():
+                settle(contact.pk, form.answer(), shown=shown, user_id=user.pk)
+        except ValidationError as error:
+            form.add_error(None, error)
+        except RefusedError as refusal:
+            form.add_error(None, str(refusal))
+        return form.is_valid()
+
+    def _settle_page(
+        self, request: HttpRequest, contact: Contact, form: SettleForm
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Settle e-mail",
+            "subtitle": str(contact),
+            "contact": contact,
+            "form": form,
+            "holders": holders(contact, contact.email_set_aside)[:10],
+        }
+        return TemplateResponse(request, "contacts/admin/settle.html", context)

@@ -1,0 +1,247 @@
+"""The checks after the restructuring: the guide's ten, in the guide's order, then the rest.
+
+They run inside the transaction, before COMMIT, and again for ``--verify-only``.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.restructuring.checks.format_rules import rule_breakers
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.state.expected import (
+    TRIGGERS,
+    partial_unique_indexes,
+    target_models,
+    target_names,
+)
+from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
+from jmsk.wording import counted
+
+RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
+
+
+def table_is_there(scene: Scene, table: str) -> Finding:
+    if table in scene.layout.tables:
+        return Finding(note=f"{table} table found")
+    return problems([f"There is no table {table} in schema {scene.layout.schema}"])
+
+
+def customers_gone(scene: Scene) -> Finding:
+    if "customers" not in scene.layout.tables:
+        return Finding(note="there is no customers table any more")
+    return problems(["There is still a table customers"])
+
+
+def contact_count(scene: Scene) -> Finding:
+    found = scene.value("SELECT count(*) FROM contacts")
+    return Finding(note=f"Found {counted(found, 'contact')}")
+
+
+def contacts_have_companies(scene: Scene) -> Finding:
+    if _column(scene, "contacts", "company_id") is not True:
+        return problems(["contacts.company_id may be NULL"])
+    return rows(
+        scene,
+        "SELECT id, tenant_id FROM contacts WHERE company_id IS NULL",
+        "Contact {id} (tenant {tenant_id}) has no company",
+    )
+
+
+def orders_have_column(scene: Scene, column: str, not_null: bool) -> Finding:
+    held = _column(scene, "orders", column)
+    if held is None:
+        return problems([f"orders has no column {column}"])
+    return problems([f"orders.{column} may be NULL"] if not_null and not held else [])
+
+
+def consistent_orders(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.tenant_id, o.company_id, o.contact_id, c.company_id AS contact_company, "
+        "c.tenant_id AS contact_tenant FROM orders o JOIN contacts c ON c.id = o.contact_id "
+        "WHERE (o.company_id, o.tenant_id) IS DISTINCT FROM (c.company_id, c.tenant_id)",
+        "Order {id} (tenant {tenant_id}) belongs to company {company_id}, its contact "
+        "{contact_id} (tenant {contact_tenant}) to company {contact_company}",
+    )
+
+
+def required_indexes(scene: Scene) -> Finding:
+    return problems(_missing(scene, lambda item: not item.foreign_key_columns))
+
+
+def foreign_keys(scene: Scene) -> Finding:
+    return problems(_missing(scene, lambda item: bool(item.foreign_key_columns)))
+
+
+def consistent_tenants(scene: Scene) -> Finding:
+    query = " UNION ALL ".join(
+        f"SELECT t.id, '{table}' AS table_name, t.tenant_id, t.company_id, "
+        f"c.tenant_id AS company_tenant FROM {table} t JOIN companies c ON c.id = t.company_id "
+        "WHERE c.tenant_id <> t.tenant_id"
+        for table in ("contacts", "orders", "addresses")
+    )
+    return rows(
+        scene,
+        query,
+        "Row {id} of {table_name} (tenant {tenant_id}) belongs to company {company_id} "
+        "(tenant {company_tenant})",
+    )
+
+
+def default_addresses(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT c.id, c.default_address_id, a.id AS marked FROM companies c "
+        "LEFT JOIN addresses a ON a.company_id = c.id AND a.is_default "
+        "WHERE c.default_address_id IS DISTINCT FROM a.id",
+        "Company {id} points to default address {default_address_id}, marked is {marked}",
+    )
+
+
+def triggers(scene: Scene) -> Finding:
+    present = dict(
+        scene.rows(
+            "SELECT t.tgname, t.tgenabled FROM pg_trigger t "
+            "WHERE NOT t.tgisinternal AND t.tgrelid = ANY(%s::oid[])",
+            [[scene.layout.tables[name].oid for name in RESTRUCTURED]],
+        )
+    )
+    missing = [
+        f"Trigger {name} on {table} is missing"
+        for name, table in TRIGGERS.items()
+        if name not in present
+    ]
+    disabled = [
+        f"Trigger {name} on {TRIGGERS[name]} is disabled"
+        for name in TRIGGERS
+        if present.get(name) in ("D", "R")
+    ]
+    return problems(missing + disabled)
+
+
+def leftovers(scene: Scene) -> Finding:
+    """What the target names and the server does not vouch for. What others added is theirs."""
+    wanted = {
+        "tables": [scene.layout.tables[name].oid for name in RESTRUCTURED],
+        "names": target_names(),
+    }
+    constraints = scene.rows(
+        "SELECT conname, conrelid::regclass FROM pg_constraint WHERE NOT convalidated "
+        "AND conrelid = ANY(%(tables)s::oid[]) AND conname = ANY(%(names)s)",
+        wanted,
+    )
+    indexes = scene.rows(
+        "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
+        "AND i.indrelid = ANY(%(tables)s::oid[]) AND c.relname = ANY(%(names)s)",
+        wanted,
+    )
+    return problems(
+        [f"Constraint {name} on {table} is NOT VALID" for name, table in constraints]
+        + [f"Index {name} on {table} is invalid" for name, table in indexes]
+    )
+
+
+def pending_rule(scene: Scene, rule_name: str, table: str) -> Finding:
+    """The rows that keep a check rule out of the database, or that it is missing without a row."""
+    finding = rule_breakers(scene, rule_name, table)
+    present = any(item.name == rule_name for item in read_objects(scene.cursor, table))
+    if finding.count or present:
+        return finding
+    return problems([f"No row of {table} breaks {rule_name}, but the database does not hold it"])
+
+
+def rule_check(rule_name: str, table: str) -> Check:
+    """Return the check that tells why ``rule_name`` is pending on ``table``."""
+    return Check(
+        rule_name,
+        f"Values that {rule_name} would refuse",
+        Severity.WARNING,
+        partial(pending_rule, rule_name=rule_name, table=table),
+        "The rule is pending: put these rows right, then run 'manage.py migrate_contacts "
+        "--enforce-rules'.",
+    )
+
+
+def _column(scene: Scene, table: str, name: str) -> bool | None:
+    """Return whether the column is NOT NULL, or None if there is no such column."""
+    columns = {column.name: column for column in scene.layout.tables[table].columns}
+    return columns[name].not_null if name in columns else None
+
+
+def _missing(scene: Scene, wanted: Callable[[TableObject], bool]) -> Iterator[str]:
+    models = target_models()
+    for table in RESTRUCTURED:
+        present = {item.name: item for item in read_objects(scene.cursor, table)}
+        for item in model_objects(models[table]):
+            if item.kind == "sequence" or not wanted(item):
+                continue
+            if item.name not in present:
+                yield f"{table}: {item.name} is missing"
+            elif not item.twin_of(present[item.name]):
+                yield f"{table}: {item.name} is {present[item.name].definition}"
+        for name in partial_unique_indexes(models[table]):
+            if wanted(TableObject("index", name, "")) and name not in present:
+                yield f"{table}: {name} is missing"
+
+
+GUIDE = (
+    Check(
+        "contacts_table",
+        "Contacts table exists",
+        Severity.ERROR,
+        partial(table_is_there, table="contacts"),
+    ),
+    Check("customers_gone", "Customers table was renamed", Severity.ERROR, customers_gone),
+    Check("contact_count", "Count of contacts after migration", Severity.ERROR, contact_count),
+    Check(
+        "contacts_have_companies",
+        "All contacts have company_id (NOT NULL)",
+        Severity.ERROR,
+        contacts_have_companies,
+    ),
+    Check(
+        "orders_contact_id",
+        "Orders have contact_id column",
+        Severity.ERROR,
+        partial(orders_have_column, column="contact_id", not_null=False),
+    ),
+    Check(
+        "orders_company_id",
+        "Orders have company_id column",
+        Severity.ERROR,
+        partial(orders_have_column, column="company_id", not_null=True),
+    ),
+    Check(
+        "consistent_orders", "Order-contact-company consistency", Severity.ERROR, consistent_orders
+    ),
+    Check(
+        "addresses_table",
+        "Addresses table exists",
+        Severity.ERROR,
+        partial(table_is_there, table="addresses"),
+    ),
+    Check("required_indexes", "Required indexes created", Severity.ERROR, required_indexes),
+    Check("foreign_keys", "Foreign key constraints verified", Severity.ERROR, foreign_keys),
+)
+
+CHECKS_AFTER = (
+    *GUIDE,
+    Check(
+        "consistent_tenants",
+        "Companies belong to the tenant of what belongs to them",
+        Severity.ERROR,
+        consistent_tenants,
+    ),
+    Check("default_addresses", "Default addresses are in step", Severity.ERROR, default_addresses),
+    Check("triggers", "Triggers present and enabled", Severity.ERROR, triggers),
+    Check("leftovers", "No invalid constraint or index is left", Severity.ERROR, leftovers),
+    rule_check("ck_contacts_email_format", "contacts"),
+    rule_check("ck_contacts_phone_format", "contacts"),
+    rule_check("ck_companies_email_format", "companies"),
+    rule_check("ck_companies_phone_format", "companies"),
+    rule_check("ck_companies_fax_format", "companies"),
+    rule_check("ck_addresses_zip_format", "addresses"),
+)
+"""In the order in which they run. A test fails until each has a case that breaks it."""

@@ -1,0 +1,166 @@
+"""What a check is, and how checks are run.
+
+A check is a small function that looks and tells. It never prints, raises or decides: the severity
+in its :class:`Check` says what its problems mean. A check that cannot run is an error.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from string import Formatter
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+from psycopg2.errors import QueryCanceled
+
+from contacts.restructuring.database.inspector import Scene
+from jmsk.postgres.server_errors import server_words
+
+FIRST_ROWS = 20
+"""How many rows of a problem are named; the rest is counted."""
+
+
+class Severity(StrEnum):
+    """What a problem means: an ERROR blocks, a WARNING is told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Status(StrEnum):
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: ``count`` problems, of which ``sentences`` tell the first.
+
+    ``query`` finds all of them, where they are rows. ``note`` says what was seen, problem or not.
+    """
+
+    count: int = 0
+    sentences: tuple[str, ...] = ()
+    query: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem."""
+
+    id: str
+    title: str
+    severity: Severity
+    find: Callable[[Scene], Finding]
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a check."""
+
+    id: str
+    title: str
+    status: Status
+    finding: Finding
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain values, for JSON."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": self.status.value,
+            "count": self.finding.count,
+            "rows": list(self.finding.sentences),
+            "query": self.finding.query,
+            "note": self.finding.note,
+            "hint": self.hint if self.finding.count else "",
+        }
+
+
+def problems(sentences: Iterable[str], note: str = "") -> Finding:
+    """Return the finding in which each of ``sentences`` is a problem."""
+    found = tuple(sentences)
+    return Finding(len(found), found[:FIRST_ROWS], note=note)
+
+
+def rows(
+    scene: Scene, query: str, sentence: str, note: Callable[[int], str] = lambda count: ""
+) -> Finding:
+    """Return the finding in which each row of ``query`` is a problem.
+
+    ``sentence`` is a format string over the row's columns, ``note`` makes one of the rows' number.
+    The rows come in the order of the first column that the sentence names.
+    """
+    names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name))
+    # Only these columns, and as text: another may hold what Python cannot, a date BC for example.
+    texts = ", ".join(f"found.{name}::text" for name in names)
+    # MATERIALIZED: the planner must not hope to find the first rows by walking along an index.
+    # There are none as a rule, and then it has walked through the whole table.
+    scene.cursor.execute(
+        f"WITH found AS MATERIALIZED ({query}) SELECT count(*) OVER (), {texts} FROM found "
+        f"ORDER BY found.{names[0]} LIMIT {FIRST_ROWS}"
+    )
+    found = scene.cursor.fetchall()
+    count = found[0][0] if found else 0
+    told = tuple(sentence.format(**dict(zip(names, row[1:], strict=True))) for row in found)
+    # One line, so that it can be pasted from the report.
+    return Finding(count, told, " ".join(query.split()) if found else "", note(count))
+
+
+def together(findings: Iterable[Finding]) -> Finding:
+    """Return ``findings`` as one, with a query for all rows that each of them found."""
+    found = tuple(findings)
+    told = [sentence for finding in found for sentence in finding.sentences]
+    return Finding(
+        sum(finding.count for finding in found),
+        tuple(told[:FIRST_ROWS]),
+        "; ".join(finding.query for finding in found if finding.query),
+    )
+
+
+def verbatim(name: str) -> str:
+    """Return ``name`` as a part of a sentence for :func:`rows`."""
+    return name.replace("{", "{{").replace("}", "}}")
+
+
+def run_checks(scene: Scene, checks: Sequence[Check]) -> list[Result]:
+    """Run ``checks`` in their order and return their results.
+
+    Each runs in a savepoint: what one breaks does not spoil the next. Raises only what ends the
+    whole run: a cancelled statement, a lost connection, the window of ``--max-lockout``.
+    """
+    return [_run(scene, check) for check in checks]
+
+
+def _run(scene: Scene, check: Check) -> Result:
+    try:
+        with transaction.atomic(using=scene.connection.alias):
+            finding = check.find(scene)
+    except Exception as error:  # whatever else it is, it blocks and is told
+        if _ends_the_run(scene, error):
+            raise
+        told = f"The check could not run: {type(error).__name__}: {server_words(error)}"
+        return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
+    if not finding.count:
+        return Result(check.id, check.title, Status.PASSED, finding, check.hint)
+    failed = check.severity is Severity.ERROR
+    status = Status.FAILED if failed else Status.WARNING
+    return Result(check.id, check.title, status, finding, check.hint)
+
+
+def _ends_the_run(scene: Scene, error: Exception) -> bool:
+    """Whether ``error`` says nothing about the check: somebody or something stopped the run."""
+    if isinstance(error, CommandError) or isinstance(error.__cause__, QueryCanceled):
+        return True
+    raw = scene.connection.connection
+    return raw is None or bool(raw.closed)
+
+
+def failed(results: Iterable[Result]) -> list[Result]:
+    """Return those of ``results`` that block."""
+    return [result for result in results if result.status is Status.FAILED]

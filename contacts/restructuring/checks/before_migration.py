@@ -1,0 +1,149 @@
+"""The checks before the restructuring: the guide's seven, in the guide's order, then the rest."""
+
+from contacts.restructuring.checks import environment as surroundings
+from contacts.restructuring.checks import legacy_tables as obstacles
+from contacts.restructuring.checks import replaced_keys as keys
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.layout import Stage
+from jmsk.wording import counted
+
+DEFAULT_COMPANY = "Default Company"
+
+
+def customers_table(scene: Scene) -> Finding:
+    layout = scene.layout
+    if layout.stage is Stage.LEGACY:
+        return Finding(note=f"customers table found in schema {layout.schema}")
+    seen = ", ".join(sorted(layout.tables)) or "none of the tables"
+    return problems([f"The database is {layout.stage}: found {seen}", *layout.oddities])
+
+
+def customer_count(scene: Scene) -> Finding:
+    found = scene.value("SELECT count(*) FROM customers")
+    return Finding(note=f"Found {counted(found, 'customer')}")
+
+
+def orphaned_customers(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
+        "Customer {id} (tenant {tenant_id}) has no company",
+        lambda count: f"{counted(count, 'customer')} without a company",
+    )
+
+
+def valid_tenants(scene: Scene) -> Finding:
+    query = " UNION ALL ".join(
+        f"SELECT id, '{table}' AS table_name, tenant_id FROM {table} AS t "
+        "WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id)"
+        for table in ("customers", "companies", "orders")
+    )
+    return rows(scene, query, "Row {id} of {table_name} has tenant {tenant_id}, which is not there")
+
+
+def linked_orders(scene: Scene) -> Finding:
+    linked, orders = scene.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+    return Finding(
+        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
+        f"({orders - linked:,}) go to their tenant's {DEFAULT_COMPANY}, without a contact"
+    )
+
+
+def order_customers(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.tenant_id, o.customer_id, coalesce('tenant ' || c.tenant_id, 'missing') "
+        "AS customer FROM orders o LEFT JOIN customers c ON c.id = o.customer_id "
+        "WHERE o.customer_id IS NOT NULL AND c.tenant_id IS DISTINCT FROM o.tenant_id",
+        "Order {id} (tenant {tenant_id}) has customer {customer_id} ({customer})",
+    )
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT min(c.id) AS id, c.tenant_id, coalesce(c.company_id, d.id) AS company_id, "
+        "c.email, count(*) AS contacts FROM customers c LEFT JOIN companies d "
+        f"ON d.tenant_id = c.tenant_id AND d.name = '{DEFAULT_COMPANY}' "
+        "WHERE c.email IS NOT NULL "
+        "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
+        "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
+        "one company",
+        lambda count: f"E-mails that stand more than once within a company: {count:,}",
+    )
+
+
+def company_tenants(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT c.id, c.tenant_id, c.company_id, coalesce('tenant ' || o.tenant_id, 'missing') "
+        "AS company FROM customers c LEFT JOIN companies o ON o.id = c.company_id "
+        "WHERE c.company_id IS NOT NULL AND o.tenant_id IS DISTINCT FROM c.tenant_id",
+        "Customer {id} (tenant {tenant_id}) has company {company_id} ({company})",
+    )
+
+
+TABLE_EXISTS = Check(
+    "customers_table",
+    "Customers table exists",
+    Severity.ERROR,
+    customers_table,
+    "Point DATABASE_URL at the legacy database; its search_path must lead to the tables.",
+)
+
+GUIDE = (
+    TABLE_EXISTS,
+    Check("customer_count", "Count of customers to migrate", Severity.ERROR, customer_count),
+    Check(
+        "orphaned_customers",
+        "Orphaned customers (without company_id)",
+        Severity.WARNING,
+        orphaned_customers,
+        f"Nothing to do: they are placed in their tenant's {DEFAULT_COMPANY}; the admin lists them "
+        "afterwards.",
+    ),
+    Check(
+        "valid_tenants",
+        "Valid tenant_id for all customers",
+        Severity.ERROR,
+        valid_tenants,
+        "Give these rows the id of a tenant, or delete them.",
+    ),
+    Check("linked_orders", "Orders linked to customers", Severity.ERROR, linked_orders),
+    Check(
+        "order_customers",
+        "Order-customer relationship integrity",
+        Severity.ERROR,
+        order_customers,
+        "Link these orders to a customer of their own tenant, or set customer_id to NULL.",
+    ),
+    Check(
+        "duplicate_emails",
+        "Duplicate emails within companies",
+        Severity.WARNING,
+        duplicate_emails,
+        "Nothing to do: the contact with the lowest id keeps the e-mail, the others' is set aside "
+        "and can be settled in the admin.",
+    ),
+)
+
+CHECKS_BEFORE = (
+    *GUIDE,
+    Check(
+        "company_tenants",
+        "Customers belong to companies of their own tenant",
+        Severity.ERROR,
+        company_tenants,
+        "Give these customers a company of their own tenant, or set company_id to NULL.",
+    ),
+    *obstacles.CHECKS,
+    keys.CHECK,
+    *surroundings.CHECKS,
+)
+"""In the order in which they run. A test fails until each has a case that breaks it."""
+
+
+def checks_for(stage: Stage) -> tuple[Check, ...]:
+    """Return the checks that make sense at ``stage``: on other tables only the first does."""
+    return CHECKS_BEFORE if stage is Stage.LEGACY else (TABLE_EXISTS,)

@@ -1,0 +1,88 @@
+"""The checks before a recovery: whether somebody has worked with the wreck."""
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.restructuring.checks.environment import WRITABLE
+from contacts.restructuring.checks.privileges import RIGHTS
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.state.wreck import examine
+from jmsk.postgres.references import referred_rows
+
+
+def addresses(scene: Scene) -> Finding:
+    return rows(scene, "SELECT id, company_id FROM addresses", "Address {id} would be lost")
+
+
+def fax_numbers(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id FROM companies WHERE fax IS NOT NULL OR default_address_id IS NOT NULL",
+        "The fax or default address of company {id} would be lost",
+    )
+
+
+def moved_orders(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.company_id FROM orders o LEFT JOIN contacts c ON c.id = o.customer_id "
+        "WHERE o.company_id IS DISTINCT FROM c.company_id AND o.company_id IS NOT NULL",
+        "That order {id} belongs to company {company_id} would be lost: its customer does not",
+    )
+
+
+def references(scene: Scene) -> Finding:
+    """Other programs' rows that refer to a company which is to go, whatever their key then does."""
+    made = examine(scene.cursor).companies
+    found = referred_rows(
+        scene.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
+    )
+    return problems(f"Rows of another table refer to company {company}" for company in found)
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT min(id) AS id, tenant_id, email, count(*) AS contacts FROM contacts "
+        "GROUP BY tenant_id, email HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
+CHECKS = (
+    Check(
+        "addresses",
+        "No address was entered",
+        Severity.ERROR,
+        addresses,
+        "Somebody has worked with this state: save these rows elsewhere and delete them first.",
+    ),
+    Check(
+        "fax_numbers",
+        "No fax number or default address was entered",
+        Severity.ERROR,
+        fax_numbers,
+        "Somebody has worked with this state: save these values elsewhere, then set them NULL.",
+    ),
+    Check(
+        "moved_orders",
+        "Orders follow their customers",
+        Severity.ERROR,
+        moved_orders,
+        "Somebody has worked with this state: set company_id to NULL where it may be lost.",
+    ),
+    Check(
+        "references",
+        "Nothing refers to the default companies that it made",
+        Severity.ERROR,
+        references,
+        "Somebody has worked with this state: let these rows refer to another company.",
+    ),
+    Check(
+        "unique_emails_in_tenant",
+        "E-mails are unique in a tenant",
+        Severity.ERROR,
+        duplicate_emails,
+        "They were when the wreck came about: give all but one of these another e-mail.",
+    ),
+    RIGHTS,
+    WRITABLE,
+)

@@ -1,0 +1,222 @@
+"""The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
+
+from contacts.restructuring.checks import added_constraints as later_rules
+from contacts.restructuring.checks import legacy_constraints as legacy_rules
+from contacts.restructuring.checks import legacy_names
+from contacts.restructuring.checks import publications as replication
+from contacts.restructuring.checks import replaced_keys as keys
+from contacts.restructuring.checks.alembic import alembic_record
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.restructuring.checks.dependents import dependents
+from contacts.restructuring.checks.environment import WRITABLE, sessions
+from contacts.restructuring.checks.legacy_tables import relatives
+from contacts.restructuring.checks.privileges import REFERRING_TO_CREATED, RIGHTS
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.proof.legacy_meaning import ADDED
+from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.state.legacy_objects import (
+    TABLES,
+    now_called,
+    present_objects,
+    wanted_objects,
+)
+from contacts.restructuring.state.record import read_record
+from jmsk.postgres.catalogue import TableObject
+
+EMAIL = "coalesce(email, email_set_aside)"
+NEEDED = {
+    "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
+    "contacts": ("id", "tenant_id", "email", "company_id", *ADDED["contacts"]),
+    "orders": ("id", "tenant_id", "contact_id", *ADDED["orders"]),
+    "addresses": ("id", "company_id", "city"),
+}
+"""The columns by which the way back finds out what to do and what to tell."""
+
+
+def columns(scene: Scene) -> Finding:
+    return problems(
+        f"{table} has no column {name}"
+        for table, names in NEEDED.items()
+        for name in names
+        if name not in scene.layout.tables[table].column_names
+    )
+
+
+def ordinary_tables(scene: Scene) -> Finding:
+    """Whether columns that go would go from other tables as well, or rows change there."""
+    return problems(relatives(scene, [scene.layout.tables[name].oid for name in NEEDED]))
+
+
+def sequences(scene: Scene) -> Finding:
+    """Whether columns have the sequences that are to get their legacy names again."""
+    return problems(
+        f"{now_called(table)}.{want.definition} has no sequence of its own; it had {want.name}"
+        for table in TABLES
+        for want in wanted_objects(scene.cursor, table)
+        if want.kind == "sequence"
+        and not any(item.twin_of(want) for item in present_objects(scene.cursor, table))
+    )
+
+
+def duplicate_emails(scene: Scene) -> Finding:
+    if not legacy_had_unique_email(scene):
+        return Finding(note="the legacy table had no unique e-mails, so none is needed")
+    return rows(
+        scene,
+        f"SELECT min(id) AS id, tenant_id, {EMAIL} AS email, count(*) AS contacts "
+        f"FROM contacts WHERE {EMAIL} IS NOT NULL GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
+def legacy_had_unique_email(scene: Scene) -> bool:
+    """Whether the legacy table held e-mails unique in a tenant; without a record it did."""
+    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+    if remembered is None:
+        return True
+    return any(TableObject(**item).rule in ONE_EMAIL_PER_TENANT for item in remembered["objects"])
+
+
+def contacts_without_email(scene: Scene) -> Finding:
+    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+    if remembered is not None and not remembered["not_null"]["email"]:
+        return Finding(note="the legacy table did without, so none is needed")
+    return rows(
+        scene,
+        f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL",
+        "Contact {id} (tenant {tenant_id}) has no e-mail, which a customer must have",
+    )
+
+
+def orders_without_contact(scene: Scene) -> Finding:
+    remembered = read_record(scene.cursor).legacy_objects.get("orders")
+    if remembered is None or not remembered["not_null"]["customer_id"]:
+        return Finding(note="the legacy table did without, so none is needed")
+    return rows(
+        scene,
+        "SELECT id, tenant_id FROM orders WHERE contact_id IS NULL",
+        "Order {id} (tenant {tenant_id}) has no contact, and had to have a customer",
+    )
+
+
+def addresses(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id, company_id, city FROM addresses",
+        "Address {id} of company {company_id} ({city}) goes",
+    )
+
+
+def fax_numbers(scene: Scene) -> Finding:
+    return rows(
+        scene, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
+    )
+
+
+def orders_moved_by_hand(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT o.id, o.company_id FROM orders o LEFT JOIN companies d "
+        "ON d.tenant_id = o.tenant_id AND d.is_default "
+        "WHERE o.contact_id IS NULL AND o.company_id IS DISTINCT FROM d.id",
+        "Order {id} has no contact; that it belongs to company {company_id} goes",
+    )
+
+
+def replaced_emails(scene: Scene) -> Finding:
+    return rows(
+        scene,
+        "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
+        "Contact {id} keeps its new e-mail; the one that was set aside goes",
+    )
+
+
+LIVES_ON = (
+    "Nothing to do, if you agree: it lives on in the backup that is taken first, unless you said "
+    "--skip-backup."
+)
+CHECKS_BACK = (
+    Check(
+        "columns",
+        "Columns that the way back needs",
+        Severity.ERROR,
+        columns,
+        "Somebody has dropped or renamed them: give the tables these columns again. What stood in "
+        "them may be in the backup.",
+    ),
+    Check(
+        "ordinary_tables",
+        "Ordinary tables",
+        Severity.ERROR,
+        ordinary_tables,
+        "Take these tables out of the inheritance: what goes would go from them, too.",
+    ),
+    Check(
+        "sequences",
+        "Columns have their sequences",
+        Severity.ERROR,
+        sequences,
+        "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest id.",
+    ),
+    Check(
+        "unique_emails_in_tenant",
+        "E-mails are unique in a tenant again",
+        Severity.ERROR,
+        duplicate_emails,
+        "Give all but one of these contacts another e-mail.",
+    ),
+    Check(
+        "every_contact_has_email",
+        "Every contact has an e-mail",
+        Severity.ERROR,
+        contacts_without_email,
+        "Give these contacts an e-mail, or delete them.",
+    ),
+    Check(
+        "every_order_has_contact",
+        "Every order has a contact, if it had to have a customer",
+        Severity.ERROR,
+        orders_without_contact,
+        "Link these orders to contacts, or delete them.",
+    ),
+    Check(
+        "dependents",
+        "Nothing of others depends on what goes",
+        Severity.ERROR,
+        dependents,
+        "Drop or change these objects first.",
+    ),
+    legacy_names.CHECK,
+    keys.CHECK_BACK,
+    legacy_rules.CHECK,
+    later_rules.CHECK,
+    replication.CHECK,
+    Check(
+        "alembic_record",
+        "Alembic's record is as the migration stamped it",
+        Severity.ERROR,
+        alembic_record,
+        "The application has migrated on: downgrade it to the stamped revision first.",
+    ),
+    RIGHTS,
+    REFERRING_TO_CREATED,
+    WRITABLE,
+    Check("addresses", "Addresses that go", Severity.WARNING, addresses, LIVES_ON),
+    Check("fax_numbers", "Fax numbers that go", Severity.WARNING, fax_numbers, LIVES_ON),
+    Check(
+        "orders_moved_by_hand",
+        "Orders whose company was changed by hand",
+        Severity.WARNING,
+        orders_moved_by_hand,
+        LIVES_ON,
+    ),
+    Check(
+        "replaced_emails",
+        "E-mails that replaced one set aside",
+        Severity.WARNING,
+        replaced_emails,
+        LIVES_ON,
+    ),
+    Check("sessions", "Other connected sessions", Severity.WARNING, sessions),
+)
+"""In the order in which they run. A test fails until each has a case that breaks it."""

@@ -1,0 +1,103 @@
+"""What others have built on the tables and columns that a rollback drops.
+
+Django drops with CASCADE, which would take a view, a function or a key of another program along
+without a word. So everything is asked for that PostgreSQL knows to depend on what goes; of a
+function whose body is text it knows nothing, so there the text has to do.
+"""
+
+from collections.abc import Iterator
+
+from contacts.restructuring.checks.base import Finding, problems
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.proof.legacy_meaning import ADDED
+from contacts.restructuring.state.expected import TRIGGERS, target_names
+from contacts.restructuring.state.record import read_record
+
+ON_COLUMNS = """
+    SELECT d.classid, d.objid, d.objsubid, c.relname || '.' || a.attname
+      FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+                      AND d.refobjsubid = a.attnum
+     WHERE a.attrelid IN (to_regclass('companies'), to_regclass('contacts'), to_regclass('orders'))
+       AND c.relname || '.' || a.attname = ANY(%(columns)s)
+       AND NOT (d.classid = 'pg_attrdef'::regclass
+                AND EXISTS (SELECT 1 FROM pg_attrdef f WHERE f.oid = d.objid
+                               AND (f.adrelid, f.adnum) = (a.attrelid, a.attnum)))
+"""
+ON_ADDRESSES = """
+    SELECT d.classid, d.objid, d.objsubid, 'addresses'
+      FROM pg_class c
+      JOIN pg_type t ON t.oid = c.reltype
+      JOIN pg_depend d
+        ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+           OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+     WHERE c.oid = to_regclass('addresses') AND d.deptype = 'n'
+"""
+ON_SEQUENCE = """
+    SELECT d.classid, d.objid, d.objsubid, s.relname
+      FROM pg_depend o
+      JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
+     WHERE o.classid = 'pg_class'::regclass AND o.refobjid = to_regclass('addresses')
+       AND o.deptype = 'a' AND d.deptype = 'n'
+       AND NOT (d.classid = 'pg_attrdef'::regclass
+                AND EXISTS (SELECT 1 FROM pg_attrdef f
+                             WHERE f.oid = d.objid AND f.adrelid = o.refobjid))
+"""
+ON_FUNCTIONS = """
+    SELECT d.classid, d.objid, d.objsubid, 'function ' || name
+      FROM unnest(%(functions)s) AS name
+      JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass
+                      AND d.refobjid = to_regprocedure(name || '()')
+"""
+DEPENDENTS = f"""
+    WITH found (class, object, part, needed) AS (
+        {ON_COLUMNS} UNION {ON_ADDRESSES} UNION {ON_SEQUENCE} UNION {ON_FUNCTIONS}
+    )
+    SELECT DISTINCT CASE WHEN w.rulename = '_RETURN'
+                         THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+                         ELSE pg_describe_object(class, object, part) END,
+           needed
+      FROM found
+      LEFT JOIN pg_class c ON class = 'pg_class'::regclass AND c.oid = object
+      LEFT JOIN pg_constraint k ON class = 'pg_constraint'::regclass AND k.oid = object
+      LEFT JOIN pg_trigger t ON class = 'pg_trigger'::regclass AND t.oid = object
+      LEFT JOIN pg_rewrite w ON class = 'pg_rewrite'::regclass AND w.oid = object
+     WHERE coalesce(c.relname, k.conname, t.tgname, '') <> ALL(%(own)s)
+       AND coalesce(k.contype, '') <> 'n'
+     ORDER BY 1, 2
+"""
+"""Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
+# A function that has stood there since before the migration means something else by these words.
+FUNCTIONS = r"""
+    SELECT p.oid::regprocedure::text
+      FROM pg_proc p
+      JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE p.prosrc ~* '\m(contacts|contact_id|addresses)\M' AND n.nspname !~ '^pg_'
+       AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%(own)s)
+       AND (%(migration)s IS NULL OR age(p.xmin) < age(%(migration)s::text::xid))
+     ORDER BY 1
+"""
+TRANSACTION_IDS = 2**32
+"""A row holds the last 32 bits of the id of the transaction that wrote it."""
+
+
+def dependents(scene: Scene) -> Finding:
+    """Find what depends on what a rollback drops, and functions whose text names it."""
+    return problems(_dependents(scene))
+
+
+def _dependents(scene: Scene) -> Iterator[str]:
+    columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
+    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    going = {"columns": columns, "functions": functions, "own": target_names()}
+    for what, needed in scene.rows(DEPENDENTS, going):
+        yield f"{what[0].upper()}{what[1:]} depends on {needed}"
+    migration = read_record(scene.cursor).transaction_id
+    wanted = {
+        "own": functions,
+        "migration": None if migration is None else str(migration % TRANSACTION_IDS),
+    }
+    for (name,) in scene.rows(FUNCTIONS, wanted):
+        yield f"Function {name} names contacts, contact_id or addresses"

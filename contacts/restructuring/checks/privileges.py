@@ -1,0 +1,187 @@
+"""Checks of what the role may do, each with the statement that lets it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from psycopg2 import sql
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.sequences import DJANGO_TABLES
+from contacts.restructuring.state.expected import TRIGGERS
+from contacts.restructuring.state.record import read_record
+
+MAY_READ_AND_UPDATE = (
+    "SELECT has_table_privilege(%s, %s::oid, 'SELECT'), has_table_privilege(%s, %s::oid, 'UPDATE')"
+)
+FOREIGN_OWNERS = """
+    SELECT what, pg_get_userbyid(owner), (SELECT rolsuper FROM pg_roles WHERE oid = owner)
+      FROM (SELECT c.relname, c.relowner FROM pg_class c WHERE c.oid = ANY(%(tables)s::oid[])
+            UNION
+            SELECT c.relname || ', which keeps the record', c.relowner FROM pg_class c
+             WHERE c.oid IN (SELECT to_regclass(name) FROM unnest(%(django)s) AS name)
+            UNION
+            SELECT 'function ' || p.proname, p.proowner FROM pg_proc p
+             WHERE p.proname = ANY(%(functions)s)
+               AND p.pronamespace = to_regnamespace(quote_ident(%(schema)s))
+            UNION
+            SELECT 'sequence ' || s.relname, s.relowner
+              FROM pg_attrdef d
+              JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+                              AND p.refclassid = 'pg_class'::regclass
+              JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+             WHERE d.adrelid = ANY(%(tables)s::oid[])
+               AND NOT EXISTS (SELECT 1 FROM pg_depend o
+                                WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid
+                                  AND o.refobjid = ANY(%(tables)s::oid[]) AND o.deptype = 'a')
+           ) AS needed (what, owner)
+     WHERE NOT pg_has_role(owner, 'USAGE') ORDER BY 1
+"""
+REFERRING = """
+    SELECT DISTINCT n.nspname, r.relname, t.relname, has_schema_privilege(n.oid, 'USAGE'),
+           has_table_privilege(r.oid, 'SELECT'), row_security_active(r.oid)
+      FROM pg_constraint c
+      JOIN pg_class r ON r.oid = c.conrelid
+      JOIN pg_namespace n ON n.oid = r.relnamespace
+      JOIN pg_class t ON t.oid = c.confrelid
+     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = ANY(%s::oid[])
+       AND c.conrelid <> ALL(%s::oid[])
+     ORDER BY 1, 2, 3
+"""
+
+
+def rights(scene: Scene) -> Finding:
+    """Whether the role may change what is there, and the owner of companies use what is made."""
+    return problems([*_missing_rights(scene), *_rights_of_owners(scene)])
+
+
+def own_rights(scene: Scene) -> Finding:
+    """Whether the role owns what is changed, and may make things beside it."""
+    return problems(_missing_rights(scene))
+
+
+def _missing_rights(scene: Scene) -> Iterator[str]:
+    role = scene.value("SELECT current_user")
+    tables = [table.oid for table in scene.layout.tables.values()]
+    wanted = {
+        "tables": tables,
+        "django": list(DJANGO_TABLES),
+        "functions": [name.removeprefix("trg_") for name in TRIGGERS],
+        "schema": scene.layout.schema,
+    }
+    for what, owner, is_superuser in scene.rows(FOREIGN_OWNERS, wanted):
+        # Whoever is a member of a superuser is one: that is not for us to propose.
+        remedy = "" if is_superuser else grant(scene, "GRANT {} TO {}", owner, role)
+        yield f"Role {role} is no member of {owner}, the owner of {what}{remedy}"
+    yield from _schema_rights(scene, role)
+
+
+def _schema_rights(scene: Scene, role: str) -> Iterator[str]:
+    schema = scene.layout.schema
+    if scene.value("SELECT to_regnamespace(quote_ident(%s)) IS NULL", [schema]):
+        yield f"There is no schema {schema}{grant(scene, 'CREATE SCHEMA {}', schema)}"
+        return
+    for privilege, verb in (("USAGE", "use"), ("CREATE", "create in")):
+        if not scene.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
+            remedy = grant(scene, f"GRANT {privilege} ON SCHEMA {{}} TO {{}}", schema, role)
+            yield f"Role {role} may not {verb} schema {schema}{remedy}"
+
+
+def _rights_of_owners(scene: Scene) -> Iterator[str]:
+    """What the owner of companies lacks: addresses is to be its own, the triggers use its rights.
+
+    The latter only before a migration: what it made goes with a rollback.
+    """
+    schema, companies = scene.layout.schema, scene.layout.tables["companies"]
+    owner = companies.owner
+    if not scene.value("SELECT has_schema_privilege(%s, %s, 'CREATE')", [owner, schema]):
+        remedy = grant(scene, "GRANT CREATE ON SCHEMA {} TO {}", schema, owner)
+        yield f"Role {owner}, which is to own addresses, may not create in schema {schema}{remedy}"
+    for name in ("customers", "orders") if "customers" in scene.layout.tables else ():
+        oid = scene.layout.tables[name].oid
+        if not all(scene.rows(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])[0]):
+            remedy = grant(scene, "GRANT SELECT, UPDATE ON {} TO {}", (schema, name), owner)
+            yield (
+                f"Role {owner}, whose rights the triggers use, may not read and update "
+                f"{name}{remedy}"
+            )
+
+
+def temporary(scene: Scene) -> Finding:
+    """Whether the role may make temporary tables, into which the rows of a backup are loaded."""
+    if scene.value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
+        return Finding()
+    role, database = scene.rows("SELECT current_user, current_database()")[0]
+    remedy = grant(scene, "GRANT TEMPORARY ON DATABASE {} TO {}", database, role)
+    return problems([f"Role {role} may not create temporary tables in database {database}{remedy}"])
+
+
+def referring(scene: Scene, *names: str) -> Finding:
+    """Whether the role sees which rows of others refer to rows of the tables ``names``.
+
+    Without names, of all of the tables.
+    """
+    return problems(_unreadable(scene, names or tuple(scene.layout.tables)))
+
+
+def referring_to_created(scene: Scene) -> Finding:
+    """Whether it sees who refers to the companies that a migration created, if it created any."""
+    if not read_record(scene.cursor).created_companies:
+        return Finding(note="the migration created no company, so none goes")
+    return referring(scene, "companies")
+
+
+def _unreadable(scene: Scene, names: tuple[str, ...]) -> Iterator[str]:
+    role, tables = scene.value("SELECT current_user"), scene.layout.tables
+    wanted = [[tables[name].oid for name in names], [table.oid for table in tables.values()]]
+    for schema, name, target, may_use, may_read, hidden in scene.rows(REFERRING, wanted):
+        if not may_use:
+            remedy = grant(scene, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
+            told = f"Role {role} may not use schema {schema}, where {name} refers to {target}"
+            yield f"{told}{remedy}"
+        if not may_read:
+            remedy = grant(scene, "GRANT SELECT ON {} TO {}", (schema, name), role)
+            yield f"Role {role} may not read {name}, which refers to {target}{remedy}"
+        elif hidden:
+            yield (
+                f"Row-level security hides rows of {name}, which refers to {target}, from role "
+                f"{role}: use a role with BYPASSRLS"
+            )
+
+
+def grant(scene: Scene, template: str, *names: str | tuple[str, ...]) -> str:
+    """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
+    parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
+    return f": {sql.SQL(template).format(*parts).as_string(scene.cursor.connection)}"
+
+
+RIGHTS = Check(
+    "rights",
+    "Rights on the tables and their schema",
+    Severity.ERROR,
+    rights,
+    "Run as the tables' owner: set another user in DATABASE_URL.",
+)
+OWN_RIGHTS = replace(RIGHTS, find=own_rights)
+"""For a restore, which makes neither addresses nor triggers."""
+TEMPORARY = Check(
+    "temporary_tables",
+    "Temporary tables may be made",
+    Severity.ERROR,
+    temporary,
+    "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
+)
+REFERRING_TABLES = Check(
+    "referring_tables",
+    "Tables that refer to these can be read",
+    Severity.ERROR,
+    referring,
+    "Their rows may refer to rows that would go. Whoever owns them may grant it.",
+)
+REFERRING_TO_CREATED = Check(
+    "referring_tables",
+    "Tables that refer to companies can be read",
+    Severity.ERROR,
+    referring_to_created,
+    "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
+)

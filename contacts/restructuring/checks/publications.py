@@ -1,0 +1,56 @@
+"""Whether a publication of others lets the rows change that a rollback changes.
+
+Which replica identity a publication needs, by its column list and its row filter, the server knows
+best: EXPLAIN makes it say so without a change.
+"""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, transaction
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.layout import LEGACY_NAMES
+from jmsk.postgres.server_errors import server_words
+
+CHANGES = {
+    "contacts": "EXPLAIN UPDATE contacts SET email = NULL, company_id = NULL",
+    "companies": "EXPLAIN DELETE FROM companies",
+}
+REFUSED = ("55000", "42P10")
+"""No replica identity; a column list or row filter that does not fit it."""
+
+
+def replicated_changes(scene: Scene) -> Finding:
+    """Whether contacts can be updated and companies deleted as far as publications go."""
+    return problems(_refused_changes(scene))
+
+
+def _refused_changes(scene: Scene) -> Iterator[str]:
+    for table, statement in CHANGES.items():
+        try:
+            with transaction.atomic(using=scene.connection.alias):
+                scene.cursor.execute(statement)
+        except DatabaseError as error:
+            if getattr(error.__cause__, "pgcode", None) not in REFUSED:
+                raise
+            yield f"Rows of {table} cannot change: {server_words(error)}"
+
+
+CHECK = Check(
+    "replicated_changes",
+    "Publications let the rows change",
+    Severity.ERROR,
+    replicated_changes,
+    "Give the table a replica identity that the publication covers, or take it out of the "
+    "publication.",
+)
+
+
+def publications(scene: Scene) -> Finding:
+    found = scene.rows(
+        "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
+        "AND tablename = ANY(%s) ORDER BY 1, 2",
+        [scene.layout.schema, list(LEGACY_NAMES)],
+    )
+    return problems(f"Publication {name} replicates {table}" for name, table in found)

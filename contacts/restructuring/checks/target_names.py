@@ -1,0 +1,135 @@
+"""Whether the names are free that the restructuring gives to what it adds."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db.migrations.recorder import MigrationRecorder
+from psycopg2 import sql
+
+from contacts.restructuring.checks.base import Finding, problems
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.layout import LEGACY_NAMES
+from contacts.restructuring.state.expected import (
+    RENAMED,
+    TRIGGERS,
+    check_rules,
+    legacy_models,
+    partial_unique_indexes,
+    target_models,
+)
+from jmsk.postgres.catalogue import model_objects
+
+TAKEN_CONSTRAINTS = (
+    "SELECT conname, conrelid::regclass FROM pg_constraint "
+    "WHERE conrelid = ANY(%s::oid[]) AND conname = ANY(%s) ORDER BY 1"
+)
+TAKEN_INDEXES = (
+    "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
+    "JOIN pg_class c ON c.oid = i.indexrelid "
+    "WHERE i.indrelid = ANY(%s::oid[]) AND c.relname = ANY(%s) AND NOT EXISTS "
+    "(SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid AND k.conname = c.relname) ORDER BY 1"
+)
+TAKEN_TRIGGERS = (
+    "SELECT tgname, tgrelid::regclass FROM pg_trigger "
+    "WHERE tgrelid = ANY(%s::oid[]) AND tgname = ANY(%s) ORDER BY 1"
+)
+TAKEN_FUNCTIONS = (
+    "SELECT proname FROM pg_proc WHERE pronamespace = %s::regnamespace "
+    "AND proname = ANY(%s) AND pronargs = 0 ORDER BY 1"
+)
+TAKEN_TYPES = (
+    "SELECT typname FROM pg_type WHERE typnamespace = %s::regnamespace "
+    "AND typname = ANY(%s) AND typrelid = 0 AND typelem = 0 ORDER BY 1"
+)
+
+KINDS = {
+    "S": "a sequence",
+    "c": "a composite type",
+    "f": "a foreign table",
+    "m": "a materialized view",
+    "p": "a partitioned table",
+    "r": "a table",
+    "v": "a view",
+}
+
+
+def needed_name(name: str, taken: str) -> str:
+    """Return the sentence that says that ``name`` is needed, and by what it is ``taken``."""
+    return f"The name {name} is needed, but it is taken: {taken}"
+
+
+def what_it_is(kind: str, table: str) -> str:
+    """Say what the relation of the relkind ``kind`` is; ``table`` is the one that it indexes."""
+    return f"it is {KINDS.get(kind) or f'an index of {table}'}"
+
+
+def free_names(scene: Scene) -> Finding:
+    """Whether something bears a name that the target needs for what it adds."""
+    return problems([*_taken_names(scene), *_taken_parts(scene)])
+
+
+def _taken_names(scene: Scene) -> Iterator[str]:
+    tables = target_models()
+    names = {item.name for model in tables.values() for item in model_objects(model)}
+    names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
+    names |= {"addresses", "contacts"} | _djangos_own(scene)
+    taken = scene.rows(
+        "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
+        "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
+        "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
+        "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
+        "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
+        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
+        [quoted_schema(scene), sorted(names), _oids(scene)],
+    )
+    for name, owner, kind in taken:
+        yield needed_name(name, what_it_is(kind, owner))
+
+
+def _djangos_own(scene: Scene) -> set[str]:
+    """The tables of Django's own apps, and of ours, that ``migrate`` has still to make."""
+    applied = {app for app, _ in MigrationRecorder(scene.connection).applied_migrations()}
+    models = [model._meta for model in apps.get_models(include_auto_created=True)]
+    return {meta.db_table for meta in models if meta.app_label not in applied} - {*LEGACY_NAMES}
+
+
+def _taken_parts(scene: Scene) -> Iterator[str]:
+    """Columns, constraints, triggers, functions and types in the way of new ones."""
+    for name, table in scene.layout.tables.items():
+        model = target_models().get(RENAMED.get(name, name))
+        legacy = legacy_models().get(name)
+        if model is None or legacy is None:
+            continue
+        known = {field.column for field in legacy._meta.concrete_fields}
+        added = [f.column for f in model._meta.concrete_fields if f.column not in known]
+        for column in [name for name in table.column_names if name in added]:
+            yield needed_name(column, f"{name} has such a column")
+    for what, query, names in (
+        ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
+        ("an index", TAKEN_INDEXES, _added_constraints()),
+        ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
+    ):
+        for name, table_name in scene.rows(query, [_oids(scene), names]):
+            yield needed_name(name, f"it is {what} of {table_name}")
+    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    for (name,) in scene.rows(TAKEN_FUNCTIONS, [quoted_schema(scene), functions]):
+        yield needed_name(name, "it is a function")
+    for (name,) in scene.rows(TAKEN_TYPES, [quoted_schema(scene), ["addresses", "contacts"]]):
+        yield needed_name(name, "it is a type")
+
+
+def _added_constraints() -> list[str]:
+    """The names that are made as they are, without a look at what the table has already."""
+    models = target_models()
+    checks = [rule.name for _, rule in check_rules(models)]
+    unique = [name for model in models.values() for name in partial_unique_indexes(model)]
+    return [*checks, *unique, "fk_companies_default_address"]
+
+
+def _oids(scene: Scene) -> list[int]:
+    return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
+
+
+def quoted_schema(scene: Scene) -> str:
+    """Return the name of the tables' schema, quoted: it may hold quotes itself."""
+    return str(sql.Identifier(scene.layout.schema).as_string(scene.cursor.connection))

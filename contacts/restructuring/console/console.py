@@ -1,0 +1,135 @@
+"""The operator's terminal: what is said, what is heard meanwhile, what is asked."""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from contacts.restructuring.console.lines import DETAILED, EVERYTHING, NORMAL, Line, one_line
+from contacts.restructuring.console.progress import Progress, is_part
+from contacts.restructuring.console.terminal import FittedOutput
+from contacts.restructuring.journal import Event
+from jmsk.wording import counted
+
+
+@dataclass(frozen=True)
+class Console:
+    """Writes to the command's streams: results to standard output, the rest to standard error.
+
+    ``verbosity`` is Django's: 0 says errors only, 1 what a run needs, 2 the details, 3 every event.
+    ``noinput`` answers every question with yes. With the ``format`` json, standard output is for
+    the one document, and people read standard error.
+    """
+
+    stdout: FittedOutput
+    stderr: FittedOutput
+    style: Any
+    verbosity: int
+    noinput: bool
+    format: str = "text"
+    progress: Progress | None = None
+
+    @property
+    def for_people(self) -> FittedOutput:
+        """The stream on which people read the results."""
+        return self.stderr if self.format == "json" else self.stdout
+
+    def say(self, lines: Iterable[Line]) -> None:
+        """Write those of ``lines`` that this verbosity shows."""
+        for line in lines:
+            if line.level <= self.verbosity:
+                self._write(self.for_people, one_line(line), line.style, verbatim=line.verbatim)
+        # A log that both streams go to has them in their order, and a reader behind a pipe in time.
+        self.for_people.flush()
+
+    def hear(self, event: Event) -> None:
+        """Tell the operator what the run is doing. The listener of the journal."""
+        if (event.kind, event.step) == ("begin", "commit"):
+            # From here on the run is done or undone, whoever reads of it.
+            self.need_no_reader()
+        if self.progress:
+            self.progress.hear(event)
+        if self.verbosity >= EVERYTHING:
+            self._write(self.stderr, _told_whole(event), verbatim=True)
+        elif event.kind == "wait" and self.verbosity >= NORMAL:
+            self._write(self.stderr, event.text, "WARNING")
+        elif event.kind == "end" and self.verbosity >= self._level(event):
+            self._write(self.stderr, f"{event.text}: {event.seconds:.2f} s")
+
+    def _level(self, event: Event) -> int:
+        """A part of a step is seen in the progress; in a log file it needs its line."""
+        return DETAILED if self.progress and is_part(event.step) else NORMAL
+
+    def require_terminal(self) -> None:
+        """Raise CommandError if a question could be neither asked nor is answered beforehand."""
+        if not (self.noinput or sys.stdin.isatty()):
+            raise CommandError(
+                "There is no terminal to ask on. Nothing was changed. Run with --noinput to answer "
+                "yes beforehand."
+            )
+
+    def ask(self, question: str) -> None:
+        """Ask, and return if the answer is yes. Raises CommandError if it is not."""
+        self.require_terminal()
+        if self.noinput:
+            return
+        self.for_people.write(question, _plain, ending="")
+        self.for_people.flush()
+        try:
+            answer = input()
+        except (EOFError, KeyboardInterrupt) as error:
+            self.for_people.write("", _plain)  # the question's line was left open
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            answer = ""
+        if answer.strip().lower() != "yes":
+            raise CommandError("Declined. Nothing was changed.")
+
+    def need_no_reader(self) -> None:
+        """Let output that cannot be written change nothing any more."""
+        self.stdout.needed = self.stderr.needed = False
+
+    def document(self, text: str) -> None:
+        """Write the one document of the format json to standard output, as it is.
+
+        Raises CommandError if that cannot be done: a program waits for it.
+        """
+        self.stdout.write_as_it_is(text)
+        self.stdout.flush()
+        if self.stdout.lost:
+            raise CommandError(DOCUMENT_LOST)
+
+    def close(self) -> None:
+        """Take the progress off the terminal and end what draws it."""
+        if self.progress:
+            self.progress.close()
+
+    def _write(
+        self, stream: FittedOutput, text: str, style: str = "", *, verbatim: bool = False
+    ) -> None:
+        function: Callable[[str], str] = getattr(self.style, style) if style else _plain
+        if not self.progress:
+            stream.write(text, function, verbatim=verbatim)
+            return
+        with self.progress.aside():
+            stream.write(text, function, verbatim=verbatim)
+
+
+DOCUMENT_LOST = (
+    "The JSON document could not be written to standard output. What was said before stands: if a "
+    "transaction was committed, it stays committed, and the reports tell what it did."
+)
+
+
+def _plain(text: str) -> str:
+    """Standard error's own style is that of errors, which these are not."""
+    return text
+
+
+def _told_whole(event: Event) -> str:
+    rows = f", {counted(event.rows, 'row')}" if event.rows else ""
+    took = f", {event.seconds:.3f} s" if event.kind == "end" else ""
+    return f"{datetime.now(UTC):%H:%M:%S.%f} {event.kind} {event.step}: {event.text}{rows}{took}"

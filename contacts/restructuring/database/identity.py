@@ -1,0 +1,42 @@
+"""Which database this is, and how to look at it without changing it."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+
+import django
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the data is and what works on it. Never a password."""
+
+    name: str
+    host: str
+    user: str
+    server_version: str
+    tool_version: str
+    python_version: str = platform.python_version()
+    django_version: str = django.get_version()
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.host}, as {self.user} (PostgreSQL {self.server_version})"
+
+
+def describe_database(connection: BaseDatabaseWrapper) -> Database:
+    """Ask the server what it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database(), current_user, current_setting('server_version')")
+        name, user, version = cursor.fetchone()
+    parameters = connection.connection.get_dsn_parameters()
+    host, port = parameters.get("host", "local socket"), parameters.get("port", "5432")
+    return Database(name, f"{host}:{port}", user, version.split(" ")[0], tool_version())
+
+
+def tool_version() -> str:
+    """Return the version of this project, or 'unknown' if it is not installed as a package."""
+    try:
+        return metadata.version("jmsk")
+    except metadata.PackageNotFoundError:
+        return "unknown"

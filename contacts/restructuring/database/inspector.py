@@ -1,0 +1,26 @@
+"""What a look at a database needs: its layout, and a cursor in which names mean its tables."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from contacts.restructuring.database.layout import Layout
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a check may look at. Unqualified names mean the tables' own schema."""
+
+    connection: BaseDatabaseWrapper
+    cursor: Any
+    layout: Layout
+
+    def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Run ``query`` and return its rows."""
+        self.cursor.execute(query, parameters)
+        return list(self.cursor.fetchall())
+
+    def value(self, query: str, parameters: Any = None) -> Any:
+        """Run ``query`` and return the first value of its first row."""
+        return self.rows(query, parameters)[0][0]

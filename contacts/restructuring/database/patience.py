@@ -1,0 +1,53 @@
+"""How long a run waits for what others hold."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.management.base import CommandError
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for locks: ``seconds`` a try, ``tries`` times."""
+
+    seconds: float = 5.0
+    tries: int = 12
+
+    @property
+    def timeout(self) -> str:
+        """The ``lock_timeout`` of a try. 0 would mean: for ever."""
+        return f"{max(1, round(self.seconds * 1000))}ms"
+
+
+EVERYDAY_PATIENCE = Patience()
+
+
+def persist(
+    attempt: Callable[[], list[str] | None],
+    what: str,
+    patience: Patience,
+    wait: Callable[[str], None],
+) -> float:
+    """Call ``attempt`` until it returns None; until then it returns who is in the way.
+
+    ``what`` is to be done with the tables: "locked" or "read"; ``wait`` is told for whom it waits.
+    Returns the moment (of the monotonic clock) at which the attempt began that went well. Raises
+    CommandError when the patience ends.
+    """
+    for number in range(1, patience.tries + 1):
+        asked = time.monotonic()
+        blockers = attempt()
+        if blockers is None:
+            return asked
+        told = "; ".join(blockers) or "a session that has just ended"
+        if number == patience.tries:
+            raise CommandError(
+                f"The tables could not be {what} in {patience.tries} tries of "
+                f"{patience.seconds:g} s. In the way: {told}. Nothing was changed. End these "
+                "sessions, or wait for them, and run again; --lock-timeout waits longer."
+            )
+        wait(f"try {number} of {patience.tries}: waiting for {told}")
+        time.sleep(min(0.5 * number, 3.0))  # lets the queue behind our request move on
+
+    raise AssertionError("a Patience has at least one try")

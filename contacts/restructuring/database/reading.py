@@ -1,0 +1,142 @@
+"""Reading the tables beside others: whoever keeps readers out is named, and waited for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from django.db import OperationalError, ProgrammingError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2 import errors
+
+from contacts.restructuring.database.blockers import in_the_way
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.layout import Layout, Table, find_relations
+from contacts.restructuring.database.locks import gave_up_waiting, lock
+from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, persist
+from contacts.restructuring.database.settings import (
+    SNAPSHOT,
+    apply_reading_settings,
+    pin_settings,
+    use_schema,
+)
+
+MODE = "ACCESS SHARE"
+RECORDS = ("django_migrations", "contacts_restructuringrun", "alembic_version")
+"""What is read beside the tables themselves, to know what was done to them."""
+READ = """
+    SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p')
+       AND (c.oid = ANY(%(ours)s::oid[])
+            OR c.oid IN (SELECT conrelid FROM pg_constraint
+                          WHERE contype = 'f' AND confrelid = ANY(%(ours)s::oid[]))
+            OR n.nspname = ANY(%(schemas)s) AND c.relname = ANY(%(names)s))
+       AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+     ORDER BY n.nspname, c.relname
+"""
+"""Our tables and those that refer to them. What the role may not read, a check tells."""
+NO_LIMIT = ("statement_timeout", "transaction_timeout")
+"""Timeouts of the role that would break a try off; the second came with PostgreSQL 17."""
+
+
+@contextmanager
+def reading(
+    connection: BaseDatabaseWrapper,
+    patience: Patience,
+    wait: Callable[[str], None],
+    characteristics: str = "",
+) -> Iterator[Any]:
+    """Open a transaction that reads the tables without waiting for anybody; give its cursor.
+
+    Before, it waits with ``patience`` for who keeps readers out, and tells ``wait`` who it is. The
+    tables cannot be altered until the transaction ends. ``characteristics`` are those of SET
+    TRANSACTION. A snapshot that they ask for is not taken before the tables are held: one that is
+    older than a rewrite would find a rewritten table empty.
+
+    Raises CommandError when the patience ends.
+    """
+    with ExitStack() as stack:
+        attempt = partial(_try, connection, stack, patience, characteristics)
+        persist(attempt, "read", patience, wait)
+        with connection.cursor() as cursor:
+            yield cursor
+
+
+def _try(
+    connection: BaseDatabaseWrapper, stack: ExitStack, patience: Patience, characteristics: str
+) -> list[str] | None:
+    """Open the transaction on ``stack`` and return None, or say who is in the way."""
+    with connection.cursor() as cursor:
+        tables = _readable(cursor)
+    try:
+        for table in tables:
+            _wait_for(connection, table, patience)
+        with ExitStack() as attempt:
+            attempt.enter_context(transaction.atomic(using=connection.alias, durable=True))
+            with connection.cursor() as cursor:
+                _hold(cursor, tables, characteristics)
+            stack.push(attempt.pop_all())
+            return None
+    except OperationalError as error:
+        if not gave_up_waiting(error):
+            raise
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, errors.UndefinedTable | errors.InvalidSchemaName):
+            raise
+        return ["a session that has just renamed or dropped a table"]
+    with connection.cursor() as cursor:
+        return in_the_way(cursor, [(table, MODE) for table in tables])
+
+
+def _readable(cursor: Any) -> list[Table]:
+    found = find_relations(cursor)
+    schemas = sorted({table.schema for table in found})
+    ours = [table.oid for table in found]
+    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(RECORDS)})
+    return [Table(*row) for row in cursor.fetchall()]
+
+
+def _wait_for(connection: BaseDatabaseWrapper, table: Table, patience: Patience) -> None:
+    """Wait until ``table`` can be read, with no lock on another one.
+
+    Who alters several tables in a transaction would else wait for us while we wait for them, and
+    the server ends such a deadlock by breaking off one of both: not always us.
+    """
+    with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = %s", [patience.timeout])
+        _lift_limits(cursor)
+        lock(cursor, table, MODE)
+
+
+def _hold(cursor: Any, tables: list[Table], characteristics: str) -> None:
+    """Lock the tables, without waiting, before a snapshot is taken: a SELECT would take one."""
+    if characteristics:
+        cursor.execute(f"SET TRANSACTION {characteristics}")
+    _lift_limits(cursor)
+    for table in tables:
+        lock(cursor, table, MODE, wait=False)
+
+
+def _lift_limits(cursor: Any) -> None:
+    for name in NO_LIMIT[: 2 if cursor.connection.server_version >= 170000 else 1]:
+        cursor.execute(f"SET LOCAL {name} = 0")
+
+
+@contextmanager
+def looking(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    patience: Patience = EVERYDAY_PATIENCE,
+    wait: Callable[[str], None] = lambda told: None,
+) -> Iterator[Scene]:
+    """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed.
+
+    Who keeps readers out of the tables is waited for with ``patience``; ``wait`` is told who.
+    """
+    with reading(connection, patience, wait, SNAPSHOT) as cursor:
+        apply_reading_settings(cursor)
+        use_schema(cursor, layout.schema)
+        pin_settings(cursor)
+        yield Scene(connection, cursor, layout)

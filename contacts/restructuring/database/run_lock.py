@@ -1,0 +1,57 @@
+"""One run at a time: the advisory lock that each of them takes."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from contacts.restructuring.database.blockers import SINCE
+
+RUN_LOCK = 5_061_712_983_410_114_209
+"""The advisory lock that every run takes. A number of ours, the same in every release."""
+HOLDER = f"""
+    SELECT a.pid, coalesce(a.usename, '?'),
+           CASE WHEN a.state IS NULL THEN 'hidden'
+                ELSE coalesce(host(a.client_addr), 'local') END,
+           CASE WHEN a.state IS NULL THEN 'hidden'
+                ELSE coalesce(nullif(a.application_name, ''), 'no name') END,
+           coalesce({SINCE}, 'hidden')
+      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (l.classid::bigint << 32 | l.objid::bigint) = %s
+"""
+
+
+def refuse_rival(cursor: Any) -> None:
+    """Raise CommandError, naming the holder, if another run is at work on this database.
+
+    Takes no lock: for the beginning, where what one wants to look at is what the other has locked.
+    """
+    cursor.execute(HOLDER, [RUN_LOCK])
+    holder = cursor.fetchone()
+    if holder:
+        raise _rival(holder)
+
+
+def claim(cursor: Any) -> None:
+    """Take the advisory lock of runs until the transaction ends. The transaction's first statement.
+
+    Raises CommandError, naming the holder, if another run has it.
+    """
+    # At another level the snapshot is older than the locks: what was written meanwhile is missed.
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [RUN_LOCK])
+    if cursor.fetchone()[0]:
+        return
+    cursor.execute(HOLDER, [RUN_LOCK])
+    raise _rival(cursor.fetchone())
+
+
+def _rival(holder: tuple[Any, ...] | None) -> CommandError:
+    who = "a session that has just ended"
+    if holder:
+        who = "pid {}, user {}, host {}, application {}, since {}".format(*holder)
+    return CommandError(
+        f"Another run is at work on this database: {who}. Nothing was changed. Wait until it has "
+        "ended, then start again."
+    )

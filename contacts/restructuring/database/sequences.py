@@ -1,0 +1,27 @@
+"""Sequences whose values come back with the transaction."""
+
+from typing import Any
+
+DJANGO_TABLES = (
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "contacts_restructuringrun",
+)
+"""Those that exist already, from an earlier run, get rows from this one."""
+DJANGO_SEQUENCES = """
+    SELECT pg_get_serial_sequence(c.oid::regclass::text, 'id')
+      FROM pg_class c
+     WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
+"""
+
+
+def guard_sequences(cursor: Any) -> None:
+    """Make what this transaction draws from the sequences of Django's tables come back with it.
+
+    ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
+    """
+    cursor.execute(DJANGO_SEQUENCES, [list(DJANGO_TABLES)])
+    for (sequence,) in cursor.fetchall():
+        cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
+        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")

@@ -1,0 +1,62 @@
+"""Whether a backup fits the database that it is to be restored into."""
+
+from collections.abc import Iterator
+
+from django.core.management.base import CommandError
+
+from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.proof.legacy_meaning import ADDED
+from contacts.restructuring.restore.difference import table_now, was_migrated_since
+
+TARGETS = {
+    Stage.LEGACY: (Stage.LEGACY, Stage.MIGRATED, Stage.PARTIAL, Stage.EMPTY),
+    Stage.MIGRATED: (Stage.MIGRATED,),
+}
+"""The stages of a database into which a backup of each stage can be restored."""
+
+
+def require_fit(layout: Layout, backup: Backup) -> None:
+    """Raise CommandError, which says why, if ``backup`` cannot be restored into the database."""
+    stage = backup.manifest.stage
+    targets = TARGETS.get(stage, ())
+    if layout.stage not in targets:
+        told = (
+            f"can be restored into a database that is {' or '.join(targets)}; this one is "
+            f"{layout.stage}"
+            if targets
+            else "is kept for the record: it can be restored into none"
+        )
+        raise CommandError(
+            f"{backup.path} is the backup of a {stage} database and {told}. Nothing was changed. "
+            "Name another backup."
+        )
+    problems = list(_misfits(layout, backup)) if layout.stage != Stage.EMPTY else []
+    if problems:
+        raise CommandError(
+            f"{backup.path} does not fit the tables: {'; '.join(problems)}. Nothing was changed. "
+            "Give the tables the columns that they had, then run again."
+        )
+
+
+def _misfits(layout: Layout, backup: Backup) -> Iterator[str]:
+    renamed = {"customer_id": "contact_id"} if was_migrated_since(layout, backup) else {}
+    added = ADDED if layout.stage != backup.manifest.stage else {}
+    for table in backup.manifest.tables:
+        found = table_now(layout, table.table)
+        yield from _column_misfits(found, table, renamed, added.get(found.name, ()))
+
+
+def _column_misfits(
+    found: Table, table: TableBackup, renamed: dict[str, str], added: tuple[str, ...]
+) -> Iterator[str]:
+    now = {column.name: column for column in found.columns}
+    for column in table.columns:
+        present = now.pop(renamed.get(column.name, column.name), None)
+        if present is None:
+            yield f"{found.name} has no column {column.name}, which the backup has"
+        elif (present.type, present.generated) != (column.type, column.generated):
+            yield f"{found.name}.{present.name} is {present.type}, and in the backup {column.type}"
+    for name in now:
+        if name not in added:
+            yield f"{found.name} has a column {name}, which the backup does not have"

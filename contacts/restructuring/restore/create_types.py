@@ -1,0 +1,162 @@
+"""Make the types of a backup's columns in a database that has none of its tables."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, transaction
+from psycopg2 import sql
+
+from contacts.restructuring.backup.column_types import Domain, EnumType, describe_domains
+from contacts.restructuring.backup.manifest import Backup
+
+ENUM_LABELS = """
+    SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
+      FROM pg_enum e WHERE e.enumtypid = to_regtype(%s)
+"""
+AS_IT_WAS = "The database is as it was."
+
+
+def build_types(cursor: Any, backup: Backup, schema: str) -> None:
+    """Create the ENUM types and domains of ``backup``; those that are there already are used.
+
+    ``schema`` comes first in the search path. Raises CommandError if one is there that differs, or,
+    naming the columns, if a type is missing that cannot be made.
+    """
+    reasons = [*_create_enums(cursor, backup, schema), *_create_domains(cursor, backup, schema)]
+    lacking = [
+        f"{table.table}.{column.name} is of the type {column.type}"
+        for table in backup.manifest.tables
+        for column in table.columns
+        if not _exists(cursor, column.type)
+    ]
+    if lacking:
+        told = "".join(f" {reason}." for reason in reasons)
+        others = ", ".join(_missing_others(cursor, backup, schema))
+        raise CommandError(
+            "The backup has types that this database lacks and that a restore cannot make: "
+            f"{'; '.join(lacking)}.{told} {AS_IT_WAS} First make "
+            f"{others or 'these types or what they need'}, as in the database "
+            f"{backup.manifest.database}; then run again."
+        )
+
+
+def place(backup: Backup, then: str, now: str) -> str:
+    """Return the schema of an object that lay in ``then``: it moves with the tables, to ``now``."""
+    return now if then == backup.manifest.schema else then
+
+
+def cannot_be_made(what: str, error: ProgrammingError) -> CommandError:
+    """Return the error that says that ``what`` cannot be made, and why."""
+    return CommandError(
+        f"{what} cannot be made: {_words(error)}. {AS_IT_WAS} Make first what it needs, as it was "
+        "where the backup was taken, then run again."
+    )
+
+
+def _words(error: ProgrammingError) -> str:
+    """What the server says, and of which line: that names the object, and holds no row."""
+    lines = str(error).partition("HINT:")[0].splitlines()
+    return ", ".join(line.strip() for line in lines if line.strip(" ^"))
+
+
+def _create_enums(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
+    """Create each ENUM type; yield why one could not be made."""
+    for enum in backup.manifest.enums:
+        name = sql.Identifier(place(backup, enum.schema, schema), enum.name)
+        yield from _create_enum(cursor, enum, name)
+
+
+def _create_enum(cursor: Any, enum: EnumType, name: sql.Identifier) -> Iterator[str]:
+    cursor.execute(ENUM_LABELS, [name.as_string(cursor.connection)])
+    labels = cursor.fetchone()[0]
+    if labels is None:
+        template = sql.SQL("CREATE TYPE {} AS ENUM ({})")
+        wanted = sql.SQL(", ").join(map(sql.Literal, enum.labels))
+        yield from _try(cursor, f"The type {enum.name}", [template.format(name, wanted)])
+    elif not set(enum.labels) <= set(labels):
+        raise CommandError(
+            f"The type {enum.name} exists with the labels {', '.join(labels)}; the backup needs "
+            f"{', '.join(enum.labels)}. {AS_IT_WAS} Drop it, or restore into a database without it."
+        )
+
+
+def _try(cursor: Any, what: str, statements: Iterable[sql.Composed]) -> Iterator[str]:
+    """Run all of ``statements``, or none of them and yield why ``what`` cannot be made."""
+    try:
+        with transaction.atomic(using=cursor.db.alias):
+            for statement in statements:
+                cursor.execute(statement)
+    except ProgrammingError as error:
+        yield f"{what} cannot be made: {_words(error)}"
+
+
+def _create_domains(cursor: Any, backup: Backup, schema: str) -> list[str]:
+    """Create each domain after what it is based on; return why some could not be made."""
+    waiting = list(backup.manifest.domains)
+    reasons: list[str] = []
+    while ready := [domain for domain in waiting if _exists(cursor, domain.base)]:
+        waiting = [domain for domain in waiting if domain not in ready]
+        for domain in ready:
+            name = sql.Identifier(place(backup, domain.schema, schema), domain.name)
+            reasons += _create_domain(cursor, domain, name)
+    return reasons + [
+        f"The domain {domain.name} is based on {domain.base}, which is missing"
+        for domain in waiting
+    ]
+
+
+def _create_domain(cursor: Any, domain: Domain, name: sql.Identifier) -> Iterator[str]:
+    """Create the domain, or yield why it cannot be made."""
+    cursor.execute("SELECT to_regtype(%s)::oid::bigint", [name.as_string(cursor.connection)])
+    present = cursor.fetchone()[0]
+    if present is not None:
+        _require_same(describe_domains(cursor, [present]), domain)
+        return
+    yield from _try(cursor, f"The domain {domain.name}", _statements(domain, name))
+
+
+def _require_same(found: tuple[Domain, ...], domain: Domain) -> None:
+    """Raise CommandError unless what bears the domain's name is such a domain."""
+    if found and replace(found[0], schema=domain.schema) == domain:
+        return
+    present = _told(found[0]) if found else "no domain"
+    raise CommandError(
+        f"The type {domain.name} exists and is {present}; the backup needs {_told(domain)}. "
+        f"{AS_IT_WAS} Drop it, or restore into a database without it."
+    )
+
+
+def _told(domain: Domain) -> str:
+    return " ".join(_parts(domain)) + "".join(f" {check}" for _, check in domain.constraints)
+
+
+def _parts(domain: Domain) -> Iterator[str]:
+    yield domain.base
+    if domain.collation:
+        yield f"COLLATE {domain.collation}"
+    if domain.default is not None:
+        yield f"DEFAULT {domain.default}"
+    if domain.not_null:
+        yield "NOT NULL"
+
+
+def _statements(domain: Domain, name: sql.Identifier) -> Iterator[sql.Composed]:
+    definition = sql.SQL(" ".join(_parts(domain)))
+    yield sql.SQL("CREATE DOMAIN {} AS {}").format(name, definition)
+    for constraint, check in domain.constraints:
+        template = sql.SQL("ALTER DOMAIN {} ADD CONSTRAINT {} {}")
+        yield template.format(name, sql.Identifier(constraint), sql.SQL(check))
+
+
+def _missing_others(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
+    for other in backup.manifest.others:
+        name = sql.Identifier(place(backup, other.schema, schema), other.name)
+        if not _exists(cursor, name.as_string(cursor.connection)):
+            yield str(other)
+
+
+def _exists(cursor: Any, type_name: str) -> bool:
+    cursor.execute("SELECT to_regtype(%s) IS NOT NULL", [type_name])
+    return bool(cursor.fetchone()[0])

@@ -1,0 +1,125 @@
+"""What a restore will replace, and what has changed since the backup was taken."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.proof.legacy_meaning import (
+    CUSTOMER_MEANING,
+    EVERY_ROW,
+    ORDER_MEANING,
+    Source,
+    without_companies,
+)
+from contacts.restructuring.restore.staging import load_rows, restored
+
+# *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
+COMPARE = """
+    SELECT count(*) FILTER (WHERE past.here IS NULL), count(*) FILTER (WHERE now.here IS NULL),
+           count(*) FILTER (WHERE now.image *<> past.image AND now.image::text <> past.image::text)
+      FROM (SELECT {now_key} AS key, true AS here, ROW({now_columns}) AS image
+              FROM {table} {where}) AS now
+      FULL JOIN (SELECT {key} AS key, true AS here, ROW({columns}) AS image
+                   FROM {restored}) AS past USING (key)
+"""
+COUNT = "SELECT count(*) FROM {table} {where}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a restore does to a table: rows there now, rows in the backup, and the difference.
+
+    ``deleted`` rows are not in the backup, ``added`` ones not in the database, ``changed`` ones
+    in both, but different.
+    """
+
+    table: str
+    now: int
+    backup: int
+    deleted: int
+    added: int
+    changed: int
+
+
+def restore_plan(
+    cursor: Any, layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+) -> tuple[Change, ...]:
+    """Return what restoring ``backup`` would do to each table. Changes nothing.
+
+    A migrated database is read as the legacy one that it was: ``created_companies`` are the ids of
+    the companies that the migration created. Takes a transaction that may create temporary tables,
+    with the settings of fingerprint.pin_settings and the tables' schema first in the search path.
+    """
+    sources = sources_now(layout, backup, created_companies)
+    if not sources:
+        return tuple(
+            Change(table.table, 0, table.rows, 0, table.rows, 0) for table in backup.manifest.tables
+        )
+    load_rows(cursor, backup)
+    return tuple(_compare(cursor, table, sources[table.table]) for table in backup.manifest.tables)
+
+
+def sources_now(
+    layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+) -> dict[str, Source]:
+    """Return how to read each of the backup's tables in the database as it is, {} if empty."""
+    if layout.stage == Stage.EMPTY:
+        return {}
+    meaning = MEANING if was_migrated_since(layout, backup) else {}
+    sources = {}
+    for table in backup.manifest.tables:
+        found = table_now(layout, table.table)
+        plain = {name: sql.Identifier(name) for name in table.stored_names}
+        columns = {**plain, **meaning.get(table.table, {})}
+        sources[table.table] = Source(
+            table.table, found.oid, found.schema, found.name, columns, EVERY_ROW
+        )
+    if meaning:
+        created = without_companies(created_companies)
+        sources["companies"] = replace(sources["companies"], where=created)
+    return sources
+
+
+MEANING: Mapping[str, Mapping[str, sql.Composable]] = {
+    "customers": CUSTOMER_MEANING,
+    "orders": ORDER_MEANING,
+}
+
+
+def was_migrated_since(layout: Layout, backup: Backup) -> bool:
+    """Return whether the backup is older than the migration of the database."""
+    return layout.stage == Stage.MIGRATED and backup.manifest.stage == Stage.LEGACY
+
+
+def table_now(layout: Layout, name: str) -> Table:
+    """Return the table that now holds what ``name`` held: customers may have become contacts."""
+    return layout.tables.get(name) or layout.tables["contacts"]
+
+
+def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
+    parts = {"table": sql.Identifier(source.schema, source.relation), "where": source.where}
+    cursor.execute(sql.SQL(COUNT).format(**parts))
+    now = cursor.fetchone()[0]
+    names = [sql.Identifier(name) for name in source.columns]
+    query = sql.SQL(COMPARE).format(
+        now_key=source.columns[table.key],
+        now_columns=sql.SQL(", ").join(_cast(table, source)),
+        key=sql.Identifier(table.key),
+        columns=sql.SQL(", ").join(names),
+        restored=restored(table.table),
+        **parts,
+    )
+    cursor.execute(query)
+    deleted, added, changed = cursor.fetchone()
+    return Change(table.table, now, table.rows, deleted, added, changed)
+
+
+def _cast(table: TableBackup, source: Source) -> Iterator[sql.Composable]:
+    """The columns in the backup's types: records of other types cannot be compared."""
+    types = {column.name: column.type for column in table.columns}
+    for name, value in source.columns.items():
+        yield sql.SQL("CAST({} AS {})").format(value, sql.SQL(types[name]))

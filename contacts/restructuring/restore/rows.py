@@ -1,0 +1,276 @@
+"""Make the tables equal to a backup, set by set, in the transaction that is open."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import IntegrityError
+from psycopg2 import sql
+
+from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.sequences import read_sequences
+from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.database.settings import pin_settings, use_schema
+from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.legacy_meaning import plain_source
+from contacts.restructuring.restore.compatibility import require_fit
+from contacts.restructuring.restore.create_tables import build_tables, finish_tables
+from contacts.restructuring.restore.references import references_in_the_way
+from contacts.restructuring.restore.staging import load_rows, restored, without_nested_loops
+from jmsk.postgres.catalogue import TableObject, read_objects, reconcile
+from jmsk.postgres.server_errors import server_words
+from jmsk.postgres.user_triggers import without_user_triggers
+
+DELETE = """
+    DELETE FROM {table} AS present
+     WHERE NOT EXISTS (SELECT 1 FROM {restored} AS past WHERE past.{key} = present.{key})
+"""
+# *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
+UPDATE = """
+    UPDATE {table} AS present SET ({columns}) = ROW({past})
+      FROM {restored} AS past
+     WHERE past.{key} = present.{key}
+       AND ROW({present})::record *<> ROW({past})::record
+       AND ROW({present})::text <> ROW({past})::text
+"""
+INSERT = """
+    INSERT INTO {table} ({all_columns}) OVERRIDING SYSTEM VALUE
+    SELECT {all_past} FROM {restored} AS past
+     WHERE NOT EXISTS (SELECT 1 FROM {table} AS present WHERE present.{key} = past.{key})
+"""
+AMBIGUOUS = """
+    SELECT EXISTS (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
+        OR EXISTS (SELECT 1 FROM {restored} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
+"""
+UNIQUE = ("UNIQUE ", "EXCLUDE ")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did to a table: rows deleted, changed and added."""
+
+    table: str
+    deleted: int
+    changed: int
+    added: int
+
+
+def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
+    """Make the tables, rows and sequences equal to ``backup`` and prove it.
+
+    Parameters: ``layout``, of a database of the backup's own stage, or an empty one, where the
+    tables are built first. The caller has the transaction open and the tables locked. Other tables
+    are not touched, and triggers do not fire.
+
+    Raises CommandError if the backup does not fit, if another table refers to a row that would go,
+    or if the rows are not equal in the end. The caller must then roll back.
+    """
+    require_fit(layout, backup)
+    use_schema(cursor, layout.schema)
+    pin_settings(cursor)
+    if layout.stage == Stage.EMPTY:
+        build_tables(cursor, backup, layout.schema)
+    elif layout.stage != backup.manifest.stage:
+        raise CommandError(
+            f"The database is {layout.stage}, and the backup is of a {backup.manifest.stage} one. "
+            "Nothing was changed. Bring the tables back first."
+        )
+    load_rows(cursor, backup)
+    _refuse_references(cursor, layout, backup)
+    with _readable_conflicts(), without_nested_loops(cursor):
+        done = _replace_rows(cursor, layout, backup)
+    _restore_sequences(cursor, layout, backup)
+    _prove(cursor, layout, backup)
+    return done
+
+
+def _refuse_references(cursor: Any, layout: Layout, backup: Backup) -> None:
+    """Raise CommandError, naming the rows, if rows of other tables refer to rows that would go."""
+    found = references_in_the_way(cursor, layout, backup)
+    if found:
+        told = "; ".join(
+            f"{item.number} of {item.referring}, such as {item.rows[0]}" for item in found
+        )
+        queries = " ".join(f"{item.query};" for item in found)
+        raise CommandError(
+            f"Rows of other tables refer to rows that the backup does not have: {told}. Everything "
+            "was rolled back: the database is as it was. Decide what becomes of them, then run "
+            f"again. These queries find all: {queries}"
+        )
+
+
+def _replace_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
+    tables = backup.manifest.tables
+    if layout.stage == Stage.EMPTY:
+        done = tuple(Restored(table.table, *_replace(cursor, layout, table)) for table in tables)
+        finish_tables(cursor, backup)
+        return done
+    names = [table.table for table in tables]
+    with without_user_triggers(cursor, *names), _without_foreign_keys(cursor, names):
+        done = tuple(Restored(table.table, *_replace(cursor, layout, table)) for table in tables)
+        # ALTER TABLE comes next, which pending deferred checks would not let it.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return done
+
+
+def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int, int]:
+    """Delete, update and insert; return how many of each."""
+    statements = _statements(layout, table)
+    cursor.execute(statements["ambiguous"])
+    if cursor.fetchone()[0]:
+        # Without a key that tells the rows apart there is nothing to compare.
+        cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(layout.schema, table.table)))
+        deleted, changed = cursor.rowcount, 0
+    else:
+        cursor.execute(statements["delete"])
+        deleted = cursor.rowcount
+        with _settable_identities(cursor, layout, table):
+            changed = _update(cursor, table.table, statements["update"])
+    cursor.execute(statements["insert"])
+    return deleted, changed, cursor.rowcount
+
+
+def _statements(layout: Layout, table: TableBackup) -> dict[str, sql.Composed]:
+    others = [name for name in table.stored_names if name != table.key]
+    parts = {
+        "table": sql.Identifier(layout.schema, table.table),
+        "restored": restored(table.table),
+        "key": sql.Identifier(table.key),
+        "columns": _list(others),
+        "past": _list(others, "past"),
+        "present": _list(others, "present"),
+        "all_columns": _list(table.stored_names),
+        "all_past": _list(table.stored_names, "past"),
+    }
+    templates = {"delete": DELETE, "update": UPDATE, "insert": INSERT, "ambiguous": AMBIGUOUS}
+    return {name: sql.SQL(text).format(**parts) for name, text in templates.items()}
+
+
+def _list(names: Iterable[str], of: str | None = None) -> sql.Composed:
+    prefix = (of,) if of else ()
+    return sql.SQL(", ").join(sql.Identifier(*prefix, name) for name in names)
+
+
+def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
+    """Update; where rows have swapped a unique value, without the uniqueness in between."""
+    cursor.execute("SAVEPOINT jmsk_update")
+    try:
+        cursor.execute(statement)
+    except IntegrityError:
+        cursor.execute("ROLLBACK TO SAVEPOINT jmsk_update")
+        with _without(cursor, table, _is_unique):
+            cursor.execute(statement)
+            changed = cursor.rowcount
+    else:
+        changed = cursor.rowcount
+    cursor.execute("RELEASE SAVEPOINT jmsk_update")
+    return int(changed)
+
+
+@contextmanager
+def _settable_identities(cursor: Any, layout: Layout, table: TableBackup) -> Iterator[None]:
+    """Let an UPDATE set columns that are GENERATED ALWAYS AS IDENTITY, besides the key."""
+    name = sql.Identifier(layout.schema, table.table)
+    columns = [
+        sql.Identifier(column.name)
+        for column in _now(cursor, layout, table).columns
+        if column.identity == "a" and column.name != table.key
+    ]
+    alter = "ALTER TABLE {} ALTER COLUMN {} SET GENERATED {}"
+    for column in columns:
+        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("BY DEFAULT")))
+    yield
+    for column in columns:
+        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("ALWAYS")))
+
+
+@contextmanager
+def _without(cursor: Any, table: str, unwanted: Callable[[TableObject], bool]) -> Iterator[None]:
+    """Drop indexes and constraints of ``table`` and make them again, as they were, afterwards."""
+    before = read_objects(cursor, table)
+    reconcile(cursor, table, [], unwanted)
+    yield
+    reconcile(cursor, table, before, lambda item: False)
+
+
+@contextmanager
+def _without_foreign_keys(cursor: Any, tables: Collection[str]) -> Iterator[None]:
+    """Lift the foreign keys between ``tables``, so that rows may come in any order.
+
+    Made again, they are checked once. Keys to other tables stay.
+    """
+    among = re.compile(rf"^FOREIGN KEY .* REFERENCES (\S+\.)?({'|'.join(tables)})\(")
+    with ExitStack() as stack:
+        for table in tables:
+            stack.enter_context(
+                _without(cursor, table, lambda item: bool(among.match(item.definition)))
+            )
+        yield
+
+
+def _is_unique(item: TableObject) -> bool:
+    return item.kind != "sequence" and item.definition.startswith(UNIQUE)
+
+
+@contextmanager
+def _readable_conflicts() -> Iterator[None]:
+    """Turn a violated constraint into a CommandError."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise CommandError(
+            f"A constraint refuses the rows of the backup ({server_words(error)}). "
+            "Everything was rolled back: the database is as it was. The constraint may be newer "
+            "than the backup: remove it, or name another backup, then run again."
+        ) from error
+
+
+def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
+    """Set the sequences to where they stood. RESTART makes a setval after it transactional."""
+    for table in backup.manifest.tables:
+        now = read_sequences(cursor, _now(cursor, layout, table))
+        # A column may own one sequence and take its values from another.
+        by_name = {(item.column, item.name): item for item in now}
+        by_column = {item.column: item for item in now}
+        for then in table.sequences:
+            present = by_name.get((then.column, then.name)) or by_column.get(then.column)
+            if present is None:
+                raise CommandError(
+                    f"{table.table}.{then.column} has no sequence any more; in the backup it had "
+                    f"{then.name}. Everything was rolled back: the database is as it was. Give the "
+                    "column its sequence, then run again."
+                )
+            if (present.last_value, present.is_called) == (then.last_value, then.is_called):
+                continue
+            cursor.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(present.identifier))
+            cursor.execute(
+                "SELECT setval(%s::regclass, %s, %s)",
+                [present.identifier.as_string(cursor.connection), then.last_value, then.is_called],
+            )
+
+
+def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
+    """Compare the fingerprints. Raises CommandError unless they are the manifest's."""
+    tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
+    found = take(cursor, [plain_source(table) for table in tables])
+    wrong = [
+        f"{name} has {found[name]}, and the backup {wanted}"
+        for name, wanted in backup.fingerprints.items()
+        if found[name] != wanted
+    ]
+    if wrong:
+        raise CommandError(
+            f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
+            "Everything was rolled back: the database is as it was. A type of another name may "
+            "have changed them; name another backup or ask for help."
+        )
+
+
+def _now(cursor: Any, layout: Layout, table: TableBackup) -> Table:
+    """Return the table as it is now, with its columns in the backup's order."""
+    name = sql.Identifier(layout.schema, table.table).as_string(cursor.connection)
+    cursor.execute("SELECT %s::regclass::oid::bigint", [name])
+    return table.as_table(layout.schema, cursor.fetchone()[0])

@@ -1,0 +1,101 @@
+"""A backup's rows as temporary tables, in their real types, until the transaction ends."""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.row_json import FORMAT
+
+CREATE_LINES = "CREATE TEMP TABLE {lines} (line json) ON COMMIT DROP"
+CONVERT = """
+    CREATE TEMP TABLE {rows} ON COMMIT DROP AS
+    SELECT {values}
+      FROM {lines}
+     CROSS JOIN LATERAL json_to_record(line) AS r (pk text, fields json, extra json)
+     CROSS JOIN LATERAL json_to_record(r.fields) AS f ({fields})
+      LEFT JOIN LATERAL json_to_record(r.extra) AS e ({extra}) ON true
+"""
+READ_SIZE = 1 << 18
+
+
+def restored(table: str) -> sql.Identifier:
+    """Return the name of the temporary table with the backup's rows of ``table``."""
+    return sql.Identifier("pg_temp", f"jmsk_restored_{table}")
+
+
+@contextmanager
+def without_nested_loops(cursor: Any) -> Iterator[None]:
+    """Let the planner join by hash or merge only.
+
+    Statistics may say that a table is empty which is being filled, and a nested loop would then
+    read all of it again for each row. The restore's joins are of whole tables: none needs one.
+    """
+    cursor.execute("SELECT current_setting('enable_nestloop')")
+    before = cursor.fetchone()[0]
+    cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
+    yield
+    cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
+
+
+def load_rows(
+    cursor: Any, backup: Backup, progress: Callable[[str, int], None] = lambda table, rows: None
+) -> None:
+    """Load ``backup`` into temporary tables, one a table, unless this transaction has them.
+
+    The settings of fingerprint.pin_settings must be in force, and the columns' types be there.
+    ``progress`` is called with each table and its rows.
+    """
+    for table in backup.manifest.tables:
+        cursor.execute("SELECT to_regclass(%s)", [f"pg_temp.jmsk_restored_{table.table}"])
+        if cursor.fetchone()[0] is None:
+            _load(cursor, backup.path / table.file, table)
+        progress(table.table, table.rows)
+
+
+def _load(cursor: Any, path: Path, table: TableBackup) -> None:
+    lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
+    cursor.execute(sql.SQL(CREATE_LINES).format(lines=lines))
+    copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(lines, sql.SQL(FORMAT))
+    with gzip.open(path) as file, cursor.db.wrap_database_errors:
+        cursor.copy_expert(copy, file, READ_SIZE)
+    cursor.execute(_conversion(table, lines))
+    cursor.execute(sql.SQL("DROP TABLE {}").format(lines))
+    cursor.execute(sql.SQL("ANALYZE {}").format(restored(table.table)))
+
+
+def _conversion(table: TableBackup, lines: sql.Identifier) -> sql.Composed:
+    stored = [column for column in table.columns if not column.generated]
+    values = [
+        sql.SQL("CAST({text} AS {type}) AS {name}").format(
+            text=_text(table, column.name),
+            type=sql.SQL(column.type),
+            name=sql.Identifier(column.name),
+        )
+        for column in stored
+    ]
+    return sql.SQL(CONVERT).format(
+        rows=restored(table.table),
+        lines=lines,
+        values=sql.SQL(", ").join(values),
+        fields=_texts(table.fields.values()),
+        extra=_texts(table.stored_names),
+    )
+
+
+def _text(table: TableBackup, column: str) -> sql.Composable:
+    """The value as text: ``extra`` comes first, then ``fields``."""
+    extra = sql.Identifier("e", column)
+    if column == table.key:
+        return sql.SQL("coalesce({}, r.pk)").format(extra)
+    if column in table.fields:
+        return sql.SQL("coalesce({}, {})").format(extra, sql.Identifier("f", table.fields[column]))
+    return extra
+
+
+def _texts(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)

@@ -1,0 +1,79 @@
+"""What a migration would move: the numbers that the operator is shown before the question."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from contacts.restructuring.database.inspector import Scene
+
+ROWS = """
+    SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
+           (SELECT count(*) FROM customers), (SELECT count(*) FROM orders)
+"""
+PLACED = """
+    WITH orphans AS (SELECT tenant_id, count(*) AS customers FROM customers
+                      WHERE company_id IS NULL GROUP BY tenant_id),
+         loose AS (SELECT tenant_id, count(*) AS orders FROM orders
+                    WHERE customer_id IS NULL GROUP BY tenant_id)
+    SELECT t.id, t.name, coalesce(orphans.customers, 0), coalesce(loose.orders, 0),
+           EXISTS (SELECT 1 FROM companies WHERE tenant_id = t.id AND name = 'Default Company')
+      FROM tenants t
+      LEFT JOIN orphans ON orphans.tenant_id = t.id
+      LEFT JOIN loose ON loose.tenant_id = t.id
+     WHERE orphans.customers > 0 OR loose.orders > 0
+     ORDER BY t.id
+"""
+SIZE = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What goes to the default company of one tenant, and whether that company is there already."""
+
+    tenant_id: int
+    tenant: str
+    customers: int
+    orders: int
+    exists: bool
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Rows of each legacy table, what will be placed where, and the tables' size in bytes."""
+
+    rows: dict[str, int]
+    placements: tuple[Placement, ...]
+    size: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as plain values, for JSON."""
+        return {
+            "rows": self.rows,
+            "placements": [vars(placement) for placement in self.placements],
+            "size": self.size,
+        }
+
+
+def gather(scene: Scene) -> Statistics | None:
+    """Count what a migration of the legacy database in ``scene`` would move.
+
+    Returns None where the role may not read the rows: the checks tell why.
+    """
+    try:
+        with transaction.atomic(using=scene.connection.alias):
+            return _count(scene)
+    except DatabaseError:
+        return None
+
+
+def placements(scene: Scene) -> tuple[Placement, ...]:
+    """Return what would be placed in the default company of each tenant concerned."""
+    return tuple(Placement(*row) for row in scene.rows(PLACED))
+
+
+def _count(scene: Scene) -> Statistics:
+    names = ("tenants", "companies", "customers", "orders")
+    counts = dict(zip(names, scene.rows(ROWS)[0], strict=True))
+    size = scene.value(SIZE, [[scene.layout.tables[name].oid for name in names]])
+    return Statistics(counts, placements(scene), int(size))

@@ -1,0 +1,54 @@
+"""What a person still has to settle in a migrated database: rows in default companies."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from contacts.restructuring.database.inspector import Scene
+
+STILL_THERE = """
+    SELECT t.id, t.name,
+           (SELECT count(*) FROM contacts WHERE company_id = c.id
+               AND placed_in_company_id = c.id),
+           (SELECT count(*) FROM orders WHERE company_id = c.id AND contact_id IS NULL)
+      FROM companies c
+      JOIN tenants t ON t.id = c.tenant_id
+     WHERE c.is_default
+     ORDER BY t.id
+"""
+EMAILS = "SELECT count(email_set_aside) FROM contacts WHERE email IS NULL"
+LOOSE = "SELECT count(*) FROM orders WHERE contact_id IS NULL"
+ROWS = """
+    SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
+           (SELECT count(*) FROM contacts), (SELECT count(*) FROM orders),
+           (SELECT count(*) FROM addresses)
+"""
+
+
+@dataclass(frozen=True)
+class DefaultCompany:
+    """The default company of a tenant, and how many contacts and orders were placed there.
+
+    ``created`` says whether the restructuring made it; None: that is not known any more.
+    """
+
+    tenant_id: int
+    tenant: str
+    contacts: int
+    orders: int
+    created: bool | None = None
+
+
+def still_there(scene: Scene) -> tuple[DefaultCompany, ...]:
+    """Return the default companies with the contacts and orders that nobody has moved yet."""
+    return tuple(DefaultCompany(*row) for row in scene.rows(STILL_THERE))
+
+
+def count_rows(scene: Scene) -> dict[str, Any]:
+    """Count the rows of a migrated database, and those that are left to settle."""
+    names = ("tenants", "companies", "contacts", "orders", "addresses")
+    return {
+        **dict(zip(names, scene.rows(ROWS)[0], strict=True)),
+        "contacts_placed": sum(company.contacts for company in still_there(scene)),
+        "emails_set_aside": scene.value(EMAILS),
+        "orders_without_contact": scene.value(LOOSE),
+    }

@@ -1,0 +1,33 @@
+"""What the former Alembic migration left when it died."""
+
+from dataclasses import dataclass
+from typing import Any
+
+MADE_BY_THE_WRECK = """
+    SELECT d.id FROM companies d
+     WHERE d.name = 'Default Company' AND d.fax IS NULL
+       AND num_nonnulls(d.address, d.phone, d.email) = 0
+       AND d.created_at = coalesce(d.updated_at, d.created_at)
+       AND EXISTS (SELECT 1 FROM contacts c WHERE c.company_id = d.id)
+       AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.company_id = d.id
+                          AND (c.created_at >= d.created_at OR c.tenant_id <> d.tenant_id))
+     ORDER BY d.id
+"""
+"""The wreck's INSERT gave a name and a tenant only, both times are the moment of its transaction,
+and everybody it placed was there before."""
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """What the old migration left: the default companies it made, and whom it placed there."""
+
+    companies: tuple[int, ...]
+    placed: int
+
+
+def examine(cursor: Any) -> Wreck:
+    """Tell what the old migration made."""
+    cursor.execute(MADE_BY_THE_WRECK)
+    companies = [company for (company,) in cursor.fetchall()]
+    cursor.execute("SELECT count(*) FROM contacts WHERE company_id = ANY(%s)", [companies])
+    return Wreck(tuple(companies), cursor.fetchone()[0])

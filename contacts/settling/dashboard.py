@@ -1,0 +1,136 @@
+"""What is left to settle, by tenant: numbers, and a bar that compares them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from companies.models import Address, Company, Tenant
+from contacts.models import Contact
+from contacts.settling.attention import SET_ASIDE, STILL_PLACED
+from jmsk.adminsite.base import may_view
+from jmsk.adminsite.check_rules import rules_for
+from orders.linking import WITHOUT_CONTACT
+from orders.models import Order
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something to settle: the list where it is done, the filter there, and its condition."""
+
+    model: Any
+    label: str
+    kind: str
+    filters: tuple[tuple[str, str], ...]
+    condition: Any
+
+    def url(self, tenant: int) -> str:
+        options = self.model._meta
+        page = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+        return f"{page}?{urlencode([*self.filters, ('tenant__id__exact', tenant)])}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """How much of a subject a tenant has left. ``width`` is its part of the bar, in per cent."""
+
+    subject: Subject
+    number: int
+    url: str
+    width: float
+
+
+@dataclass(frozen=True)
+class TenantLeft:
+    """What a tenant has left to settle."""
+
+    name: str
+    total: int
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """All that the viewer may see. ``subjects`` are empty where that is nothing."""
+
+    subjects: tuple[Subject, ...]
+    tenants: tuple[TenantLeft, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(tenant.total for tenant in self.tenants)
+
+
+SETTLED_IN_CONTACTS = (
+    Subject(
+        Contact,
+        "contacts still where the migration placed them",
+        "placed",
+        (("placed", "still"),),
+        STILL_PLACED,
+    ),
+    Subject(Contact, "duplicate e-mails set aside", "aside", (("set_aside", "yes"),), SET_ASIDE),
+)
+SETTLED_IN_ORDERS = (
+    Subject(Order, "orders without a contact", "orders", (("contact", "none"),), WITHOUT_CONTACT),
+)
+
+
+def dashboard(request: HttpRequest) -> Dashboard:
+    """Return what is left to settle, of what the user may view."""
+    subjects = tuple(_subjects(request))
+    numbers: dict[int, dict[Subject, int]] = defaultdict(dict)
+    for tenant, subject, number in _count(subjects):
+        numbers[tenant][subject] = number
+    most = max((sum(row.values()) for row in numbers.values()), default=0)
+    names = dict(Tenant.objects.filter(pk__in=numbers).order_by("name").values_list("pk", "name"))
+    tenants = tuple(
+        TenantLeft(
+            name,
+            sum(numbers[tenant].values()),
+            tuple(
+                Item(subject, number, subject.url(tenant), round(100 * number / most, 2))
+                for subject, number in numbers[tenant].items()
+            ),
+        )
+        for tenant, name in names.items()
+    )
+    return Dashboard(subjects, tenants)
+
+
+def _subjects(request: HttpRequest) -> Iterator[Subject]:
+    if may_view(request, Contact):
+        yield from SETTLED_IN_CONTACTS
+    if may_view(request, Order):
+        yield from SETTLED_IN_ORDERS
+    for listed, model in ((Contact, Contact), (Company, Company), (Company, Address)):
+        if not may_view(request, listed):
+            continue
+        for rule in rules_for(request, model):
+            condition: Any = rule.broken
+            if model is Address:
+                condition = Exists(Address.objects.filter(rule.broken, company=OuterRef("pk")))
+            whose = {Contact: "contacts", Company: "companies", Address: "addresses"}[model]
+            label = f"{whose} whose {rule.label} breaks a rule ({rule.name})"
+            yield Subject(listed, label, "rule", (("breaks", rule.name),), Q(condition))
+
+
+def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
+    """Yield tenant, subject and number, where there is any: one query for each model."""
+    by_model: dict[Any, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        by_model[subject.model].append(subject)
+    for model, asked in by_model.items():
+        columns = {
+            f"n{number}": Count("pk", filter=subject.condition)
+            for number, subject in enumerate(asked)
+        }
+        for tenant, *counts in model.objects.values_list("tenant_id").annotate(**columns):
+            for subject, number in zip(asked, counts, strict=True):
+                if number:
+                    yield tenant, subject, number

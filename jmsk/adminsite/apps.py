@@ -1,9 +1,0 @@
-"""Puts the project's own site in the place of Django's."""
-
-from django.contrib.admin.apps import AdminConfig
-
-
-class SettlementAdminConfig(AdminConfig):
-    """``django.contrib.admin``, with the dashboard."""
-
-    default_site = "jmsk.adminsite.site.SettlementSite"

@@ -1,0 +1,155 @@
+"""Migration operations for a database that Django did not make."""
+
+from typing import Any
+
+from django.db.migrations.operations import AddConstraint
+from django.db.migrations.operations.base import Operation
+from django.db.models import CheckConstraint
+from psycopg2 import sql
+
+from jmsk.postgres.catalogue import drop, model_objects, read_objects, reconcile
+from jmsk.postgres.check_rules import rows_breaking
+
+NULLABLE = """
+    SELECT attname FROM pg_attribute
+     WHERE attrelid = %s::regclass AND attname = ANY(%s) AND NOT attnotnull AND NOT attisdropped
+"""
+
+
+class DatabaseOperation(Operation):
+    """An operation that changes the database, not the models."""
+
+    reversible = True
+    reduces_to_sql = False
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models stay as they are."""
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        """Nothing, unless a subclass says otherwise."""
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        """Nothing, unless a subclass says otherwise."""
+
+
+HOLDS_REPLICA_IDENTITY = """
+    SELECT EXISTS (SELECT 1 FROM pg_index i
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                    WHERE i.indrelid = %s::regclass AND i.indisreplident AND a.attname = %s)
+"""
+
+
+class LetBeNull(DatabaseOperation):
+    """Let ``column`` of ``table`` be NULL.
+
+    Backwards there is nothing to do: LegacyObjects knows whether it was NOT NULL, for it may have
+    drifted.
+    """
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table = table
+        self.column = column
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.table, self.column], {}
+
+    def describe(self) -> str:
+        return f"Let {self.column} of {self.table} be NULL"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        names = {"table": sql.Identifier(self.table), "column": sql.Identifier(self.column)}
+        with editor.connection.cursor() as cursor:
+            cursor.execute(HOLDS_REPLICA_IDENTITY, [self.table, self.column])
+            if cursor.fetchone()[0]:
+                # An index that is the replica identity must not hold a column that may be NULL.
+                statement = sql.SQL("ALTER TABLE {table} REPLICA IDENTITY DEFAULT")
+                cursor.execute(statement.format(**names))
+            statement = sql.SQL("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
+            cursor.execute(statement.format(**names))
+
+
+class DropKeys(DatabaseOperation):
+    """Drop what holds one of the ``rules`` on ``table``, whatever its name, before rows change.
+
+    An index that is to go would else be maintained for each of them. Backwards there is nothing to
+    do: LegacyObjects puts back what was there.
+    """
+
+    def __init__(self, table: str, rules: tuple[str, ...]) -> None:
+        self.table = table
+        self.rules = rules
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.table, self.rules], {}
+
+    def describe(self) -> str:
+        return f"Drop {self.rules[0]} of {self.table}"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        with editor.connection.cursor() as cursor:
+            for item in read_objects(cursor, self.table):
+                if item.rule in self.rules:
+                    drop(cursor, self.table, item)
+
+
+class Conform(DatabaseOperation):
+    """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
+
+    Django's RenameIndex, AddConstraint and their kin stop at a database that has drifted; this
+    renames what says the same under another name, makes what is missing, and replaces foreign keys
+    of the same columns that say something else. Backwards there is nothing to do: LegacyObjects
+    puts back what was there.
+    """
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.model_name], {}
+
+    def describe(self) -> str:
+        return f"Give {self.model_name} its indexes and constraints"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = new.apps.get_model(app_label, self.model_name)
+        wanted = model_objects(model)
+        with editor.connection.cursor() as cursor:
+            self._set_not_null(cursor, model)
+            keys = {item.foreign_key_columns for item in wanted} - {None}
+            table = model._meta.db_table
+            reconcile(cursor, table, wanted, lambda item: item.foreign_key_columns in keys)
+
+    @staticmethod
+    def _set_not_null(cursor: Any, model: Any) -> None:
+        """Set NOT NULL what has drifted to nullable. A check before the run finds NULLs."""
+        required = [field.column for field in model._meta.concrete_fields if not field.null]
+        cursor.execute(NULLABLE, [model._meta.db_table, required])
+        for (column,) in cursor.fetchall():
+            alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL")
+            table = sql.Identifier(model._meta.db_table)
+            cursor.execute(alter.format(table, sql.Identifier(column)))
+
+
+class AddCheckRule(AddConstraint):
+    """Add a check, unless rows break it: then it stays pending.
+
+    A check that is NOT VALID still refuses every update of a row that breaks it, so it is not
+    added at all. ``migrate_contacts --enforce-rules`` adds it once its rows have been put right.
+    """
+
+    constraint: CheckConstraint
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = new.apps.get_model(app_label, self.model_name)
+        with editor.connection.cursor() as cursor:
+            cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
+            if cursor.fetchone()[0]:
+                return
+        editor.add_constraint(model, self.constraint)
+
+    def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = old.apps.get_model(app_label, self.model_name)
+        with editor.connection.cursor() as cursor:
+            present = read_objects(cursor, model._meta.db_table)
+        if any(item.name == self.constraint.name for item in present):
+            editor.remove_constraint(model, self.constraint)

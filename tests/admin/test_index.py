@@ -1,0 +1,193 @@
+"""The index: what is left to settle, and what it says before the database is migrated."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from contacts.models import RestructuringRun
+from tests.support.admin_support import (
+    COMPANIES,
+    CONTACTS,
+    LINK,
+    ORDERS,
+    REASSIGN,
+    client_of,
+    fill,
+    text_of,
+)
+from tests.support.databases import Database
+
+RUNS = "/admin/contacts/restructuringrun/"
+
+
+@pytest.fixture
+def data(migrated: Database, settings: Any) -> Database:
+    settings.SECURE_SSL_REDIRECT = False
+    fill(migrated)
+    return migrated
+
+
+def left(client: Client) -> dict[str, dict[str, int]]:
+    """Return the dashboard: tenant, label, number."""
+    found = client.get("/admin/").context["dashboard"]
+    return {
+        tenant.name: {item.subject.label: item.number for item in tenant.items}
+        for tenant in found.tenants
+    }
+
+
+def test_it_counts_what_is_left_for_each_tenant(data: Database) -> None:
+    data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
+    data.execute("ALTER TABLE addresses DROP CONSTRAINT ck_addresses_zip_format")
+    data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")
+    data.execute("UPDATE addresses SET zip_code = '1' WHERE id = 33")
+    phones = "contacts whose phone breaks a rule (ck_contacts_phone_format)"
+    assert left(client_of(superuser=True)) == {
+        "Aurum": {
+            "contacts still where the migration placed them": 3,
+            "duplicate e-mails set aside": 1,
+            phones: 1,
+            "orders without a contact": 1,
+        },
+        "Bijou": {
+            phones: 1,
+            "addresses whose zip code breaks a rule (ck_addresses_zip_format)": 1,
+        },
+    }
+
+
+def test_every_number_leads_to_a_list_of_as_many(data: Database) -> None:
+    data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
+    data.execute("ALTER TABLE addresses DROP CONSTRAINT ck_addresses_zip_format")
+    data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")
+    data.execute("UPDATE addresses SET zip_code = '1' WHERE id = 33")
+    client = client_of(superuser=True)
+    for tenant in client.get("/admin/").context["dashboard"].tenants:
+        for item in tenant.items:
+            assert client.get(item.url).context["cl"].result_count == item.number, item.url
+
+
+def test_the_longest_bar_is_the_tenant_with_most_left(data: Database) -> None:
+    [aurum] = client_of(superuser=True).get("/admin/").context["dashboard"].tenants
+    assert sum(item.width for item in aurum.items) == pytest.approx(100)
+
+
+def test_when_nothing_is_left_it_says_so(data: Database) -> None:
+    data.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
+    data.execute("DELETE FROM orders WHERE contact_id IS NULL")
+    assert "Nothing is left to settle." in text_of(client_of(superuser=True).get("/admin/"))
+
+
+def test_viewers_see_only_what_they_may_see(data: Database) -> None:
+    assert left(client_of("orders.view_order")) == {"Aurum": {"orders without a contact": 1}}
+    nobody = client_of()
+    assert "Left to settle" not in text_of(nobody.get("/admin/"))
+    assert "Nothing is left" not in text_of(nobody.get("/admin/"))
+
+
+def test_it_takes_as_many_queries_for_many_tenants_as_for_one(data: Database) -> None:
+    client = client_of(superuser=True)
+    client.get("/admin/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/")
+    data.run_script("""
+        INSERT INTO tenants (id, name, subdomain)
+        SELECT 100 + n, 'T' || n, 't' || n FROM generate_series(1, 50) AS n;
+        INSERT INTO companies (id, tenant_id, name, is_default)
+        SELECT 100 + n, 100 + n, 'Default Company', true FROM generate_series(1, 50) AS n;
+        INSERT INTO contacts (tenant_id, company_id, placed_in_company_id, name)
+        SELECT 100 + n, 100 + n, 100 + n, 'x' FROM generate_series(1, 50) AS n;
+    """)
+    with CaptureQueriesContext(connection) as many:
+        client.get("/admin/")
+    assert len(many) == len(few)
+
+
+def test_a_run_is_shown_and_cannot_be_written(
+    sample: Database, settings: Any, tmp_path: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = False
+    call_command("migrate_contacts", "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+    ContentType.objects.clear_cache()
+    run = RestructuringRun.objects.get()
+    client = client_of(superuser=True)
+    shown = text_of(client.get(f"{RUNS}{run.pk}/change/"))
+    for part in ("Migration", run.operating_system_user, "customers, before", "contacts placed"):
+        assert part in shown
+    orphans = next(check for check in run.checks if check["id"] == "orphaned_customers")
+    assert f"warning: {orphans['rows'][0]} (and {orphans['count'] - 1} more)" in shown
+    counted = next(check for check in run.checks if check["id"] == "customer_count")
+    assert f"passed: {counted['note']}" in shown
+    assert "Migration" in text_of(client.get(RUNS))
+    assert client.get(f"{RUNS}add/").status_code == 403
+    assert client.get(f"{RUNS}{run.pk}/delete/").status_code == 403
+    assert client.post(f"{RUNS}{run.pk}/change/", {"kind": "rollback"}).status_code == 403
+    listed = {"action": "delete_selected", "_selected_action": [str(run.pk)], "post": "yes"}
+    client.post(RUNS, listed)
+    assert RestructuringRun.objects.get() == run
+
+
+def test_the_runs_can_be_read_after_a_rollback(
+    sample: Database, settings: Any, tmp_path: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = False
+    for mode in ("--skip-backup", "--rollback"):
+        call_command("migrate_contacts", mode, "--noinput", "--backup-dir", str(tmp_path))
+    ContentType.objects.clear_cache()
+    client = client_of("contacts.view_restructuringrun")
+    listed = {str(run.kind) for run in client.get(RUNS).context["cl"].result_list}
+    assert listed == {"migration", "rollback"}
+    rollback = RestructuringRun.objects.get(kind="rollback")
+    shown = text_of(client.get(f"{RUNS}{rollback.pk}/change/"))
+    for part in ("Rollback", rollback.operating_system_user, "customers, before", "passed"):
+        assert part in shown, part
+    assert client.get(CONTACTS, follow=True).redirect_chain[-1][0] == "/admin/"
+
+
+PAGES = (
+    CONTACTS,
+    ORDERS,
+    COMPANIES,
+    REASSIGN,
+    LINK,
+    f"{CONTACTS}1/change/",
+    f"{COMPANIES}add/",
+    "/admin/companies/tenant/",
+    f"{CONTACTS}1/settle-email/",
+    RUNS,
+    f"{RUNS}1/change/",
+)
+
+
+def test_before_the_migration_the_index_says_so_and_no_page_is_a_server_error(
+    legacy: Database, settings: Any
+) -> None:
+    settings.SECURE_SSL_REDIRECT = False
+    for app in ("auth", "admin", "sessions"):
+        call_command("migrate", app, verbosity=0)
+    ContentType.objects.clear_cache()
+    client = Client()
+    client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
+    index = text_of(client.get("/admin/"))
+    assert "The database is not migrated yet" in index
+    assert "Restructuring runs" not in index
+    for page in PAGES:
+        answer = client.get(page, follow=True)
+        assert answer.redirect_chain[-1][0] == "/admin/", page
+        assert "The database is not migrated yet" in text_of(answer)
+
+
+def test_without_the_tables_of_users_every_page_says_why(legacy: Database, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = False
+    client = Client()
+    client.cookies["sessionid"] = "of-another-time"
+    for page in ("/admin/", "/admin/login/", CONTACTS):
+        answer = client.get(page)
+        assert answer.status_code == 503
+        assert "nobody can log in" in text_of(answer)

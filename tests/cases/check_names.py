@@ -1,0 +1,83 @@
+"""What stands in the way of the names and keys of the target: each blocks the run."""
+
+from tests.cases.check_cases import Case
+
+NAMES = (
+    Case(
+        "settled_keys",
+        "CREATE TABLE letters (tenant_id integer, email varchar, CONSTRAINT letters_go "
+        "FOREIGN KEY (tenant_id, email) REFERENCES customers (tenant_id, email))",
+        "Constraint letters_go on letters refers to uq_customer_email_per_tenant, which goes",
+    ),
+    Case(
+        "settled_keys",
+        "ALTER TABLE customers DROP CONSTRAINT customers_pkey CASCADE, "
+        "ADD CONSTRAINT customers_pkey PRIMARY KEY (id) INCLUDE (name)",
+        "customers: customers_pkey is PRIMARY KEY (id) INCLUDE (name), not PRIMARY KEY (id)",
+        name="primary",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE addresses (id integer)",
+        "The name addresses is needed, but it is taken: it is a table",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE auth_user (id integer)",
+        "The name auth_user is needed, but it is taken: it is a table",
+        name="Django's table",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX ix_contacts_id ON shipments (id)",
+        "The name ix_contacts_id is needed, but it is taken: it is an index of shipments",
+        name="index",
+    ),
+    Case(
+        "free_names",
+        "CREATE SEQUENCE addresses_id_seq",
+        "The name addresses_id_seq is needed, but it is taken: it is a sequence",
+        name="sequence",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE companies ADD fax varchar(20)",
+        "The name fax is needed, but it is taken: companies has such a column",
+        name="column",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE customers ADD CONSTRAINT ck_contacts_phone_format CHECK (phone <> '')",
+        "The name ck_contacts_phone_format is needed, but it is taken: it is a constraint of "
+        "customers",
+        name="constraint",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX uq_companies_one_default_per_tenant ON companies (tenant_id)",
+        "The name uq_companies_one_default_per_tenant is needed, but it is taken: it is an index "
+        "of companies",
+        name="own-index",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "The name validate_contact_company is needed, but it is taken: it is a function",
+        name="function",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER trg_validate_contact_company BEFORE INSERT ON customers "
+        "FOR EACH ROW EXECUTE FUNCTION f()",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a trigger of "
+        "customers",
+        name="trigger",
+    ),
+    Case(
+        "free_names",
+        "CREATE TYPE contacts AS ENUM ('none')",
+        "The name contacts is needed, but it is taken: it is a type",
+        name="type",
+    ),
+)

@@ -1,0 +1,91 @@
+"""What makes each check before the restructuring warn, without stopping the run."""
+
+from tests.cases.check_cases import ORPHAN, Case
+
+WARNINGS = (
+    Case("orphaned_customers", ORPHAN, "Customer 13 (tenant 1) has no company", query=True),
+    Case(
+        "duplicate_emails",
+        "ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant;"
+        "INSERT INTO customers (id, tenant_id, name, email, company_id)"
+        " VALUES (14, 1, 'twin', 'ada@example.com', 1), (15, 1, 'other', 'ada@example.com', NULL)",
+        "Customer 11 keeps its e-mail; 2 customers of tenant 1 share it in one company",
+        query=True,
+    ),
+    Case(
+        "duplicate_emails",
+        "ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant;"
+        "UPDATE companies SET name = 'Default Company'; INSERT INTO customers (id, tenant_id, name,"
+        " email) VALUES (9, 1, 'lands with Ada', 'ada@example.com')",
+        "Customer 9 keeps its e-mail; 2 customers of tenant 1 share it in one company",
+        query=True,
+        name="landing",
+    ),
+    Case(
+        "ck_contacts_email_format",
+        "UPDATE customers SET email = 'ada at example.com' WHERE id = 11",
+        "Row 11 of customers (tenant 1) breaks ck_contacts_email_format",
+        query=True,
+    ),
+    Case(
+        "ck_contacts_phone_format",
+        "UPDATE customers SET phone = '12345678é'",
+        "Row 11 of customers (tenant 1) breaks ck_contacts_phone_format",
+        count=2,
+        query=True,
+    ),
+    Case(
+        "ck_companies_email_format",
+        "UPDATE companies SET email = '' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_email_format",
+        query=True,
+    ),
+    Case(
+        "ck_companies_phone_format",
+        "UPDATE companies SET phone = '' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_phone_format",
+        query=True,
+    ),
+    Case(
+        "ck_companies_phone_format",
+        "UPDATE companies SET phone = '', updated_at = '0044-03-15 BC' WHERE id = 2",
+        "Row 2 of companies (tenant 2) breaks ck_companies_phone_format",
+        name="beside a date that Python cannot hold",
+    ),
+    Case(
+        "drift",
+        "DROP INDEX ix_orders_tenant_id",
+        "orders: index ix_orders_tenant_id is missing: USING btree (tenant_id)",
+    ),
+    Case(
+        "drift",
+        "ALTER INDEX ix_orders_tenant_id RENAME TO orders_by_tenant",
+        "orders: index ix_orders_tenant_id is called orders_by_tenant",
+        name="renamed",
+    ),
+    Case(
+        "dependents",
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM customers'",
+        "Function f() names customers or customer_id in its text",
+    ),
+    Case(
+        "dependents",
+        "CREATE VIEW people AS SELECT name FROM customers",
+        "View people reads customers or orders; it follows the new names",
+        name="view",
+    ),
+    Case(
+        "user_triggers",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+        "Trigger touch on orders does not see the restructuring",
+    ),
+    Case(
+        "user_triggers",
+        "CREATE RULE keep AS ON DELETE TO orders DO INSTEAD NOTHING",
+        "Rule keep on orders does not see the restructuring",
+        name="rule",
+    ),
+    Case("publications", "CREATE PUBLICATION feed FOR TABLE orders", "feed replicates orders"),
+    Case("alembic_version", "", "Alembic manages this database, at 002_remove_deprecated"),
+)

@@ -1,0 +1,281 @@
+"""Each check after the restructuring, broken once: what it says, and what becomes of the run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from contacts.restructuring.changes import migrate as engine
+from contacts.restructuring.checks.after_migration import CHECKS_AFTER
+from contacts.restructuring.checks.base import Check, Finding, Result, Severity, Status, run_checks
+from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.layout import Layout, Stage, read_layout
+from contacts.restructuring.database.reading import looking
+from tests.cases.check_cases import ROWS, Case
+from tests.support.databases import Database
+from tests.support.runs import assert_refused, migrate, run
+from tests.support.trigger_support import fill
+
+BEHIND = "SET session_replication_role = replica; "
+"""No trigger and no foreign key hears what comes after it."""
+
+ERRORS = (
+    Case(
+        "contacts_have_companies",
+        "ALTER TABLE contacts ALTER company_id DROP NOT NULL",
+        "contacts.company_id may be NULL",
+    ),
+    Case(
+        "orders_company_id",
+        "ALTER TABLE orders ALTER company_id DROP NOT NULL",
+        "orders.company_id may be NULL",
+    ),
+    Case(
+        "consistent_orders",
+        BEHIND + "UPDATE orders SET company_id = 2 WHERE id = 21",
+        "Order 21 (tenant 1) belongs to company 2, its contact 11 (tenant 1) to company 1",
+        query=True,
+    ),
+    Case(
+        "consistent_orders",
+        BEHIND + "UPDATE orders SET tenant_id = 2 WHERE id = 21",
+        "Order 21 (tenant 2) belongs to company 1, its contact 11 (tenant 1) to company 1",
+        query=True,
+        name="tenant",
+    ),
+    Case(
+        "required_indexes",
+        "DROP INDEX ix_orders_tenant_company",
+        "orders: ix_orders_tenant_company is missing",
+    ),
+    Case(
+        "required_indexes",
+        "ALTER TABLE contacts DROP CONSTRAINT uq_contact_email_per_company;"
+        "ALTER TABLE contacts ADD CONSTRAINT uq_contact_email_per_company UNIQUE (tenant_id, id)",
+        "contacts: uq_contact_email_per_company is UNIQUE (tenant_id, id)",
+        name="other",
+    ),
+    Case(
+        "required_indexes",
+        "DROP INDEX uq_companies_one_default_per_tenant",
+        "companies: uq_companies_one_default_per_tenant is missing",
+        name="partial",
+    ),
+    Case(
+        "foreign_keys",
+        "ALTER TABLE orders DROP CONSTRAINT fk_orders_company",
+        "orders: fk_orders_company is missing",
+    ),
+    Case(
+        "foreign_keys",
+        "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, ADD CONSTRAINT fk_orders_contact "
+        "FOREIGN KEY (contact_id) REFERENCES contacts ON DELETE CASCADE",
+        "orders: fk_orders_contact is FOREIGN KEY (contact_id) REFERENCES contacts(id) "
+        "ON DELETE CASCADE",
+        name="other-rule",
+    ),
+    Case(
+        "consistent_tenants",
+        BEHIND + "UPDATE addresses SET tenant_id = 2 WHERE id = 32",
+        "Row 32 of addresses (tenant 2) belongs to company 1 (tenant 1)",
+        query=True,
+    ),
+    Case(
+        "default_addresses",
+        BEHIND + "UPDATE companies SET default_address_id = 32 WHERE id = 1",
+        "Company 1 points to default address 32, marked is 31",
+        query=True,
+    ),
+    Case(
+        "default_addresses",
+        BEHIND + "UPDATE addresses SET is_default = false",
+        "Company 1 points to default address 31, marked is None",
+        count=2,
+        query=True,
+        name="unmarked",
+    ),
+    Case(
+        "triggers",
+        "DROP TRIGGER trg_move_orders_with_contact ON contacts",
+        "Trigger trg_move_orders_with_contact on contacts is missing",
+    ),
+    Case(
+        "triggers",
+        "ALTER TABLE orders DISABLE TRIGGER trg_validate_order_relationships",
+        "Trigger trg_validate_order_relationships on orders is disabled",
+        name="disabled",
+    ),
+    Case(
+        "leftovers",
+        "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, ADD CONSTRAINT fk_orders_contact "
+        "FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL NOT VALID",
+        "Constraint fk_orders_contact on orders is NOT VALID",
+    ),
+    Case(
+        "leftovers",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_orders_id'::regclass",
+        "Index ix_orders_id on orders is invalid",
+        name="index",
+    ),
+)
+WARNINGS = (
+    *(
+        Case(
+            rule,
+            f"ALTER TABLE {table} DROP CONSTRAINT {rule};"
+            f"{BEHIND} UPDATE {table} SET {column} = 'x' WHERE tenant_id = 2",
+            f"of {table} (tenant 2) breaks {rule}",
+            query=True,
+        )
+        for rule, table, column in (
+            ("ck_contacts_email_format", "contacts", "email"),
+            ("ck_contacts_phone_format", "contacts", "phone"),
+            ("ck_companies_email_format", "companies", "email"),
+            ("ck_companies_phone_format", "companies", "phone"),
+            ("ck_companies_fax_format", "companies", "fax"),
+            ("ck_addresses_zip_format", "addresses", "zip_code"),
+        )
+    ),
+    Case(
+        "ck_companies_fax_format",
+        "ALTER TABLE companies DROP CONSTRAINT ck_companies_fax_format",
+        "No row of companies breaks ck_companies_fax_format, but the database does not hold it",
+        name="dropped",
+    ),
+)
+INFORMATIVE = {"contact_count": "it counts"}
+OTHER_STAGES = {
+    "contacts_table": "There is no table contacts in schema public",
+    "customers_gone": "There is still a table customers",
+    "orders_contact_id": "orders has no column contact_id",
+    "addresses_table": "There is no table addresses in schema public",
+}
+"""Checks of what makes a database a migrated one: without it, the stage is another already."""
+
+
+def results(layout: Layout | None = None) -> dict[str, Result]:
+    layout = layout or read_layout(connection)
+    with looking(connection, layout) as scene:
+        return {result.id: result for result in run_checks(scene, CHECKS_AFTER)}
+
+
+def test_every_check_has_a_case_that_breaks_it() -> None:
+    covered = {case.id for case in (*ERRORS, *WARNINGS)} | set(INFORMATIVE) | set(OTHER_STAGES)
+
+    assert covered == {check.id for check in CHECKS_AFTER}
+
+
+def test_the_guides_ten_come_first_in_its_order() -> None:
+    assert [check.title for check in CHECKS_AFTER[:10]] == [
+        "Contacts table exists",
+        "Customers table was renamed",
+        "Count of contacts after migration",
+        "All contacts have company_id (NOT NULL)",
+        "Orders have contact_id column",
+        "Orders have company_id column",
+        "Order-contact-company consistency",
+        "Addresses table exists",
+        "Required indexes created",
+        "Foreign key constraints verified",
+    ]
+
+
+def test_sound_database_passes_every_check(migrated: Database, tmp_path: Path) -> None:
+    fill(migrated)
+    before = migrated.dump()
+
+    done = run("--verify-only", "--backup-dir", str(tmp_path))
+
+    assert done.code == 0, done
+    assert {result.status for result in results().values()} == {Status.PASSED}
+    assert "Found 3 contacts" in done.out
+    assert "POST-MIGRATION VERIFICATION PASSED" in done.out
+    assert migrated.dump() == before
+
+
+@pytest.mark.parametrize("case", [*ERRORS, *WARNINGS], ids=str)
+def test_check_tells_what_is_wrong(migrated: Database, case: Case) -> None:
+    fill(migrated)
+    migrated.execute(case.sql)
+
+    result = results()[case.id]
+
+    assert result.status is (Status.FAILED if case in ERRORS else Status.WARNING)
+    assert case.told in result.finding.sentences[0]
+    assert result.finding.count == case.count
+    if case.query:
+        assert len(migrated.fetch(result.finding.query)) == case.count
+
+
+@pytest.mark.parametrize("case", ERRORS, ids=str)
+def test_verification_fails_and_reports(migrated: Database, tmp_path: Path, case: Case) -> None:
+    fill(migrated)
+    migrated.execute(case.sql)
+    (title,) = [check.title for check in CHECKS_AFTER if check.id == case.id]
+    before = migrated.dump()
+
+    done = run("--verify-only", "--backup-dir", str(tmp_path))
+
+    assert_refused(migrated, done, before, title, case.told)
+    (report,) = tmp_path.glob("migration_report_*.txt")
+    assert case.told in " ".join(report.read_text().split())
+
+
+@pytest.mark.parametrize("check", OTHER_STAGES)
+def test_check_of_the_stage_itself(migrated: Database, check: str) -> None:
+    layout = read_layout(connection)
+    tables = dict(layout.tables)
+    if check == "contacts_table":
+        del tables["contacts"]
+    elif check == "addresses_table":
+        del tables["addresses"]
+    elif check == "customers_gone":
+        tables["customers"] = tables["contacts"]
+    else:
+        orders = tables["orders"]
+        kept = tuple(column for column in orders.columns if column.name != "contact_id")
+        tables["orders"] = replace(orders, columns=kept)
+
+    result = results(replace(layout, tables=tables))[check]
+
+    assert result.status is Status.FAILED
+    assert result.finding.sentences == (OTHER_STAGES[check],)
+
+
+@pytest.mark.parametrize(
+    ("change", "stage"),
+    [
+        ("DROP TABLE contacts CASCADE", Stage.UNKNOWN),
+        ("DROP TABLE addresses CASCADE", Stage.UNKNOWN),
+        ("CREATE TABLE customers (id integer)", Stage.UNKNOWN),
+        ("ALTER TABLE orders DROP COLUMN contact_id CASCADE", Stage.UNKNOWN),
+    ],
+)
+def test_verification_refuses_another_stage(
+    migrated: Database, tmp_path: Path, change: str, stage: Stage
+) -> None:
+    migrated.execute(change)
+    before = migrated.dump()
+
+    done = run("--verify-only", "--backup-dir", str(tmp_path))
+
+    assert_refused(migrated, done, before, f"is {stage}, not migrated", "Nothing was changed")
+
+
+def test_check_that_fails_before_commit_rolls_everything_back(
+    legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dissatisfied(scene: Scene) -> Finding:
+        count = scene.value("SELECT count(*) FROM contacts")
+        return Finding(count, ("Contact 11 does not please",))
+
+    check = Check("pleasing", "Contacts that please", Severity.ERROR, dissatisfied)
+    monkeypatch.setattr(engine, "CHECKS_AFTER", (*CHECKS_AFTER, check))
+    legacy.execute(ROWS)
+    before = legacy.dump()
+
+    done = migrate(tmp_path)
+
+    assert_refused(legacy, done, before, "Contacts that please", "Contact 11 does not please")
+    assert "rolled back" in done.error

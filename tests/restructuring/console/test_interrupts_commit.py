@@ -1,0 +1,102 @@
+"""Ctrl-C and SIGTERM at COMMIT and after it: what is said is what is there."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.restructuring.console.test_interrupts import BOTH, assert_told_in_one_line
+from tests.support.command_runs import locks_left, remember, started, state
+from tests.support.databases import Database
+
+AFTER_COMMIT = """
+from contacts.restructuring.modes.operation import Operation
+save = Operation.save_report
+def interrupted(self, report):
+    os.kill(os.getpid(), signal.{number})
+    save(self, report)
+Operation.save_report = interrupted
+"""
+
+
+@BOTH
+def test_after_commit_it_does_not_deny_the_migration(
+    sample: Database, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = remember(sample)
+    program = AFTER_COMMIT.format(number=number.name)
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+        done = run.end()
+    assert state(sample, before) == "migrated"
+    assert done.code in (0, 130), done.told
+    assert "Traceback" not in done.told
+    assert "Migration completed successfully" in done.told
+    assert "before anything was changed" not in done.told
+    assert "rolled back" not in done.told
+
+
+AT_COMMIT = """
+import contacts.restructuring.database.transaction as transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+commit = BaseDatabaseWrapper.commit
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+def interrupted(self):
+    import sys
+    callers, frame = set(), sys._getframe()
+    while frame:
+        callers.add(frame.f_code.co_name)
+        frame = frame.f_back
+    {before}
+    commit(self)
+    {after}
+BaseDatabaseWrapper.commit = interrupted
+{more}
+"""
+OF_THE_RUN = "if 'run_in_transaction' in callers: interrupt()"
+ASKING = """
+status = transaction.transaction_status
+def asking(*arguments):
+    interrupt()
+    return status(*arguments)
+transaction.transaction_status = asking
+"""
+
+
+def test_just_before_commit_it_ends_the_transaction_that_is_still_open(
+    sample: Database, tmp_path: Path
+) -> None:
+    before = remember(sample)
+    program = AT_COMMIT.format(before=OF_THE_RUN, after="", more="")
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+        done = run.end()
+    assert_told_in_one_line(done, "at the step 'commit'", "rolled back")
+    assert state(sample, before) == "legacy"
+    assert locks_left(sample) == []
+
+
+def test_just_after_commit_it_finds_out_that_it_was_committed(
+    sample: Database, tmp_path: Path
+) -> None:
+    before = remember(sample)
+    program = AT_COMMIT.format(before="", after=OF_THE_RUN, more="")
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+        done = run.end()
+    assert done.code == 0, done.told
+    assert "the server says: committed" in done.told
+    assert state(sample, before) == "migrated"
+
+
+@pytest.mark.parametrize("left", ["legacy", "migrated"])
+def test_twice_at_commit_it_claims_nothing(sample: Database, tmp_path: Path, left: str) -> None:
+    before = remember(sample)
+    moment = {"legacy": "before", "migrated": "after"}[left]
+    program = AT_COMMIT.format(**{"before": "", "after": "", moment: OF_THE_RUN}, more=ASKING)
+    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+        done = run.end()
+    assert done.code == 130, done.told
+    assert "Traceback" not in done.told
+    assert "Interrupted at COMMIT" in done.message
+    assert "--dry-run" in done.message
+    assert state(sample, before) == left

@@ -1,0 +1,142 @@
+"""Progress: on terminals only, in step with the run, and never in its way."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contacts.restructuring.console.progress import IndexWatch, Progress
+from contacts.restructuring.journal import Event
+from tests.support.databases import Database
+from tests.support.report_support import Screen, run, run_into
+
+SLOW = """
+    CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
+    CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+        $$ BEGIN PERFORM pg_sleep(0.02); RETURN $1; END $$;
+"""
+
+
+def wait_for(wanted: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not wanted():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_rows_are_counted_with_rate_and_time_left() -> None:
+    screen = Screen()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "backup", "Backing up the tables"))
+    progress.hear(Event("progress", "backup", "orders", rows=250, total=1000))
+    time.sleep(0.2)
+    progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))
+    wait_for(lambda: "50%" in screen.getvalue())
+    progress.close()
+    assert "orders:  50%" in screen.getvalue()
+    assert "rows/s" in screen.getvalue()
+
+
+def test_the_clock_runs_while_the_server_works() -> None:
+    screen = Screen()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "verify", "Running the checks"))
+    wait_for(lambda: "Running the checks 00:01" in screen.getvalue())
+    progress.close()
+
+
+def test_nothing_is_drawn_after_the_end() -> None:
+    screen = Screen()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "verify", "Running the checks"))
+    thread = progress.thread
+    progress.close()
+    assert thread
+    assert not thread.is_alive()
+    drawn = screen.getvalue()
+    time.sleep(0.6)
+    assert screen.getvalue() == drawn
+
+
+def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
+    empty.run_script(SLOW)
+    watch = IndexWatch("default")
+    statement = "CREATE INDEX ON things (slowly(id))"
+    building = threading.Thread(target=empty.execute, args=[statement])
+    building.start()
+    try:
+        wait_for(lambda: (watch.look() or "").startswith("index of things, building index"))
+        idle = empty.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%%create_index%%'"
+        )
+        assert idle == 1
+    finally:
+        building.join()
+        watch.close()
+    assert watch.connection is None
+
+
+def test_a_watch_that_cannot_connect_gives_up_and_says_so(
+    empty: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = IndexWatch("default")
+    empty.execute(f'ALTER DATABASE "{empty.name}" CONNECTION LIMIT 0')
+    empty.execute("CREATE ROLE nobody_much LOGIN")
+    from django.db import connections
+
+    settings = connections["default"].settings_dict
+    user = settings["USER"]
+    settings["USER"] = "nobody_much"
+    caplog.set_level("INFO", "contacts.restructuring")
+    try:
+        assert watch.look() is None
+        assert watch.broken
+    finally:
+        settings["USER"] = user
+        empty.execute("DROP ROLE nobody_much")
+    assert "cannot be read" in caplog.text
+
+
+def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Database) -> None:
+    told = run("--rehearse", "--noinput", "--no-color", screen=True)
+    assert told.code == 0
+    assert "Applying orders.0002_hierarchy" in told.err
+    left = [line.split("\r")[-1] for line in told.err.split("\n")]
+    assert [line for line in left if line.startswith("Migrating: ")]
+    assert not [line for line in left if line.startswith("Applying")]
+
+
+def test_no_progress_where_there_is_no_terminal(sample: Database) -> None:
+    assert "\r" not in run("--rehearse", "--noinput").err
+
+
+def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
+    sample: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_into(tmp_path)
+    caplog.set_level("DEBUG", "contacts.restructuring")
+    assert run_into(tmp_path, "--rollback").code == 0
+    told = [vars(record) for record in caplog.records if vars(record).get("kind") == "progress"]
+    assert {record["text"]: record["total"] for record in told} == {
+        "tenants": 5,
+        "companies": 30,
+        "contacts": 150,
+        "orders": 600,
+        "addresses": 0,
+    }
+
+
+def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:
+    screen = Screen()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "backup", "Backing up the tables"))
+    progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))
+    progress.hear(Event("progress", "backup", "orders", rows=1000, total=1000))
+    progress.hear(Event("progress", "backup", "addresses", rows=0, total=0))
+    drawn = screen.getvalue()
+    progress.close()
+    assert "addresses" not in drawn
+    assert drawn.split("\r")[-1].startswith("Backing up the tables")

@@ -1,0 +1,67 @@
+"""--max-lockout: past the promised window, everything is rolled back, and the step is named."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_runs import call, locks_left, remember, run, state
+from tests.support.databases import Database
+
+SLOW = """
+import contacts.restructuring.changes.migrate as run
+from django.db import connection
+migrate = run.migrate
+def slow(*arguments):
+    {what}
+    migrate(*arguments)
+run.migrate = slow
+"""
+SLEEPS = """
+    with connection.cursor() as cursor:
+        for _ in range({times}):
+            cursor.execute("SELECT pg_sleep({seconds})")
+"""
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> tuple[str, ...]:
+    return ("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+
+
+def test_a_run_within_the_window_is_left_alone(
+    sample: Database, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    before = remember(sample)
+    done = call(*options, "--max-lockout", "120")
+    assert done.code == 0, done.told
+    assert state(sample, before) == "migrated"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        SLEEPS.format(times=1, seconds=60),
+        SLEEPS.format(times=100, seconds=0.6),
+        "time.sleep(1.5)",
+    ],
+    ids=["inside one long statement", "among many short ones", "outside every statement"],
+)
+def test_past_the_window_everything_is_rolled_back(
+    sample: Database, options: tuple[str, ...], what: str
+) -> None:
+    before = remember(sample)
+    done = run(sample, *options, "--max-lockout", "1", program=SLOW.format(what=what.strip()))
+    assert done.code == 1, done.told
+    assert "The window of 1 s (--max-lockout) was over at the step" in done.message
+    assert "--rehearse" in done.message
+    assert done.seconds < 30
+    assert state(sample, before) == "legacy"
+    assert locks_left(sample) == []
+
+
+def test_the_window_holds_for_a_rehearsal_too(sample: Database, options: tuple[str, ...]) -> None:
+    before = remember(sample)
+    done = call("--rehearse", *options, "--max-lockout", "0.05")
+    assert done.code == 1
+    assert "was over at the step" in done.message
+    assert state(sample, before) == "legacy"

@@ -1,0 +1,272 @@
+"""What each mode does at each stage, and how a call ends: its code, its streams, its files."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.cases.check_cases import ORPHAN, ROWS
+from tests.cases.stages import STAGES
+from tests.support import command_runs
+from tests.support.databases import Database
+from tests.support.runs import assert_migrates, migrate, run
+
+FULL = "(full run)"
+ENDS = {
+    FULL: {
+        "legacy": (0, "MIGRATION COMPLETED SUCCESSFULLY"),
+        "migrated": (0, "already migrated: nothing to do"),
+        "partial": (1, "run 'manage.py migrate_contacts --recover'"),
+        "empty": (1, "Check DATABASE_URL"),
+        "unknown": (1, "orders has a column contact_id already"),
+    },
+    "--dry-run": {
+        "legacy": (0, "Dry run: nothing was changed"),
+        "migrated": (0, "already migrated: nothing to do"),
+        "partial": (1, "run 'manage.py migrate_contacts --recover'"),
+        "empty": (1, "none of the tables"),
+        "unknown": (1, "orders has a column contact_id already"),
+    },
+    "--verify-only": {
+        "legacy": (1, "is legacy, not migrated"),
+        "migrated": (0, "POST-MIGRATION VERIFICATION PASSED"),
+        "partial": (1, "is partial, not migrated"),
+        "empty": (1, "is empty, not migrated"),
+        "unknown": (1, "is unknown, not migrated"),
+    },
+    "--enforce-rules": {
+        "legacy": (1, "is legacy, not migrated"),
+        "migrated": (0, "No rule is pending: nothing to do"),
+        "partial": (1, "is partial, not migrated"),
+        "empty": (1, "is empty, not migrated"),
+        "unknown": (1, "is unknown, not migrated"),
+    },
+}
+"""Mode and stage: the exit code, and what is said."""
+TABLE = [(mode, stage) for mode, stages in ENDS.items() for stage in stages]
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(("mode", "stage"), TABLE)
+def test_mode_at_stage(
+    request: pytest.FixtureRequest, tmp_path: Path, mode: str, stage: str
+) -> None:
+    fixture, statements = STAGES[stage]
+    database: Database = request.getfixturevalue(fixture)
+    database.execute(statements)
+    before = database.dump()
+    code, told = ENDS[mode][stage]
+
+    done = run(*([] if mode == FULL else [mode]), "--noinput", "--backup-dir", str(tmp_path))
+
+    assert done.code == code, done
+    assert told in done.out + done.error
+    if (mode, stage) != (FULL, "legacy"):
+        assert database.dump() == before
+    if code == 1:
+        assert "Nothing was changed" in done.error
+    if mode == "--dry-run" or code == 1:
+        assert list(tmp_path.iterdir()) == []
+
+
+# --- the question -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["--noinput", "--no-input"])
+def test_the_question_can_be_answered_beforehand(
+    legacy: Database, tmp_path: Path, flag: str
+) -> None:
+    done = run(flag, "--skip-backup", "--backup-dir", str(tmp_path))
+
+    assert (done.code, "Proceed with" in done.out) == (0, False)
+
+
+def test_without_a_terminal_the_run_refuses(legacy: Database, tmp_path: Path) -> None:
+    before = legacy.dump()
+
+    done = command_runs.run(legacy, "--backup-dir", str(tmp_path))
+
+    assert done.code == 1
+    assert "There is no terminal to ask on. Nothing was changed. Run with --noinput" in done.err
+    assert "BACKUP" not in done.out
+    assert legacy.dump() == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("", 1), ("y", 1)])
+def test_the_question_on_a_terminal(
+    legacy: Database, tmp_path: Path, answer: str, code: int
+) -> None:
+    legacy.execute(f"{ROWS}; {ORPHAN}")
+    before = legacy.dump()
+    arguments = ("--skip-backup", "--backup-dir", str(tmp_path))
+
+    with command_runs.started(legacy, *arguments, terminal=True) as begun:
+        assert begun.wait_for("Proceed with migration? (yes/no): ")
+        shown = begun.said()
+        begun.answer(answer)
+        done = begun.end()
+
+    assert done.code == code
+    for part in (
+        f"Database: {legacy.name} on ",
+        "customers is renamed to contacts",
+        "customers: 3 rows",
+        "1 customer and 0 orders go to a new Default Company",
+        "Backup: none",
+    ):
+        assert part in shown
+    if code == 1:
+        assert done.message == "CommandError: Declined. Nothing was changed."
+        assert legacy.dump() == before
+
+
+def test_who_declines_is_told_that_the_backup_stays(legacy: Database, tmp_path: Path) -> None:
+    with command_runs.started(legacy, "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with migration? (yes/no): ")
+        begun.answer("no")
+        done = begun.end()
+
+    (backup,) = tmp_path.glob("migration_2*")
+    assert (
+        f"Declined. Nothing was changed. The backup that was written before stays in {backup}."
+        in done.message
+    )
+
+
+# --- streams, usage, connection -----------------------------------------------------------------
+
+
+def test_results_go_to_standard_output_and_errors_to_standard_error(legacy: Database) -> None:
+    legacy.execute(f"{ROWS}; UPDATE orders SET customer_id = 12 WHERE id = 21")
+
+    done = command_runs.run(legacy, "--dry-run")
+
+    assert done.code == 1
+    assert "Order 21 (tenant 1) has customer 12 (tenant 2)" in done.out
+    assert done.message.startswith("CommandError: Validation failed: Order-customer relationship")
+    assert "Validation failed" not in done.out
+    assert "Traceback" not in done.told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--no-such-option",),
+        ("--dry-run", "--verify-only"),
+        ("--lock-timeout", "soon"),
+        ("--lock-timeout", "0"),
+        ("--database", "other"),
+        ("surplus",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_refused_before_anything_is_opened(
+    server: object, arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(CommandError, match="Error: "):
+        call_command("migrate_contacts", *arguments)
+
+
+def test_stamp_is_refused_where_nothing_would_be_stamped(legacy: Database) -> None:
+    done = run("--verify-only", "--alembic-stamp", "003_elsewhere")
+
+    assert done.code == 2
+    assert "--alembic-stamp goes with the migration, its rehearsal and --dry-run only" in done.error
+
+
+def test_wrong_usage_ends_with_2() -> None:
+    done = command_runs.run("postgresql://nobody@127.0.0.1:1/x", "--lock-timeout", "soon")
+
+    assert done.code == 2
+    assert "'soon' is no number of seconds" in done.err
+    assert done.out == ""
+
+
+def test_unreachable_server_is_named_without_the_password() -> None:
+    done = command_runs.run("postgresql://shop:hunter2@127.0.0.1:1/x", "--dry-run")
+
+    assert done.code == 1
+    assert "The database cannot be reached" in done.message
+    assert "127.0.0.1" in done.message
+    assert "Nothing was changed. Check DATABASE_URL" in done.message
+    assert "hunter2" not in done.told
+    assert "Traceback" not in done.told
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_backup_and_report_lie_where_asked_and_are_private(
+    legacy: Database, tmp_path: Path
+) -> None:
+    legacy.execute(ROWS)
+    folder = tmp_path / "deep" / "backups"
+
+    done = run("--noinput", "--backup-dir", str(folder))
+
+    assert done.code == 0, done
+    (backup,) = [path for path in folder.iterdir() if path.is_dir()]
+    (report,) = folder.glob("migration_report_*.txt")
+    assert f"The backup lies in {backup}" in done.out
+    assert f"{report}" in done.out
+    assert {permissions(path) for path in (folder, backup)} == {0o700}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {permissions(path) for path in files} == {0o600}
+    assert legacy.value("SELECT backup_path FROM contacts_restructuringrun") == str(backup)
+
+
+def test_run_without_a_backup_warns(legacy: Database, tmp_path: Path) -> None:
+    done = migrate(tmp_path)
+
+    assert "⚠ No backup is written (--skip-backup)." in done.out
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_report_has_everything_but_the_password(legacy: Database, tmp_path: Path) -> None:
+    legacy.execute(f"{ROWS}; {ORPHAN}")
+    user = legacy.settings["USER"]
+    secret = legacy.settings["PASSWORD"] or "hunter2"
+    url = legacy.url.replace(f"//{user}@", f"//{user}:{secret}@")
+
+    done = command_runs.run(url, "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+
+    assert done.code == 0, done
+    (report,) = tmp_path.glob("migration_report_*.txt")
+    text = report.read_text()
+    for part in (
+        "MIGRATION REPORT",
+        f"Database: {legacy.name} on ",
+        f"as {user}",
+        "Django 5.2",
+        "Python 3.",
+        "Recovery point: 20",
+        " UTC, WAL ",
+        "transaction ",
+        "PRE-MIGRATION VALIDATION CHECKS",
+        "Customer 13 (tenant 1) has no company",
+        "POST-MIGRATION VERIFICATION CHECKS",
+        "Order-contact-company consistency",
+        "FINGERPRINTS",
+        "lock_timeout",
+    ):
+        assert part in text, part
+    position = legacy.value("SELECT transaction_id FROM contacts_restructuringrun")
+    assert f"transaction {position}" in text
+    for path in tmp_path.iterdir():
+        assert secret not in path.read_text()
+    assert secret not in done.told
+
+
+def test_each_committed_run_and_only_that_has_a_row(legacy: Database, tmp_path: Path) -> None:
+    run("--dry-run")
+    run("--rehearse", "--noinput", "--backup-dir", str(tmp_path))
+    assert legacy.value("SELECT to_regclass('contacts_restructuringrun')") is None
+
+    assert_migrates(tmp_path)
+    assert_migrates(tmp_path)
+
+    assert legacy.value("SELECT count(*) FROM contacts_restructuringrun") == 1

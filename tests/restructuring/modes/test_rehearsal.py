@@ -1,0 +1,145 @@
+"""--rehearse runs the whole migration for real and leaves no trace; it forecasts the real run."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_runs import call, locks_left, run, started
+from tests.support.databases import Database
+
+SEED = 11
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> tuple[str, ...]:
+    return ("--rehearse", "--noinput", "--backup-dir", str(tmp_path))
+
+
+@pytest.fixture(params=["untouched", "with Django's tables"])
+def known(sample: Database, request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """The sample as it is, and as it is once the runs' migration was applied beforehand."""
+    if request.param != "untouched":
+        from django.core.management import call_command
+
+        call_command("migrate", "contacts", "0002", fake_initial=True, verbosity=0)
+        call_command("migrate", "orders", "0001", fake_initial=True, verbosity=0)
+        call_command("migrate", "auth", verbosity=0)
+    return sample
+
+
+def test_it_leaves_no_trace(known: Database, options: tuple[str, ...], tmp_path: Path) -> None:
+    before = known.dump()
+    done = call(*options)
+    assert done.code == 0, done.told
+    assert "Rehearsed and rolled back: nothing was changed" in done.out
+    assert known.dump() == before
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert locks_left(known) == []
+
+
+def test_killed_at_any_moment_it_leaves_no_trace(known: Database, options: tuple[str, ...]) -> None:
+    chance = random.Random(SEED)  # noqa: S311  # no secret
+    before = known.dump()
+    for words in ("Applying contacts.0003_hierarchy: ", "Running the checks after"):
+        with started(known, *options) as begun:
+            begun.wait_for(words)
+            time.sleep(chance.random() * 0.1)
+            begun.send(signal.SIGKILL)
+        assert locks_left(known) == []
+        assert known.dump() == before
+
+
+def test_the_real_run_follows_it(sample: Database, options: tuple[str, ...]) -> None:
+    assert call(*options).code == 0
+    done = call(*options[1:])
+    assert done.code == 0, done.told
+    assert sample.value("SELECT count(*) FROM contacts_restructuringrun") == 1
+
+
+def test_its_report_is_the_forecast(
+    sample: Database, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = call(*options)
+    (path,) = tmp_path.glob("migration_report_*.txt")
+    for text in (done.out, path.read_text()):
+        for words in (
+            "readers and writers locked out: ",
+            "lock on customers: AccessExclusiveLock for ",
+            "lock on orders: AccessExclusiveLock for ",
+            "lock on companies: AccessExclusiveLock for ",
+            "lock on tenants: ShareRowExclusiveLock for ",
+            "step Applying orders.0002_hierarchy: ",
+            "MiB before, ",
+            "WAL written meanwhile: ",
+        ):
+            assert words in text
+    assert "rolled back" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [("no", 1, "Declined. Nothing was changed"), ("yes", 0, "Rehearsed and rolled back")],
+)
+def test_it_asks_first(sample: Database, tmp_path: Path, reply: str, code: int, words: str) -> None:
+    before = sample.dump()
+    with started(sample, "--rehearse", "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with the rehearsal?")
+        assert "readers and writers of these tables wait" in begun.said()
+        begun.answer(reply)
+        done = begun.end()
+    assert done.code == code
+    assert words in done.told
+    assert sample.dump() == before
+
+
+def test_without_a_terminal_it_does_not_begin(sample: Database, tmp_path: Path) -> None:
+    done = run(sample, "--rehearse", "--backup-dir", str(tmp_path))
+    assert done.code == 1
+    assert "no terminal to ask on" in done.message
+
+
+def test_a_check_that_would_fail_makes_it_fail(sample: Database, options: tuple[str, ...]) -> None:
+    program = """
+import contacts.restructuring.changes.migrate as run
+from django.db import connection
+migrate = run.migrate
+def break_it(*arguments):
+    migrate(*arguments)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX ix_orders_tenant_contact")
+run.migrate = break_it
+"""
+    before = sample.dump()
+    done = run(sample, *options, program=program)
+    assert done.code == 1
+    assert "Required indexes created" in done.message
+    assert "ix_orders_tenant_contact" in done.out
+    assert "Traceback" not in done.told
+    assert sample.dump() == before
+
+
+def test_deferred_foreign_keys_are_checked(sample: Database, options: tuple[str, ...]) -> None:
+    """It never comes to COMMIT, where they would be."""
+    sample.execute(
+        "CREATE TABLE gifts (id int, "
+        "tenant_id int REFERENCES tenants DEFERRABLE INITIALLY DEFERRED)"
+    )
+    program = """
+import contacts.restructuring.changes.migrate as run
+from django.db import connection
+migrate = run.migrate
+def break_it(*arguments):
+    migrate(*arguments)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO gifts VALUES (1, 4711)")
+run.migrate = break_it
+"""
+    before = sample.dump()
+    done = run(sample, *options, program=program)
+    assert done.code == 1
+    assert "gifts_tenant_id_fkey" in done.message
+    assert "Traceback" not in done.told
+    assert sample.dump() == before
