@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from contacts.runs import created_companies, current_run, latest_migration
 from jmsk.postgres.catalogue import model_objects
 from jmsk.postgres.operations import DatabaseOperation
-from jmsk.postgres.table_state import as_modelled, put_back, put_back_key, remember
+from jmsk.postgres.table_state import read_state, restore_key, restore_state, state_of_model
 
 LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
 """The tables whose rows Django's own verbs must not touch, under their old and new names."""
@@ -94,7 +94,7 @@ class RefuseOutsideCommand(DatabaseOperation):
             )
 
 
-class LegacyObjects(DatabaseOperation):
+class RememberLegacyState(DatabaseOperation):
     """Remember the indexes and constraints of ``tables`` forwards; put them back backwards.
 
     They are kept in the run's row, drift included. A database that started from nothing has no
@@ -117,7 +117,7 @@ class LegacyObjects(DatabaseOperation):
         if run is None:
             return
         with editor.connection.cursor() as cursor:
-            run.legacy_objects = {table: remember(cursor, table) for table in self.tables}
+            run.legacy_objects = {table: read_state(cursor, table) for table in self.tables}
         run.save(update_fields=["legacy_objects"])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
@@ -125,10 +125,10 @@ class LegacyObjects(DatabaseOperation):
         remembered = run.legacy_objects if run else {}
         created = created_companies(new.apps, editor.connection.alias)
         models = {table: new.apps.get_model(label) for table, label in self.tables.items()}
-        legacy = {name: remembered.get(name) or as_modelled(models[name]) for name in models}
+        legacy = {name: remembered.get(name) or state_of_model(models[name]) for name in models}
         with editor.connection.cursor() as cursor:
             for table, was in legacy.items():
-                put_back_key(cursor, table, was)
+                restore_key(cursor, table, was)
             # The last table first: its foreign keys hold on to the keys of those before it.
             for table, was in reversed(legacy.items()):
                 # What the restructuring makes where it is missing bears these names, too.
@@ -136,7 +136,7 @@ class LegacyObjects(DatabaseOperation):
                 restarted = None
                 if table == "companies":
                     restarted = self._restarted(cursor, created)
-                put_back(cursor, table, was, made, restarted)
+                restore_state(cursor, table, was, made, restarted)
 
     def _restarted(self, cursor: Any, created: list[int]) -> int | None:
         """Return where the sequence was restarted, unless one of the ``created`` stays."""

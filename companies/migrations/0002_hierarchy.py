@@ -9,8 +9,8 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
 import jmsk.postgres.fields
-from contacts.migration_operations import LegacyObjects, RefuseOutsideCommand
-from jmsk.postgres.operations import Conform
+from contacts.migration_operations import RefuseOutsideCommand, RememberLegacyState
+from jmsk.postgres.operations import ConformToModel
 
 # Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
 # the one may do so with the other.
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
     ]
     operations = [
         RefuseOutsideCommand("forwards"),
-        LegacyObjects(
+        RememberLegacyState(
             tables={
                 "companies": "companies.company",
                 "customers": "contacts.customer",
@@ -185,5 +185,5 @@ class Migration(migrations.Migration):
                 violation_error_message="This tenant has a default company already.",
             ),
         ),
-        Conform("company"),
+        ConformToModel("company"),
     ]

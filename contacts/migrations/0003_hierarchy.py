@@ -12,7 +12,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
 from contacts.runs import created_companies, current_run
-from jmsk.postgres.operations import AddCheckRule, Conform, DropKeys, LetBeNull
+from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
 from jmsk.postgres.references import referred_rows
 from jmsk.postgres.user_triggers import without_user_triggers
 
@@ -147,7 +147,7 @@ def take_back(apps: Any, editor: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-# The names of the state only: Conform gives the table the objects themselves.
+# The names of the state only: ConformToModel gives the table the objects themselves.
 NAMES = migrations.SeparateDatabaseAndState(
     state_operations=[
         migrations.RenameIndex(
@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
     operations = [
         RENAME_TABLE,
         migrations.SeparateDatabaseAndState(
-            [LetBeNull("contacts", "email")],
+            [DropNotNull("contacts", "email")],
             [migrations.AlterField("contact", "email", models.CharField(blank=True, null=True))],
         ),
         migrations.AddField(
@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        DropKeys("contacts", ONE_EMAIL_PER_TENANT),
+        DropUniqueKeys("contacts", ONE_EMAIL_PER_TENANT),
         migrations.RunPython(place, take_back),
         migrations.AlterField(
             "contact",
@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
             ),
         ),
         NAMES,
-        Conform("contact"),
+        ConformToModel("contact"),
         AddCheckRule(
             "contact",
             models.CheckConstraint(

@@ -39,11 +39,11 @@ HOLDS_REPLICA_IDENTITY = """
 """
 
 
-class LetBeNull(DatabaseOperation):
+class DropNotNull(DatabaseOperation):
     """Let ``column`` of ``table`` be NULL.
 
-    Backwards there is nothing to do: LegacyObjects knows whether it was NOT NULL, for it may have
-    drifted.
+    Backwards there is nothing to do: RememberLegacyState knows whether it was NOT NULL, for it may
+    have drifted.
     """
 
     def __init__(self, table: str, column: str) -> None:
@@ -68,11 +68,11 @@ class LetBeNull(DatabaseOperation):
             cursor.execute(statement.format(**names))
 
 
-class DropKeys(DatabaseOperation):
+class DropUniqueKeys(DatabaseOperation):
     """Drop what holds one of the ``rules`` on ``table``, whatever its name, before rows change.
 
     An index that is to go would else be maintained for each of them. Backwards there is nothing to
-    do: LegacyObjects puts back what was there.
+    do: RememberLegacyState puts back what was there.
     """
 
     def __init__(self, table: str, rules: tuple[str, ...]) -> None:
@@ -92,13 +92,13 @@ class DropKeys(DatabaseOperation):
                     drop(cursor, self.table, item)
 
 
-class Conform(DatabaseOperation):
+class ConformToModel(DatabaseOperation):
     """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
 
     Django's RenameIndex, AddConstraint and their kin stop at a database that has drifted; this
     renames what says the same under another name, makes what is missing, and replaces foreign keys
-    of the same columns that say something else. Backwards there is nothing to do: LegacyObjects
-    puts back what was there.
+    of the same columns that say something else. Backwards there is nothing to do:
+    RememberLegacyState puts back what was there.
     """
 
     def __init__(self, model_name: str) -> None:

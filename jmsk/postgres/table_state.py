@@ -15,7 +15,7 @@ NOT_NULL = """
 """
 
 
-def remember(cursor: Any, table: str) -> dict[str, Any]:
+def read_state(cursor: Any, table: str) -> dict[str, Any]:
     """Return the objects of ``table``, its columns' nullability and where its sequence stands."""
     return {
         "objects": [item.as_dict() for item in read_objects(cursor, table)],
@@ -24,8 +24,8 @@ def remember(cursor: Any, table: str) -> dict[str, Any]:
     }
 
 
-def as_modelled(model: type[models.Model]) -> dict[str, Any]:
-    """Return what :func:`remember` would have seen in a table that ``model`` made."""
+def state_of_model(model: type[models.Model]) -> dict[str, Any]:
+    """Return what :func:`read_state` would have seen in a table that ``model`` made."""
     return {
         "objects": [item.as_dict() for item in model_objects(model)],
         "not_null": {str(field.column): not field.null for field in model._meta.concrete_fields},
@@ -33,8 +33,8 @@ def as_modelled(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
-def put_back_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
-    """Give ``table`` the primary key that :func:`remember` saw, if somebody has dropped it since.
+def restore_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
+    """Give ``table`` the primary key that :func:`read_state` saw, if somebody has dropped it since.
 
     Foreign keys need it, those of the tables that are put back before this one as well.
     """
@@ -45,14 +45,14 @@ def put_back_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
         reconcile(cursor, table, keys, lambda item: False)
 
 
-def put_back(
+def restore_state(
     cursor: Any,
     table: str,
     remembered: dict[str, Any],
     added: Collection[str],
     restarted: int | None = None,
 ) -> None:
-    """Make ``table`` what :func:`remember` saw.
+    """Make ``table`` what :func:`read_state` saw.
 
     Objects named in ``added`` go, unless they were there. ``restarted`` is the value with which the
     restructuring restarted the sequence; None: leave the sequence where it stands.

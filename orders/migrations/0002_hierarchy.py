@@ -7,7 +7,7 @@ company where the order has no contact.
 from django.db import migrations, models
 
 from jmsk.postgres.constraints import ForeignKeyConstraint
-from jmsk.postgres.operations import Conform, LetBeNull
+from jmsk.postgres.operations import ConformToModel, DropNotNull
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
 # each index once instead of touching it for every row. USING takes no subquery, so the companies
@@ -40,7 +40,7 @@ RENAME_CUSTOMER = migrations.SeparateDatabaseAndState(
             "ALTER TABLE orders RENAME COLUMN customer_id TO contact_id",
             "ALTER TABLE orders RENAME COLUMN contact_id TO customer_id",
         ),
-        LetBeNull("orders", "contact_id"),
+        DropNotNull("orders", "contact_id"),
     ],
     state_operations=[
         migrations.RemoveIndex("order", "ix_orders_customer_id"),
@@ -70,7 +70,7 @@ ADD_COMPANY = migrations.SeparateDatabaseAndState(
         ),
     ],
 )
-# The names of the state only: Conform gives the table the objects themselves.
+# The names of the state only: ConformToModel gives the table the objects themselves.
 INDEXES = {
     "ix_orders_contact_id": ["contact"],
     "ix_orders_company_id": ["company"],
@@ -97,4 +97,4 @@ NAMES = migrations.SeparateDatabaseAndState(
 
 class Migration(migrations.Migration):
     dependencies = [("orders", "0001_legacy"), ("contacts", "0003_hierarchy")]
-    operations = [RENAME_CUSTOMER, ADD_COMPANY, NAMES, Conform("order")]
+    operations = [RENAME_CUSTOMER, ADD_COMPANY, NAMES, ConformToModel("order")]

@@ -169,21 +169,21 @@ BLOCKERS = (
         role=True,
     ),
     Case(
-        "missing_rules",
+        "missing_constraints",
         "ALTER TABLE companies DROP CONSTRAINT uq_company_name_per_tenant;"
         "INSERT INTO companies (id, tenant_id, name) VALUES (3, 1, 'Ring & Co')",
         "2 rows of companies share tenant_id 1, name Ring & Co",
         query=True,
     ),
     Case(
-        "missing_rules",
+        "missing_constraints",
         "DROP INDEX ix_orders_order_number; UPDATE orders SET order_number = 'X'",
         "2 rows of orders share order_number X",
         query=True,
         name="index",
     ),
     Case(
-        "missing_rules",
+        "missing_constraints",
         "ALTER TABLE orders ALTER customer_name DROP NOT NULL; UPDATE orders SET customer_name = "
         "NULL",
         "Row 21 of orders has no customer_name",
@@ -192,7 +192,7 @@ BLOCKERS = (
         name="null",
     ),
     Case(
-        "missing_rules",
+        "missing_constraints",
         "ALTER TABLE tenants DROP CONSTRAINT tenants_pkey CASCADE;"
         "INSERT INTO tenants (id, name, subdomain) VALUES (1, 'twin', 'twin')",
         "2 rows of tenants share id 1",
@@ -200,7 +200,7 @@ BLOCKERS = (
         name="key",
     ),
     Case(
-        "missing_rules",
+        "missing_constraints",
         "ALTER TABLE companies DROP CONSTRAINT companies_tenant_id_fkey;"
         "UPDATE companies SET tenant_id = 99 WHERE id = 2; ALTER TABLE companies ADD CONSTRAINT "
         "companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants NOT VALID",

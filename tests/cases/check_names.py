@@ -4,13 +4,13 @@ from tests.cases.check_cases import Case
 
 NAMES = (
     Case(
-        "settled_keys",
+        "replaced_keys",
         "CREATE TABLE letters (tenant_id integer, email varchar, CONSTRAINT letters_go "
         "FOREIGN KEY (tenant_id, email) REFERENCES customers (tenant_id, email))",
         "Constraint letters_go on letters refers to uq_customer_email_per_tenant, which goes",
     ),
     Case(
-        "settled_keys",
+        "replaced_keys",
         "ALTER TABLE customers DROP CONSTRAINT customers_pkey CASCADE, "
         "ADD CONSTRAINT customers_pkey PRIMARY KEY (id) INCLUDE (name)",
         "customers: customers_pkey is PRIMARY KEY (id) INCLUDE (name), not PRIMARY KEY (id)",

@@ -191,19 +191,19 @@ CASES = (
         "The name customer_id is needed, but it is taken: orders has such a column",
     ),
     Case(
-        "settled_keys",
+        "replaced_keys",
         "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey CASCADE, "
         "ADD CONSTRAINT contacts_pkey PRIMARY KEY (id) INCLUDE (name)",
         "contacts: contacts_pkey is PRIMARY KEY (id) INCLUDE (name), not PRIMARY KEY (id)",
     ),
     Case(
-        "settled_keys",
+        "replaced_keys",
         "CREATE TABLE letters (t integer, c integer, e varchar, CONSTRAINT letters_go "
         "FOREIGN KEY (t, c, e) REFERENCES contacts (tenant_id, company_id, email))",
         "Constraint letters_go on letters refers to uq_contact_email_per_company, which goes",
     ),
     Case(
-        "settled_keys",
+        "replaced_keys",
         "ALTER TABLE tenants DROP CONSTRAINT tenants_pkey CASCADE",
         "tenants has no key (id), which companies_tenant_id_fkey refers to",
     ),

@@ -19,7 +19,7 @@ from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.transaction import InterruptedRunError
-from contacts.restructuring.modes.call import Call, concluding
+from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, ManualFormatter
@@ -168,7 +168,7 @@ class Command(BaseCommand):
         call = None
         try:
             name = REPORT_NAMES[mode.__name__]
-            with cancel_on_signals(connection), concluding(name, console) as call:
+            with cancel_on_signals(connection), closing(name, console) as call:
                 self._run(mode, call, connection, chosen)
         except KeyboardInterrupt as error:
             raise InterruptedRunError(_interrupted(call)) from error

@@ -38,14 +38,14 @@ from contacts.restructuring.database.layout import (
     Table,
 )
 from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience
-from contacts.restructuring.database.reading import reading
+from contacts.restructuring.database.reading import reading_transaction
 from contacts.restructuring.database.settings import (
     SNAPSHOT,
     apply_reading_settings,
     pin_settings,
     use_schema,
 )
-from contacts.restructuring.proof.fingerprint import Fingerprint, take
+from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import read_objects
@@ -104,7 +104,7 @@ def _snapshot(
     wait: Callable[[str], None],
 ) -> Iterator[Any]:
     """A transaction that sees the tables as they are once it has them, and changes nothing."""
-    with readable(), reading(connection, patience, wait, SNAPSHOT) as cursor:
+    with readable(), reading_transaction(connection, patience, wait, SNAPSHOT) as cursor:
         apply_reading_settings(cursor)
         with _settled(cursor, layout):
             yield cursor
@@ -140,7 +140,7 @@ def _write(
     tables = backed_up(layout)
     models = models_by_table(connection, layout)
     database = describe_database(connection)
-    fingerprints = take(cursor, [plain_source(table) for table in tables])
+    fingerprints = take_fingerprints(cursor, [plain_source(table) for table in tables])
     applied = MigrationRecorder(connection).applied_migrations()
     migrated = layout.stage is Stage.MIGRATED
     return Manifest(

@@ -12,9 +12,9 @@ from contacts.restructuring.backup.writer import backed_up
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.database.costs import Space
 from contacts.restructuring.database.layout import Layout
-from contacts.restructuring.database.transaction import Frame
+from contacts.restructuring.database.transaction import TransactionOptions
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import Fingerprint, take
+from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 
 
@@ -26,7 +26,7 @@ class Plan:
     ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction.
     """
 
-    frame: Frame
+    frame: TransactionOptions
     started: datetime
     expected: dict[str, Fingerprint] | None = None
     backup_path: Path | None = None
@@ -40,7 +40,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChangeResult:
     """What a run did. ``results`` are the checks after it."""
 
     before: dict[str, Fingerprint]
@@ -80,5 +80,5 @@ def back_up_again_if_written(cursor: Any, plan: Plan, journal: Journal) -> tuple
     """Compare the backup with its tables as they stand now; take it again if they differ."""
     if plan.expected is None:
         return plan.backup_path, False
-    now = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
+    now = take_fingerprints(cursor, [plain_source(table) for table in backed_up(plan.layout)])
     return back_up_again_if_stale(plan, now, journal)

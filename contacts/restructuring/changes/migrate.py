@@ -5,32 +5,43 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.changes.base import Outcome, Plan, RefusedError, back_up_again_if_stale
+from contacts.restructuring.changes.base import (
+    ChangeResult,
+    Plan,
+    RefusedError,
+    back_up_again_if_stale,
+)
 from contacts.restructuring.changes.django_migrate import migrate
 from contacts.restructuring.changes.run_row import begin_run, complete_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, failed, run_checks
 from contacts.restructuring.database.costs import Space, tables_size, wal_position, wal_since
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import NAMES, read_layout
-from contacts.restructuring.database.transaction import Ended, RecoveryPoint, run_in_transaction
+from contacts.restructuring.database.transaction import (
+    RecoveryPoint,
+    TransactionResult,
+    run_in_transaction,
+)
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import Fingerprint, take
-from contacts.restructuring.proof.legacy_meaning import legacy_sources, mapped_sources
+from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
+from contacts.restructuring.proof.legacy_meaning import legacy_sources, sources_after_migration
 from contacts.restructuring.proof.prove import prove
 from contacts.restructuring.state import alembic
 
 EXCLUSIVE = ("customers", "orders", "companies")
 
 
-def restructure(connection: BaseDatabaseWrapper, plan: Plan, journal: Journal) -> Ended[Outcome]:
+def restructure(
+    connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
+) -> TransactionResult[ChangeResult]:
     """Restructure the database in one transaction and prove it before COMMIT.
 
     Raises CommandError, with the database as it was, when a lock cannot be had, the proof fails or
     a check fails.
     """
 
-    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
+    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
         return _work(connection, cursor, point, plan, journal)
 
     return run_in_transaction(connection, plan.frame, journal, work)
@@ -42,11 +53,11 @@ def _work(
     point: RecoveryPoint,
     plan: Plan,
     journal: Journal,
-) -> Outcome:
+) -> ChangeResult:
     wal, size = wal_position(cursor), tables_size(cursor, list(NAMES))
     sources = legacy_sources(plan.layout)
     with journal.step("fingerprint before", "Taking the fingerprint of every row"):
-        before = take(cursor, sources)
+        before = take_fingerprints(cursor, sources)
     backup_path, repeated = back_up_again_if_stale(plan, before, journal)
 
     def change() -> RestructuringRun:
@@ -58,10 +69,10 @@ def _work(
         before,
         sources,
         change,
-        lambda run: mapped_sources(plan.layout, run.created_companies),
+        lambda run: sources_after_migration(plan.layout, run.created_companies),
     )
     results = verify(connection, cursor, journal)
-    outcome = Outcome(
+    outcome = ChangeResult(
         before,
         after,
         tuple(results),
@@ -100,7 +111,7 @@ def _migrate(
 def verify(connection: BaseDatabaseWrapper, cursor: Any, journal: Journal) -> list[Result]:
     """Run the checks after the restructuring. Raises RefusedError if one fails."""
     with journal.step("verify", "Running the checks after the migration"):
-        results = run_checks(Scene(connection, cursor, read_layout(connection)), CHECKS_AFTER)
+        results = run_checks(Inspector(connection, cursor, read_layout(connection)), CHECKS_AFTER)
     if failed(results):
         raise RefusedError(results)
     return results

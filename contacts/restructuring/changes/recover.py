@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import (
-    Outcome,
+    ChangeResult,
     Plan,
     RefusedError,
     back_up_again_if_written,
@@ -22,11 +22,15 @@ from contacts.restructuring.changes.run_row import begin_run, complete_run
 from contacts.restructuring.checks.base import failed as failed_checks
 from contacts.restructuring.checks.base import run_checks
 from contacts.restructuring.checks.before_recovery import CHECKS
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, reached_legacy
-from contacts.restructuring.database.transaction import Ended, RecoveryPoint, run_in_transaction
+from contacts.restructuring.database.transaction import (
+    RecoveryPoint,
+    TransactionResult,
+    run_in_transaction,
+)
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import (
     EVERY_ROW,
     Source,
@@ -53,14 +57,16 @@ UNDO = (
 ADDED = ("fax", "default_address_id")
 
 
-def recover(connection: BaseDatabaseWrapper, plan: Plan, journal: Journal) -> Ended[Outcome]:
+def recover(
+    connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
+) -> TransactionResult[ChangeResult]:
     """Take the wreck back to the legacy shape in one transaction, proved.
 
     Raises CommandError, with the database as it was, if rows would be lost or the proof fails.
     """
 
-    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
-        results = run_checks(Scene(connection, cursor, plan.layout), CHECKS)
+    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
+        results = run_checks(Inspector(connection, cursor, plan.layout), CHECKS)
         if failed_checks(results):
             raise RefusedError(results)
         return take_back(connection, cursor, point, plan, journal)
@@ -74,12 +80,12 @@ def take_back(
     point: RecoveryPoint,
     plan: Plan,
     journal: Journal,
-) -> Outcome:
+) -> ChangeResult:
     """Undo the wreck in the open transaction, and prove that no row changed."""
     wreck = examine(cursor)
     sources = _sources(plan.layout, wreck)
     with journal.step("fingerprint before", "Taking the fingerprint of every row"):
-        before = take(cursor, sources)
+        before = take_fingerprints(cursor, sources)
 
     backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
 
@@ -102,7 +108,7 @@ def take_back(
         "companies_removed": len(wreck.companies),
         "customers_without_company_again": wreck.placed,
     }
-    outcome = Outcome(
+    outcome = ChangeResult(
         before, after, counts=counts, backup_path=backup_path, backup_repeated=repeated
     )
     complete_run(run, plan, outcome, journal)

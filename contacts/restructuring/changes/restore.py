@@ -9,7 +9,7 @@ from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import backed_up
 from contacts.restructuring.changes import recover as recovery
 from contacts.restructuring.changes.base import (
-    Outcome,
+    ChangeResult,
     Plan,
     RefusedError,
     back_up_again_if_written,
@@ -18,11 +18,15 @@ from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migr
 from contacts.restructuring.changes.run_row import begin_run, complete_run
 from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.checks.before_restore import _must_go_back, checks_for_restore
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, reached_legacy, read_layout
-from contacts.restructuring.database.transaction import Ended, RecoveryPoint, run_in_transaction
+from contacts.restructuring.database.transaction import (
+    RecoveryPoint,
+    TransactionResult,
+    run_in_transaction,
+)
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.rows import restore_rows
 from contacts.restructuring.state import alembic
@@ -47,15 +51,15 @@ Only these are changed: rows of other tables may refer to the e-mails of the res
 
 def restore(
     connection: BaseDatabaseWrapper, plan: Plan, backup: Backup, journal: Journal
-) -> Ended[Outcome]:
+) -> TransactionResult[ChangeResult]:
     """Make the database what ``backup`` holds, in one transaction, proved by its fingerprints.
 
     Raises CommandError, with the database as it was, if something stands in the way.
     """
 
-    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
-        scene = Scene(connection, cursor, plan.layout)
-        results = run_checks(scene, checks_for_restore(plan.layout, backup))
+    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
+        inspector = Inspector(connection, cursor, plan.layout)
+        results = run_checks(inspector, checks_for_restore(plan.layout, backup))
         if failed(results):
             raise RefusedError(results)
         return _work(connection, cursor, point, plan, backup, journal)
@@ -70,8 +74,8 @@ def _work(
     plan: Plan,
     backup: Backup,
     journal: Journal,
-) -> Outcome:
-    before = take(cursor, [plain_source(table) for table in backed_up(plan.layout)])
+) -> ChangeResult:
+    before = take_fingerprints(cursor, [plain_source(table) for table in backed_up(plan.layout)])
     backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
     layout, run = plan.layout, None
     if layout.stage is not Stage.EMPTY:
@@ -94,7 +98,7 @@ def _work(
             ("added", item.added),
         )
     }
-    outcome = Outcome(
+    outcome = ChangeResult(
         before,
         backup.fingerprints,
         counts={**backup.rows, **counts},

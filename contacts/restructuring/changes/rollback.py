@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import (
-    Outcome,
+    ChangeResult,
     Plan,
     RefusedError,
     back_up_again_if_written,
@@ -18,15 +18,19 @@ from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migr
 from contacts.restructuring.changes.run_row import begin_run, complete_run
 from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import reached_legacy
-from contacts.restructuring.database.transaction import Ended, RecoveryPoint, run_in_transaction
+from contacts.restructuring.database.transaction import (
+    RecoveryPoint,
+    TransactionResult,
+    run_in_transaction,
+)
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
     legacy_sources,
-    meaning_sources,
+    sources_before_rollback,
     without_companies,
 )
 from contacts.restructuring.proof.prove import prove
@@ -37,15 +41,17 @@ from jmsk.postgres.catalogue import TableObject, read_objects, settled
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 
 
-def roll_back(connection: BaseDatabaseWrapper, plan: Plan, journal: Journal) -> Ended[Outcome]:
+def roll_back(
+    connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
+) -> TransactionResult[ChangeResult]:
     """Bring a migrated database back to the legacy schema in one transaction, proved.
 
     Raises CommandError, with the database as it was, if something stands in the way.
     """
 
-    def work(cursor: Any, point: RecoveryPoint) -> Outcome:
+    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
         with journal.step("checks under lock", "Running the checks again, under the lock"):
-            results = run_checks(Scene(connection, cursor, plan.layout), CHECKS_BACK)
+            results = run_checks(Inspector(connection, cursor, plan.layout), CHECKS_BACK)
         if failed(results):
             raise RefusedError(results)
         return reverse(connection, cursor, point, plan, journal, RestructuringRun.Kind.ROLLBACK)
@@ -60,12 +66,12 @@ def reverse(
     plan: Plan,
     journal: Journal,
     kind: RestructuringRun.Kind,
-) -> Outcome:
+) -> ChangeResult:
     """Reverse the restructuring in the open transaction, and prove that no row changed."""
     record = read_record(cursor)
-    sources = meaning_sources(plan.layout, record.created_companies)
+    sources = sources_before_rollback(plan.layout, record.created_companies)
     with journal.step("fingerprint before", "Taking the fingerprint of every row"):
-        before = take(cursor, sources)
+        before = take_fingerprints(cursor, sources)
     backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
 
     def change() -> RestructuringRun:
@@ -87,7 +93,7 @@ def reverse(
         _compare_catalogue(cursor, record)
         cursor.execute("ANALYZE tenants, companies, customers, orders")
     counts = {name: fingerprint.rows for name, fingerprint in after.items()}
-    outcome = Outcome(
+    outcome = ChangeResult(
         before, after, counts=counts, backup_path=backup_path, backup_repeated=repeated
     )
     complete_run(run, plan, outcome, journal)

@@ -8,12 +8,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.changes.base import Outcome, Plan
+from contacts.restructuring.changes.base import ChangeResult, Plan
 from contacts.restructuring.changes.django_migrate import migrate
 from contacts.restructuring.journal import Journal
 
 
-def complete_run(run: RestructuringRun, plan: Plan, outcome: Outcome, journal: Journal) -> None:
+def complete_run(
+    run: RestructuringRun, plan: Plan, outcome: ChangeResult, journal: Journal
+) -> None:
     """Fill in the run's row with what is known at the end, just before COMMIT."""
     run.finished_at = timezone.now()
     run.backup_path = str(outcome.backup_path or "")

@@ -20,7 +20,7 @@ from contacts.restructuring.checks.base import (
     together,
     verbatim,
 )
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names, wanted_objects
 
@@ -91,25 +91,25 @@ DOMAINS = """
 """
 
 
-def later_rules(scene: Scene) -> Finding:
+def added_constraints(inspector: Inspector) -> Finding:
     """Whether rules of others let the contacts become what they are going to be."""
     own = {"own": sorted(own_names())}
-    changing = {"changing": scene.value(COLUMN_NUMBERS)}
+    changing = {"changing": inspector.value(COLUMN_NUMBERS)}
     return together(
         [
-            *_broken_conditions(scene, own),
-            *_shared_values(scene, own),
-            *_references(scene),
-            problems([*_objects(scene, changing), *_domains(scene)]),
+            *_broken_conditions(inspector, own),
+            *_shared_values(inspector, own),
+            *_references(inspector),
+            problems([*_objects(inspector, changing), *_domains(inspector)]),
         ]
     )
 
 
-def _future(scene: Scene) -> str:
+def _future(inspector: Inspector) -> str:
     """Return the WITH clause in which ``contacts`` holds the rows as they are going to be."""
     stored: list[sql.Composable] = []
     generated: list[sql.Composable] = [sql.SQL("*")]
-    for column in scene.layout.tables["contacts"].columns:
+    for column in inspector.layout.tables["contacts"].columns:
         name = sql.Identifier(column.name)
         if column.generated:
             expression: sql.Composable = sql.SQL(str(column.default))
@@ -121,33 +121,32 @@ def _future(scene: Scene) -> str:
         "WITH contacts AS (SELECT {} FROM (SELECT {}, {} AS jmsk_changing FROM contacts) contacts)"
     )
     parts = (sql.SQL(", ").join(generated), sql.SQL(", ").join(stored), sql.SQL(CHANGING))
-    return str(clause.format(*parts).as_string(scene.cursor.connection))
+    return str(clause.format(*parts).as_string(inspector.cursor.connection))
 
 
-def _broken_conditions(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]:
-    for rule, condition in scene.rows(CONDITIONS, own):
-        query = (
-            f"{_future(scene)} SELECT id FROM contacts WHERE jmsk_changing AND NOT ({condition})"
-        )
-        yield rows(scene, query, f"{verbatim(rule)} will not hold for contact {{id}}")
+def _broken_conditions(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[Finding]:
+    for rule, condition in inspector.rows(CONDITIONS, own):
+        broken = f"SELECT id FROM contacts WHERE jmsk_changing AND NOT ({condition})"
+        query = f"{_future(inspector)} {broken}"
+        yield rows(inspector, query, f"{verbatim(rule)} will not hold for contact {{id}}")
 
 
-def _shared_values(scene: Scene, own: dict[str, list[str]]) -> Iterator[Finding]:
-    for name, predicate, keys, nulls_count in scene.rows(UNIQUE_INDEXES, own):
+def _shared_values(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[Finding]:
+    for name, predicate, keys, nulls_count in inspector.rows(UNIQUE_INDEXES, own):
         wanted = [f"({predicate})"] if predicate else []
         if not nulls_count:
             wanted += [f"{key} IS NOT NULL" for key in keys]
         query = (
-            f"{_future(scene)} SELECT min(id) AS id, count(*) AS contacts FROM contacts "
+            f"{_future(inspector)} SELECT min(id) AS id, count(*) AS contacts FROM contacts "
             f"WHERE {' AND '.join(wanted) or 'true'} GROUP BY ROW({', '.join(keys)}) "
             "HAVING count(*) > 1 AND bool_or(jmsk_changing)"
         )
         told = f"Unique index {verbatim(name)} will not hold for contact {{id}} and others like it"
-        yield rows(scene, query, told)
+        yield rows(inspector, query, told)
 
 
-def _references(scene: Scene) -> Iterator[Finding]:
-    for name, schema, table, pairs in scene.rows(REFERENCES):
+def _references(inspector: Inspector) -> Iterator[Finding]:
+    for name, schema, table, pairs in inspector.rows(REFERENCES):
         same = sql.SQL(" AND ").join(
             sql.SQL("present.{} = referring.{}").format(*map(sql.Identifier, pair))
             for pair in pairs
@@ -157,32 +156,32 @@ def _references(scene: Scene) -> Iterator[Finding]:
             "JOIN (SELECT * FROM contacts WHERE {}) AS present ON {}"
         ).format(sql.Identifier(schema, table), sql.SQL(PLACED), same)
         told = f"Constraint {verbatim(name)} on {verbatim(table)} refers to contact {{id}}"
-        yield rows(scene, query.as_string(scene.cursor.connection), told)
+        yield rows(inspector, query.as_string(inspector.cursor.connection), told)
 
 
-def _objects(scene: Scene, changing: dict[str, list[int]]) -> Iterator[str]:
-    if not scene.value(f"SELECT EXISTS (SELECT 1 FROM contacts WHERE {CHANGING})"):
+def _objects(inspector: Inspector, changing: dict[str, list[int]]) -> Iterator[str]:
+    if not inspector.value(f"SELECT EXISTS (SELECT 1 FROM contacts WHERE {CHANGING})"):
         return
-    legacy = {item.name for item in wanted_objects(scene.cursor, "customers")}
-    for what, name in scene.rows(OBJECTS, changing):
+    legacy = {item.name for item in wanted_objects(inspector.cursor, "customers")}
+    for what, name in inspector.rows(OBJECTS, changing):
         if name not in legacy:
             yield f"{what} on contacts names company_id or email, which are going to change"
 
 
-def _domains(scene: Scene) -> Iterator[str]:
-    for column, domain in scene.rows(DOMAINS):
+def _domains(inspector: Inspector) -> Iterator[str]:
+    for column, domain in inspector.rows(DOMAINS):
         try:
-            with transaction.atomic(using=scene.connection.alias):
-                scene.cursor.execute(f"SELECT CAST(NULL AS {domain})")
+            with transaction.atomic(using=inspector.connection.alias):
+                inspector.cursor.execute(f"SELECT CAST(NULL AS {domain})")
         except IntegrityError:
             yield f"contacts.{column} is of the domain {domain}, which does not take NULL"
 
 
 CHECK = Check(
-    "later_rules",
+    "added_constraints",
     "Rules of others let contacts become customers again",
     Severity.ERROR,
-    later_rules,
+    added_constraints,
     "Drop these rules, or change them so that company_id may be NULL; or give the contacts that "
     "they name another company, which they then keep.",
 )

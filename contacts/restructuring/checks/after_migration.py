@@ -8,7 +8,7 @@ from functools import partial
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
 from contacts.restructuring.checks.format_rules import rule_breakers
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     TRIGGERS,
     partial_unique_indexes,
@@ -21,43 +21,43 @@ from jmsk.wording import counted
 RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
 
 
-def table_is_there(scene: Scene, table: str) -> Finding:
-    if table in scene.layout.tables:
+def table_is_there(inspector: Inspector, table: str) -> Finding:
+    if table in inspector.layout.tables:
         return Finding(note=f"{table} table found")
-    return problems([f"There is no table {table} in schema {scene.layout.schema}"])
+    return problems([f"There is no table {table} in schema {inspector.layout.schema}"])
 
 
-def customers_gone(scene: Scene) -> Finding:
-    if "customers" not in scene.layout.tables:
+def customers_gone(inspector: Inspector) -> Finding:
+    if "customers" not in inspector.layout.tables:
         return Finding(note="there is no customers table any more")
     return problems(["There is still a table customers"])
 
 
-def contact_count(scene: Scene) -> Finding:
-    found = scene.value("SELECT count(*) FROM contacts")
+def contact_count(inspector: Inspector) -> Finding:
+    found = inspector.value("SELECT count(*) FROM contacts")
     return Finding(note=f"Found {counted(found, 'contact')}")
 
 
-def contacts_have_companies(scene: Scene) -> Finding:
-    if _column(scene, "contacts", "company_id") is not True:
+def contacts_have_companies(inspector: Inspector) -> Finding:
+    if _column(inspector, "contacts", "company_id") is not True:
         return problems(["contacts.company_id may be NULL"])
     return rows(
-        scene,
+        inspector,
         "SELECT id, tenant_id FROM contacts WHERE company_id IS NULL",
         "Contact {id} (tenant {tenant_id}) has no company",
     )
 
 
-def orders_have_column(scene: Scene, column: str, not_null: bool) -> Finding:
-    held = _column(scene, "orders", column)
+def orders_have_column(inspector: Inspector, column: str, not_null: bool) -> Finding:
+    held = _column(inspector, "orders", column)
     if held is None:
         return problems([f"orders has no column {column}"])
     return problems([f"orders.{column} may be NULL"] if not_null and not held else [])
 
 
-def consistent_orders(scene: Scene) -> Finding:
+def consistent_orders(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT o.id, o.tenant_id, o.company_id, o.contact_id, c.company_id AS contact_company, "
         "c.tenant_id AS contact_tenant FROM orders o JOIN contacts c ON c.id = o.contact_id "
         "WHERE (o.company_id, o.tenant_id) IS DISTINCT FROM (c.company_id, c.tenant_id)",
@@ -66,15 +66,15 @@ def consistent_orders(scene: Scene) -> Finding:
     )
 
 
-def required_indexes(scene: Scene) -> Finding:
-    return problems(_missing(scene, lambda item: not item.foreign_key_columns))
+def required_indexes(inspector: Inspector) -> Finding:
+    return problems(_missing(inspector, lambda item: not item.foreign_key_columns))
 
 
-def foreign_keys(scene: Scene) -> Finding:
-    return problems(_missing(scene, lambda item: bool(item.foreign_key_columns)))
+def foreign_keys(inspector: Inspector) -> Finding:
+    return problems(_missing(inspector, lambda item: bool(item.foreign_key_columns)))
 
 
-def consistent_tenants(scene: Scene) -> Finding:
+def consistent_tenants(inspector: Inspector) -> Finding:
     query = " UNION ALL ".join(
         f"SELECT t.id, '{table}' AS table_name, t.tenant_id, t.company_id, "
         f"c.tenant_id AS company_tenant FROM {table} t JOIN companies c ON c.id = t.company_id "
@@ -82,16 +82,16 @@ def consistent_tenants(scene: Scene) -> Finding:
         for table in ("contacts", "orders", "addresses")
     )
     return rows(
-        scene,
+        inspector,
         query,
         "Row {id} of {table_name} (tenant {tenant_id}) belongs to company {company_id} "
         "(tenant {company_tenant})",
     )
 
 
-def default_addresses(scene: Scene) -> Finding:
+def default_addresses(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT c.id, c.default_address_id, a.id AS marked FROM companies c "
         "LEFT JOIN addresses a ON a.company_id = c.id AND a.is_default "
         "WHERE c.default_address_id IS DISTINCT FROM a.id",
@@ -99,12 +99,12 @@ def default_addresses(scene: Scene) -> Finding:
     )
 
 
-def triggers(scene: Scene) -> Finding:
+def triggers(inspector: Inspector) -> Finding:
     present = dict(
-        scene.rows(
+        inspector.rows(
             "SELECT t.tgname, t.tgenabled FROM pg_trigger t "
             "WHERE NOT t.tgisinternal AND t.tgrelid = ANY(%s::oid[])",
-            [[scene.layout.tables[name].oid for name in RESTRUCTURED]],
+            [[inspector.layout.tables[name].oid for name in RESTRUCTURED]],
         )
     )
     missing = [
@@ -120,18 +120,18 @@ def triggers(scene: Scene) -> Finding:
     return problems(missing + disabled)
 
 
-def leftovers(scene: Scene) -> Finding:
+def leftovers(inspector: Inspector) -> Finding:
     """What the target names and the server does not vouch for. What others added is theirs."""
     wanted = {
-        "tables": [scene.layout.tables[name].oid for name in RESTRUCTURED],
+        "tables": [inspector.layout.tables[name].oid for name in RESTRUCTURED],
         "names": target_names(),
     }
-    constraints = scene.rows(
+    constraints = inspector.rows(
         "SELECT conname, conrelid::regclass FROM pg_constraint WHERE NOT convalidated "
         "AND conrelid = ANY(%(tables)s::oid[]) AND conname = ANY(%(names)s)",
         wanted,
     )
-    indexes = scene.rows(
+    indexes = inspector.rows(
         "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
         "JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid "
         "AND i.indrelid = ANY(%(tables)s::oid[]) AND c.relname = ANY(%(names)s)",
@@ -143,10 +143,10 @@ def leftovers(scene: Scene) -> Finding:
     )
 
 
-def pending_rule(scene: Scene, rule_name: str, table: str) -> Finding:
+def pending_rule(inspector: Inspector, rule_name: str, table: str) -> Finding:
     """The rows that keep a check rule out of the database, or that it is missing without a row."""
-    finding = rule_breakers(scene, rule_name, table)
-    present = any(item.name == rule_name for item in read_objects(scene.cursor, table))
+    finding = rule_breakers(inspector, rule_name, table)
+    present = any(item.name == rule_name for item in read_objects(inspector.cursor, table))
     if finding.count or present:
         return finding
     return problems([f"No row of {table} breaks {rule_name}, but the database does not hold it"])
@@ -164,16 +164,16 @@ def rule_check(rule_name: str, table: str) -> Check:
     )
 
 
-def _column(scene: Scene, table: str, name: str) -> bool | None:
+def _column(inspector: Inspector, table: str, name: str) -> bool | None:
     """Return whether the column is NOT NULL, or None if there is no such column."""
-    columns = {column.name: column for column in scene.layout.tables[table].columns}
+    columns = {column.name: column for column in inspector.layout.tables[table].columns}
     return columns[name].not_null if name in columns else None
 
 
-def _missing(scene: Scene, wanted: Callable[[TableObject], bool]) -> Iterator[str]:
+def _missing(inspector: Inspector, wanted: Callable[[TableObject], bool]) -> Iterator[str]:
     models = target_models()
     for table in RESTRUCTURED:
-        present = {item.name: item for item in read_objects(scene.cursor, table)}
+        present = {item.name: item for item in read_objects(inspector.cursor, table)}
         for item in model_objects(models[table]):
             if item.kind == "sequence" or not wanted(item):
                 continue

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from psycopg2.errors import QueryCanceled
 
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.server_errors import server_words
 
 FIRST_ROWS = 20
@@ -54,7 +54,7 @@ class Check:
     id: str
     title: str
     severity: Severity
-    find: Callable[[Scene], Finding]
+    find: Callable[[Inspector], Finding]
     hint: str = ""
 
 
@@ -89,7 +89,7 @@ def problems(sentences: Iterable[str], note: str = "") -> Finding:
 
 
 def rows(
-    scene: Scene, query: str, sentence: str, note: Callable[[int], str] = lambda count: ""
+    inspector: Inspector, query: str, sentence: str, note: Callable[[int], str] = lambda count: ""
 ) -> Finding:
     """Return the finding in which each row of ``query`` is a problem.
 
@@ -101,11 +101,11 @@ def rows(
     texts = ", ".join(f"found.{name}::text" for name in names)
     # MATERIALIZED: the planner must not hope to find the first rows by walking along an index.
     # There are none as a rule, and then it has walked through the whole table.
-    scene.cursor.execute(
+    inspector.cursor.execute(
         f"WITH found AS MATERIALIZED ({query}) SELECT count(*) OVER (), {texts} FROM found "
         f"ORDER BY found.{names[0]} LIMIT {FIRST_ROWS}"
     )
-    found = scene.cursor.fetchall()
+    found = inspector.cursor.fetchall()
     count = found[0][0] if found else 0
     told = tuple(sentence.format(**dict(zip(names, row[1:], strict=True))) for row in found)
     # One line, so that it can be pasted from the report.
@@ -128,21 +128,21 @@ def verbatim(name: str) -> str:
     return name.replace("{", "{{").replace("}", "}}")
 
 
-def run_checks(scene: Scene, checks: Sequence[Check]) -> list[Result]:
+def run_checks(inspector: Inspector, checks: Sequence[Check]) -> list[Result]:
     """Run ``checks`` in their order and return their results.
 
     Each runs in a savepoint: what one breaks does not spoil the next. Raises only what ends the
     whole run: a cancelled statement, a lost connection, the window of ``--max-lockout``.
     """
-    return [_run(scene, check) for check in checks]
+    return [_run(inspector, check) for check in checks]
 
 
-def _run(scene: Scene, check: Check) -> Result:
+def _run(inspector: Inspector, check: Check) -> Result:
     try:
-        with transaction.atomic(using=scene.connection.alias):
-            finding = check.find(scene)
+        with transaction.atomic(using=inspector.connection.alias):
+            finding = check.find(inspector)
     except Exception as error:  # whatever else it is, it blocks and is told
-        if _ends_the_run(scene, error):
+        if _ends_the_run(inspector, error):
             raise
         told = f"The check could not run: {type(error).__name__}: {server_words(error)}"
         return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
@@ -153,11 +153,11 @@ def _run(scene: Scene, check: Check) -> Result:
     return Result(check.id, check.title, status, finding, check.hint)
 
 
-def _ends_the_run(scene: Scene, error: Exception) -> bool:
+def _ends_the_run(inspector: Inspector, error: Exception) -> bool:
     """Whether ``error`` says nothing about the check: somebody or something stopped the run."""
     if isinstance(error, CommandError) or isinstance(error.__cause__, QueryCanceled):
         return True
-    raw = scene.connection.connection
+    raw = inspector.connection.connection
     return raw is None or bool(raw.closed)
 
 

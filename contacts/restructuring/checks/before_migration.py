@@ -4,55 +4,57 @@ from contacts.restructuring.checks import environment as surroundings
 from contacts.restructuring.checks import legacy_tables as obstacles
 from contacts.restructuring.checks import replaced_keys as keys
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from jmsk.wording import counted
 
 DEFAULT_COMPANY = "Default Company"
 
 
-def customers_table(scene: Scene) -> Finding:
-    layout = scene.layout
+def customers_table(inspector: Inspector) -> Finding:
+    layout = inspector.layout
     if layout.stage is Stage.LEGACY:
         return Finding(note=f"customers table found in schema {layout.schema}")
     seen = ", ".join(sorted(layout.tables)) or "none of the tables"
     return problems([f"The database is {layout.stage}: found {seen}", *layout.oddities])
 
 
-def customer_count(scene: Scene) -> Finding:
-    found = scene.value("SELECT count(*) FROM customers")
+def customer_count(inspector: Inspector) -> Finding:
+    found = inspector.value("SELECT count(*) FROM customers")
     return Finding(note=f"Found {counted(found, 'customer')}")
 
 
-def orphaned_customers(scene: Scene) -> Finding:
+def orphaned_customers(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
         "Customer {id} (tenant {tenant_id}) has no company",
         lambda count: f"{counted(count, 'customer')} without a company",
     )
 
 
-def valid_tenants(scene: Scene) -> Finding:
+def valid_tenants(inspector: Inspector) -> Finding:
     query = " UNION ALL ".join(
         f"SELECT id, '{table}' AS table_name, tenant_id FROM {table} AS t "
         "WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id)"
         for table in ("customers", "companies", "orders")
     )
-    return rows(scene, query, "Row {id} of {table_name} has tenant {tenant_id}, which is not there")
+    return rows(
+        inspector, query, "Row {id} of {table_name} has tenant {tenant_id}, which is not there"
+    )
 
 
-def linked_orders(scene: Scene) -> Finding:
-    linked, orders = scene.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+def linked_orders(inspector: Inspector) -> Finding:
+    linked, orders = inspector.rows("SELECT count(customer_id), count(*) FROM orders")[0]
     return Finding(
         note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
         f"({orders - linked:,}) go to their tenant's {DEFAULT_COMPANY}, without a contact"
     )
 
 
-def order_customers(scene: Scene) -> Finding:
+def order_customers(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT o.id, o.tenant_id, o.customer_id, coalesce('tenant ' || c.tenant_id, 'missing') "
         "AS customer FROM orders o LEFT JOIN customers c ON c.id = o.customer_id "
         "WHERE o.customer_id IS NOT NULL AND c.tenant_id IS DISTINCT FROM o.tenant_id",
@@ -60,9 +62,9 @@ def order_customers(scene: Scene) -> Finding:
     )
 
 
-def duplicate_emails(scene: Scene) -> Finding:
+def duplicate_emails(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT min(c.id) AS id, c.tenant_id, coalesce(c.company_id, d.id) AS company_id, "
         "c.email, count(*) AS contacts FROM customers c LEFT JOIN companies d "
         f"ON d.tenant_id = c.tenant_id AND d.name = '{DEFAULT_COMPANY}' "
@@ -74,9 +76,9 @@ def duplicate_emails(scene: Scene) -> Finding:
     )
 
 
-def company_tenants(scene: Scene) -> Finding:
+def company_tenants(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT c.id, c.tenant_id, c.company_id, coalesce('tenant ' || o.tenant_id, 'missing') "
         "AS company FROM customers c LEFT JOIN companies o ON o.id = c.company_id "
         "WHERE c.company_id IS NOT NULL AND o.tenant_id IS DISTINCT FROM c.tenant_id",

@@ -3,44 +3,44 @@
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.privileges import RIGHTS
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.wreck import examine
 from jmsk.postgres.references import referred_rows
 
 
-def addresses(scene: Scene) -> Finding:
-    return rows(scene, "SELECT id, company_id FROM addresses", "Address {id} would be lost")
+def addresses(inspector: Inspector) -> Finding:
+    return rows(inspector, "SELECT id, company_id FROM addresses", "Address {id} would be lost")
 
 
-def fax_numbers(scene: Scene) -> Finding:
+def fax_numbers(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT id FROM companies WHERE fax IS NOT NULL OR default_address_id IS NOT NULL",
         "The fax or default address of company {id} would be lost",
     )
 
 
-def moved_orders(scene: Scene) -> Finding:
+def moved_orders(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT o.id, o.company_id FROM orders o LEFT JOIN contacts c ON c.id = o.customer_id "
         "WHERE o.company_id IS DISTINCT FROM c.company_id AND o.company_id IS NOT NULL",
         "That order {id} belongs to company {company_id} would be lost: its customer does not",
     )
 
 
-def references(scene: Scene) -> Finding:
+def references(inspector: Inspector) -> Finding:
     """Other programs' rows that refer to a company which is to go, whatever their key then does."""
-    made = examine(scene.cursor).companies
+    made = examine(inspector.cursor).companies
     found = referred_rows(
-        scene.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
+        inspector.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
     )
     return problems(f"Rows of another table refer to company {company}" for company in found)
 
 
-def duplicate_emails(scene: Scene) -> Finding:
+def duplicate_emails(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT min(id) AS id, tenant_id, email, count(*) AS contacts FROM contacts "
         "GROUP BY tenant_id, email HAVING count(*) > 1",
         "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",

@@ -14,9 +14,9 @@ GOING_BACK = (
     "sequences",
     "dependents",
     "legacy_names",
-    "settled_keys",
-    "legacy_rules",
-    "later_rules",
+    "replaced_keys",
+    "legacy_constraints",
+    "added_constraints",
     "replicated_changes",
     "alembic_record",
 )

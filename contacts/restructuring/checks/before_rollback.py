@@ -1,8 +1,6 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
-from contacts.restructuring.checks import added_constraints as later_rules
-from contacts.restructuring.checks import legacy_constraints as legacy_rules
-from contacts.restructuring.checks import legacy_names
+from contacts.restructuring.checks import added_constraints, legacy_constraints, legacy_names
 from contacts.restructuring.checks import publications as replication
 from contacts.restructuring.checks import replaced_keys as keys
 from contacts.restructuring.checks.alembic import alembic_record
@@ -11,7 +9,7 @@ from contacts.restructuring.checks.dependents import dependents
 from contacts.restructuring.checks.environment import WRITABLE, sessions
 from contacts.restructuring.checks.legacy_tables import relatives
 from contacts.restructuring.checks.privileges import REFERRING_TO_CREATED, RIGHTS
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.legacy_objects import (
@@ -33,89 +31,89 @@ NEEDED = {
 """The columns by which the way back finds out what to do and what to tell."""
 
 
-def columns(scene: Scene) -> Finding:
+def columns(inspector: Inspector) -> Finding:
     return problems(
         f"{table} has no column {name}"
         for table, names in NEEDED.items()
         for name in names
-        if name not in scene.layout.tables[table].column_names
+        if name not in inspector.layout.tables[table].column_names
     )
 
 
-def ordinary_tables(scene: Scene) -> Finding:
+def ordinary_tables(inspector: Inspector) -> Finding:
     """Whether columns that go would go from other tables as well, or rows change there."""
-    return problems(relatives(scene, [scene.layout.tables[name].oid for name in NEEDED]))
+    return problems(relatives(inspector, [inspector.layout.tables[name].oid for name in NEEDED]))
 
 
-def sequences(scene: Scene) -> Finding:
+def sequences(inspector: Inspector) -> Finding:
     """Whether columns have the sequences that are to get their legacy names again."""
     return problems(
         f"{now_called(table)}.{want.definition} has no sequence of its own; it had {want.name}"
         for table in TABLES
-        for want in wanted_objects(scene.cursor, table)
+        for want in wanted_objects(inspector.cursor, table)
         if want.kind == "sequence"
-        and not any(item.twin_of(want) for item in present_objects(scene.cursor, table))
+        and not any(item.twin_of(want) for item in present_objects(inspector.cursor, table))
     )
 
 
-def duplicate_emails(scene: Scene) -> Finding:
-    if not legacy_had_unique_email(scene):
+def duplicate_emails(inspector: Inspector) -> Finding:
+    if not legacy_had_unique_email(inspector):
         return Finding(note="the legacy table had no unique e-mails, so none is needed")
     return rows(
-        scene,
+        inspector,
         f"SELECT min(id) AS id, tenant_id, {EMAIL} AS email, count(*) AS contacts "
         f"FROM contacts WHERE {EMAIL} IS NOT NULL GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
         "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
     )
 
 
-def legacy_had_unique_email(scene: Scene) -> bool:
+def legacy_had_unique_email(inspector: Inspector) -> bool:
     """Whether the legacy table held e-mails unique in a tenant; without a record it did."""
-    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+    remembered = read_record(inspector.cursor).legacy_objects.get("customers")
     if remembered is None:
         return True
     return any(TableObject(**item).rule in ONE_EMAIL_PER_TENANT for item in remembered["objects"])
 
 
-def contacts_without_email(scene: Scene) -> Finding:
-    remembered = read_record(scene.cursor).legacy_objects.get("customers")
+def contacts_without_email(inspector: Inspector) -> Finding:
+    remembered = read_record(inspector.cursor).legacy_objects.get("customers")
     if remembered is not None and not remembered["not_null"]["email"]:
         return Finding(note="the legacy table did without, so none is needed")
     return rows(
-        scene,
+        inspector,
         f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL",
         "Contact {id} (tenant {tenant_id}) has no e-mail, which a customer must have",
     )
 
 
-def orders_without_contact(scene: Scene) -> Finding:
-    remembered = read_record(scene.cursor).legacy_objects.get("orders")
+def orders_without_contact(inspector: Inspector) -> Finding:
+    remembered = read_record(inspector.cursor).legacy_objects.get("orders")
     if remembered is None or not remembered["not_null"]["customer_id"]:
         return Finding(note="the legacy table did without, so none is needed")
     return rows(
-        scene,
+        inspector,
         "SELECT id, tenant_id FROM orders WHERE contact_id IS NULL",
         "Order {id} (tenant {tenant_id}) has no contact, and had to have a customer",
     )
 
 
-def addresses(scene: Scene) -> Finding:
+def addresses(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT id, company_id, city FROM addresses",
         "Address {id} of company {company_id} ({city}) goes",
     )
 
 
-def fax_numbers(scene: Scene) -> Finding:
+def fax_numbers(inspector: Inspector) -> Finding:
     return rows(
-        scene, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
+        inspector, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
     )
 
 
-def orders_moved_by_hand(scene: Scene) -> Finding:
+def orders_moved_by_hand(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT o.id, o.company_id FROM orders o LEFT JOIN companies d "
         "ON d.tenant_id = o.tenant_id AND d.is_default "
         "WHERE o.contact_id IS NULL AND o.company_id IS DISTINCT FROM d.id",
@@ -123,9 +121,9 @@ def orders_moved_by_hand(scene: Scene) -> Finding:
     )
 
 
-def replaced_emails(scene: Scene) -> Finding:
+def replaced_emails(inspector: Inspector) -> Finding:
     return rows(
-        scene,
+        inspector,
         "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
         "Contact {id} keeps its new e-mail; the one that was set aside goes",
     )
@@ -188,8 +186,8 @@ CHECKS_BACK = (
     ),
     legacy_names.CHECK,
     keys.CHECK_BACK,
-    legacy_rules.CHECK,
-    later_rules.CHECK,
+    legacy_constraints.CHECK,
+    added_constraints.CHECK,
     replication.CHECK,
     Check(
         "alembic_record",

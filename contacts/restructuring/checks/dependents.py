@@ -8,7 +8,7 @@ function whose body is text it knows nothing, so there the text has to do.
 from collections.abc import Iterator
 
 from contacts.restructuring.checks.base import Finding, problems
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import TRIGGERS, target_names
 from contacts.restructuring.state.record import read_record
@@ -83,21 +83,21 @@ TRANSACTION_IDS = 2**32
 """A row holds the last 32 bits of the id of the transaction that wrote it."""
 
 
-def dependents(scene: Scene) -> Finding:
+def dependents(inspector: Inspector) -> Finding:
     """Find what depends on what a rollback drops, and functions whose text names it."""
-    return problems(_dependents(scene))
+    return problems(_dependents(inspector))
 
 
-def _dependents(scene: Scene) -> Iterator[str]:
+def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
     going = {"columns": columns, "functions": functions, "own": target_names()}
-    for what, needed in scene.rows(DEPENDENTS, going):
+    for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
-    migration = read_record(scene.cursor).transaction_id
+    migration = read_record(inspector.cursor).transaction_id
     wanted = {
         "own": functions,
         "migration": None if migration is None else str(migration % TRANSACTION_IDS),
     }
-    for (name,) in scene.rows(FUNCTIONS, wanted):
+    for (name,) in inspector.rows(FUNCTIONS, wanted):
         yield f"Function {name} names contacts, contact_id or addresses"

@@ -6,15 +6,15 @@ from contacts.restructuring.checks.alembic import alembic
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.checks.privileges import RIGHTS
 from contacts.restructuring.checks.publications import publications
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 
 
-def writable(scene: Scene) -> Finding:
+def writable(inspector: Inspector) -> Finding:
     found = []
-    if scene.value("SELECT pg_is_in_recovery()"):
+    if inspector.value("SELECT pg_is_in_recovery()"):
         found.append("The server is a standby: it only follows another one")
-    if scene.value("SELECT reset_val FROM pg_settings WHERE name = %s", [READ_ONLY]) == "on":
+    if inspector.value("SELECT reset_val FROM pg_settings WHERE name = %s", [READ_ONLY]) == "on":
         found.append(f"{READ_ONLY} is on for this role or database")
     return problems(found)
 
@@ -22,20 +22,20 @@ def writable(scene: Scene) -> Finding:
 READ_ONLY = "default_transaction_read_only"
 
 
-def dependents(scene: Scene) -> Finding:
+def dependents(inspector: Inspector) -> Finding:
     """Functions and views whose text names what goes. A view goes on working; a function fails."""
-    functions = scene.rows(
+    functions = inspector.rows(
         r"SELECT p.oid::regprocedure::text FROM pg_proc p "
         r"JOIN pg_namespace n ON n.oid = p.pronamespace "
         r"WHERE p.prosrc ~* '\m(customers|customer_id)\M' AND n.nspname !~ '^pg_' "
         r"AND n.nspname <> 'information_schema' ORDER BY 1"
     )
-    views = scene.rows(
+    views = inspector.rows(
         "SELECT DISTINCT v.oid::regclass::text FROM pg_depend d "
         "JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass "
         "JOIN pg_class v ON v.oid = w.ev_class "
         "WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm') ORDER BY 1",
-        [[scene.layout.tables[name].oid for name in ("customers", "orders")]],
+        [[inspector.layout.tables[name].oid for name in ("customers", "orders")]],
     )
     return problems(
         [f"Function {name} names customers or customer_id in its text" for (name,) in functions]
@@ -43,21 +43,21 @@ def dependents(scene: Scene) -> Finding:
     )
 
 
-def user_triggers(scene: Scene) -> Finding:
-    found = scene.rows(
+def user_triggers(inspector: Inspector) -> Finding:
+    found = inspector.rows(
         "SELECT 'Trigger', tgname, tgrelid::regclass FROM pg_trigger "
         "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) UNION ALL "
         "SELECT 'Rule', rulename, ev_class::regclass FROM pg_rewrite "
         "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
-        {"tables": [scene.layout.tables[name].oid for name in LEGACY_NAMES]},
+        {"tables": [inspector.layout.tables[name].oid for name in LEGACY_NAMES]},
     )
     return problems(
         f"{kind} {name} on {table} does not see the restructuring" for kind, name, table in found
     )
 
 
-def sessions(scene: Scene) -> Finding:
-    found = scene.rows(
+def sessions(inspector: Inspector) -> Finding:
+    found = inspector.rows(
         "SELECT pid, usename, coalesce(nullif(application_name, ''), 'no name'), "
         "coalesce(host(client_addr), 'local'), coalesce(state, 'hidden') "
         "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "

@@ -3,17 +3,19 @@
 from functools import partial
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, rows
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, legacy_models, target_models
 from jmsk.postgres.check_rules import rows_breaking
 
 
-def rule_breakers(scene: Scene, rule_name: str, table: str) -> Finding:
+def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
     """The rows of ``table`` that break the check rule ``rule_name``."""
     rules = {rule.name: rule for _, rule in check_rules(target_models())}
     model = {**legacy_models(), **target_models()}[table]
-    query = rows_breaking(model, rules[rule_name], scene.connection.schema_editor())
-    return rows(scene, query, f"Row {{id}} of {table} (tenant {{tenant_id}}) breaks {rule_name}")
+    query = rows_breaking(model, rules[rule_name], inspector.connection.schema_editor())
+    return rows(
+        inspector, query, f"Row {{id}} of {table} (tenant {{tenant_id}}) breaks {rule_name}"
+    )
 
 
 def rule_check(rule_name: str, table: str) -> Check:

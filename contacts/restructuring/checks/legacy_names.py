@@ -13,7 +13,7 @@ from contacts.restructuring.checks.target_names import (
     quoted_schema,
     what_it_is,
 )
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
@@ -33,35 +33,35 @@ TAKEN = """
 """
 
 
-def legacy_names(scene: Scene) -> Finding:
+def legacy_names(inspector: Inspector) -> Finding:
     """Whether something bears a name that the legacy schema needs again."""
-    return problems([*_taken_on_other_tables(scene), *_taken_on_the_table(scene)])
+    return problems([*_taken_on_other_tables(inspector), *_taken_on_the_table(inspector)])
 
 
-def _taken_on_other_tables(scene: Scene) -> Iterator[str]:
+def _taken_on_other_tables(inspector: Inspector) -> Iterator[str]:
     """Indexes, sequences, tables and types: their names are unique in a schema."""
     needed = {"customers"}
     for table in TABLES:
-        here = {item.name for item in present_objects(scene.cursor, table)}
-        wanted = wanted_objects(scene.cursor, table)
+        here = {item.name for item in present_objects(inspector.cursor, table)}
+        wanted = wanted_objects(inspector.cursor, table)
         needed |= {item.name for item in wanted if _is_relation(item)} - here
-    schema = quoted_schema(scene)
+    schema = quoted_schema(inspector)
     own = own_names()
-    for name, kind, table in scene.rows(TAKEN, [schema, sorted(needed)]):
+    for name, kind, table in inspector.rows(TAKEN, [schema, sorted(needed)]):
         if name not in own:
             yield needed_name(name, what_it_is(kind, table))
-    for (name,) in scene.rows(TAKEN_TYPES, [schema, ["customers"]]):
+    for (name,) in inspector.rows(TAKEN_TYPES, [schema, ["customers"]]):
         yield needed_name(name, "it is a type")
 
 
-def _taken_on_the_table(scene: Scene) -> Iterator[str]:
+def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
     """Columns and objects of the tables themselves that have got a legacy name since."""
-    if "customer_id" in scene.layout.tables["orders"].column_names:
+    if "customer_id" in inspector.layout.tables["orders"].column_names:
         yield needed_name("customer_id", "orders has such a column")
     own = own_names()
     for table in TABLES:
-        wanted = {item.name: item for item in wanted_objects(scene.cursor, table)}
-        for item in present_objects(scene.cursor, table):
+        wanted = {item.name: item for item in wanted_objects(inspector.cursor, table)}
+        for item in present_objects(inspector.cursor, table):
             want = wanted.get(item.name)
             if want and not item.twin_of(want) and item.name not in own:
                 article = "an" if item.kind == "index" else "a"

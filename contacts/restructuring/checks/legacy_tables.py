@@ -6,7 +6,7 @@ from typing import Any
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
 from contacts.restructuring.checks.format_rules import rule_check
 from contacts.restructuring.checks.target_names import free_names
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
     RENAMED,
@@ -29,15 +29,15 @@ LAST_COMPANY = """
 """
 
 
-def columns(scene: Scene) -> Finding:
-    return problems(_column_problems(scene))
+def columns(inspector: Inspector) -> Finding:
+    return problems(_column_problems(inspector))
 
 
-def _column_problems(scene: Scene) -> Iterator[str]:
+def _column_problems(inspector: Inspector) -> Iterator[str]:
     for name, model in legacy_models().items():
-        present = {column.name: column for column in scene.layout.tables[name].columns}
+        present = {column.name: column for column in inspector.layout.tables[name].columns}
         for field in model._meta.concrete_fields:
-            expected = column_type(field, scene.connection)
+            expected = column_type(field, inspector.connection)
             if field.column not in present:
                 yield f"{name} has no column {field.column} ({expected})"
                 continue
@@ -46,19 +46,19 @@ def _column_problems(scene: Scene) -> Iterator[str]:
                 yield f"{name}.{field.column} is {actual}, expected {expected}"
 
 
-def fillable_companies(scene: Scene) -> Finding:
+def fillable_companies(inspector: Inspector) -> Finding:
     """Whether a default company can be created with nothing but an id, a tenant and a name."""
-    wanted = [placement for placement in placements(scene) if not placement.exists]
+    wanted = [placement for placement in placements(inspector) if not placement.exists]
     if not wanted:
         return Finding(note="none has to be created")
     found = [
         f"companies.{column.name} is NOT NULL and has no default"
-        for column in scene.layout.tables["companies"].columns
+        for column in inspector.layout.tables["companies"].columns
         if column.name not in ("id", "tenant_id", "name")
         and column.not_null
         and not (column.default or column.identity or column.generated)
     ]
-    last = _last_company(scene)
+    last = _last_company(inspector)
     if last + len(wanted) >= LARGEST_ID:
         found.append(
             f"{counted(len(wanted), 'id')} needed after {last}, and {LARGEST_ID} is the largest"
@@ -66,26 +66,26 @@ def fillable_companies(scene: Scene) -> Finding:
     return problems(found)
 
 
-def _last_company(scene: Scene) -> int:
+def _last_company(inspector: Inspector) -> int:
     """Return the id behind which default companies are created: the highest, or the sequence's."""
-    found = scene.rows(LAST_COMPANY)[0]
+    found = inspector.rows(LAST_COMPANY)[0]
     return max(0, *(int(last) for last in found if last is not None))
 
 
-def ordinary_tables(scene: Scene) -> Finding:
+def ordinary_tables(inspector: Inspector) -> Finding:
     found = [
         f"{table.name} is no ordinary table (relkind {table.kind})"
-        for table in scene.layout.tables.values()
+        for table in inspector.layout.tables.values()
         if table.name in LEGACY_NAMES and table.kind != "r"
     ]
-    found += relatives(scene, _oids(scene))
-    found += _row_type_users(scene)
+    found += relatives(inspector, _oids(inspector))
+    found += _row_type_users(inspector)
     return problems(found)
 
 
-def relatives(scene: Scene, oids: list[int]) -> list[str]:
+def relatives(inspector: Inspector, oids: list[int]) -> list[str]:
     """Say which tables inherit from the tables ``oids``, or these from others."""
-    found = scene.rows(
+    found = inspector.rows(
         "SELECT inhparent::regclass, inhrelid::regclass FROM pg_inherits "
         "WHERE inhparent = ANY(%(tables)s::oid[]) OR inhrelid = ANY(%(tables)s::oid[])",
         {"tables": oids},
@@ -93,44 +93,46 @@ def relatives(scene: Scene, oids: list[int]) -> list[str]:
     return [f"{child} inherits from {parent}" for parent, child in found]
 
 
-def _row_type_users(scene: Scene) -> list[str]:
-    users = scene.rows(
+def _row_type_users(inspector: Inspector) -> list[str]:
+    users = inspector.rows(
         "SELECT a.attrelid::regclass, a.attname, c.relname FROM pg_attribute a "
         "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class u ON u.oid = a.attrelid "
         "JOIN pg_class c ON c.reltype IN (t.oid, t.typelem) "
         "WHERE c.oid = %s AND u.relkind IN ('r', 'p', 'm') AND NOT a.attisdropped",
-        [scene.layout.tables["orders"].oid],
+        [inspector.layout.tables["orders"].oid],
     )
     return [f"{table}.{column} is of the row type of {name}" for table, column, name in users]
 
 
-def readable_rows(scene: Scene) -> Finding:
-    hidden = scene.rows(
+def readable_rows(inspector: Inspector) -> Finding:
+    hidden = inspector.rows(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
-        [[table.oid for table in scene.layout.tables.values()]],
+        [[table.oid for table in inspector.layout.tables.values()]],
     )
     return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
 
 
-def missing_rules(scene: Scene) -> Finding:
+def missing_constraints(inspector: Inspector) -> Finding:
     """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
     return together(
-        rows(scene, statement, sentence)
+        rows(inspector, statement, sentence)
         for name, model in legacy_models().items()
-        for statement, sentence in _missing_rules(
-            name, model, read_objects(scene.cursor, name), scene
+        for statement, sentence in _missing_constraints(
+            name, model, read_objects(inspector.cursor, name), inspector
         )
     )
 
 
-def _missing_rules(
-    name: str, model: Any, present: list[TableObject], scene: Scene
+def _missing_constraints(
+    name: str, model: Any, present: list[TableObject], inspector: Inspector
 ) -> Iterator[tuple[str, str]]:
     """Yield, for each rule that the catalogue does not hold, the query for rows that break it.
 
     What the target does without, a column's NOT NULL, no row breaks.
     """
-    nullable = {column.name for column in scene.layout.tables[name].columns if not column.not_null}
+    nullable = {
+        column.name for column in inspector.layout.tables[name].columns if not column.not_null
+    }
     target = target_models()[RENAMED.get(name, name)]
     nullable -= {field.column for field in target._meta.concrete_fields if field.null}
     for field in model._meta.concrete_fields:
@@ -173,14 +175,14 @@ def _same_rule(item: TableObject, other: TableObject) -> bool:
     return item.twin_of(other)
 
 
-def drift(scene: Scene) -> Finding:
+def drift(inspector: Inspector) -> Finding:
     """Indexes and constraints that are missing or bear another name: told, and put right."""
-    return problems(_drift(scene))
+    return problems(_drift(inspector))
 
 
-def _drift(scene: Scene) -> Iterator[str]:
+def _drift(inspector: Inspector) -> Iterator[str]:
     for name, model in legacy_models().items():
-        present = read_objects(scene.cursor, name)
+        present = read_objects(inspector.cursor, name)
         for item in model_objects(model):
             twins = [other.name for other in present if other.twin_of(item)]
             if item.name in twins:
@@ -191,11 +193,11 @@ def _drift(scene: Scene) -> Iterator[str]:
                 yield f"{name}: {item.kind} {item.name} is missing: {item.definition}"
 
 
-def extra_columns(scene: Scene) -> Finding:
+def extra_columns(inspector: Inspector) -> Finding:
     extra = [
         f"{name}.{column.name} ({column.type})"
         for name, model in legacy_models().items()
-        for column in scene.layout.tables[name].columns
+        for column in inspector.layout.tables[name].columns
         if column.name not in {field.column for field in model._meta.concrete_fields}
     ]
     if not extra:
@@ -205,8 +207,8 @@ def extra_columns(scene: Scene) -> Finding:
     )
 
 
-def _oids(scene: Scene) -> list[int]:
-    return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
+def _oids(inspector: Inspector) -> list[int]:
+    return [inspector.layout.tables[name].oid for name in LEGACY_NAMES]
 
 
 READABLE_ROWS = Check(
@@ -234,10 +236,10 @@ CHECKS = (
     ),
     READABLE_ROWS,
     Check(
-        "missing_rules",
+        "missing_constraints",
         "Rows keep the rules that the database lacks",
         Severity.ERROR,
-        missing_rules,
+        missing_constraints,
         "Put these rows right: the restructured schema has the key that they break.",
     ),
     Check(

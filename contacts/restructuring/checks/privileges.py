@@ -6,7 +6,7 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import TRIGGERS
 from contacts.restructuring.state.record import read_record
@@ -50,97 +50,97 @@ REFERRING = """
 """
 
 
-def rights(scene: Scene) -> Finding:
+def rights(inspector: Inspector) -> Finding:
     """Whether the role may change what is there, and the owner of companies use what is made."""
-    return problems([*_missing_rights(scene), *_rights_of_owners(scene)])
+    return problems([*_missing_rights(inspector), *_rights_of_owners(inspector)])
 
 
-def own_rights(scene: Scene) -> Finding:
+def own_rights(inspector: Inspector) -> Finding:
     """Whether the role owns what is changed, and may make things beside it."""
-    return problems(_missing_rights(scene))
+    return problems(_missing_rights(inspector))
 
 
-def _missing_rights(scene: Scene) -> Iterator[str]:
-    role = scene.value("SELECT current_user")
-    tables = [table.oid for table in scene.layout.tables.values()]
+def _missing_rights(inspector: Inspector) -> Iterator[str]:
+    role = inspector.value("SELECT current_user")
+    tables = [table.oid for table in inspector.layout.tables.values()]
     wanted = {
         "tables": tables,
         "django": list(DJANGO_TABLES),
         "functions": [name.removeprefix("trg_") for name in TRIGGERS],
-        "schema": scene.layout.schema,
+        "schema": inspector.layout.schema,
     }
-    for what, owner, is_superuser in scene.rows(FOREIGN_OWNERS, wanted):
+    for what, owner, is_superuser in inspector.rows(FOREIGN_OWNERS, wanted):
         # Whoever is a member of a superuser is one: that is not for us to propose.
-        remedy = "" if is_superuser else grant(scene, "GRANT {} TO {}", owner, role)
+        remedy = "" if is_superuser else grant(inspector, "GRANT {} TO {}", owner, role)
         yield f"Role {role} is no member of {owner}, the owner of {what}{remedy}"
-    yield from _schema_rights(scene, role)
+    yield from _schema_rights(inspector, role)
 
 
-def _schema_rights(scene: Scene, role: str) -> Iterator[str]:
-    schema = scene.layout.schema
-    if scene.value("SELECT to_regnamespace(quote_ident(%s)) IS NULL", [schema]):
-        yield f"There is no schema {schema}{grant(scene, 'CREATE SCHEMA {}', schema)}"
+def _schema_rights(inspector: Inspector, role: str) -> Iterator[str]:
+    schema = inspector.layout.schema
+    if inspector.value("SELECT to_regnamespace(quote_ident(%s)) IS NULL", [schema]):
+        yield f"There is no schema {schema}{grant(inspector, 'CREATE SCHEMA {}', schema)}"
         return
     for privilege, verb in (("USAGE", "use"), ("CREATE", "create in")):
-        if not scene.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
-            remedy = grant(scene, f"GRANT {privilege} ON SCHEMA {{}} TO {{}}", schema, role)
+        if not inspector.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
+            remedy = grant(inspector, f"GRANT {privilege} ON SCHEMA {{}} TO {{}}", schema, role)
             yield f"Role {role} may not {verb} schema {schema}{remedy}"
 
 
-def _rights_of_owners(scene: Scene) -> Iterator[str]:
+def _rights_of_owners(inspector: Inspector) -> Iterator[str]:
     """What the owner of companies lacks: addresses is to be its own, the triggers use its rights.
 
     The latter only before a migration: what it made goes with a rollback.
     """
-    schema, companies = scene.layout.schema, scene.layout.tables["companies"]
+    schema, companies = inspector.layout.schema, inspector.layout.tables["companies"]
     owner = companies.owner
-    if not scene.value("SELECT has_schema_privilege(%s, %s, 'CREATE')", [owner, schema]):
-        remedy = grant(scene, "GRANT CREATE ON SCHEMA {} TO {}", schema, owner)
+    if not inspector.value("SELECT has_schema_privilege(%s, %s, 'CREATE')", [owner, schema]):
+        remedy = grant(inspector, "GRANT CREATE ON SCHEMA {} TO {}", schema, owner)
         yield f"Role {owner}, which is to own addresses, may not create in schema {schema}{remedy}"
-    for name in ("customers", "orders") if "customers" in scene.layout.tables else ():
-        oid = scene.layout.tables[name].oid
-        if not all(scene.rows(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])[0]):
-            remedy = grant(scene, "GRANT SELECT, UPDATE ON {} TO {}", (schema, name), owner)
+    for name in ("customers", "orders") if "customers" in inspector.layout.tables else ():
+        oid = inspector.layout.tables[name].oid
+        if not all(inspector.rows(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])[0]):
+            remedy = grant(inspector, "GRANT SELECT, UPDATE ON {} TO {}", (schema, name), owner)
             yield (
                 f"Role {owner}, whose rights the triggers use, may not read and update "
                 f"{name}{remedy}"
             )
 
 
-def temporary(scene: Scene) -> Finding:
+def temporary(inspector: Inspector) -> Finding:
     """Whether the role may make temporary tables, into which the rows of a backup are loaded."""
-    if scene.value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
+    if inspector.value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
         return Finding()
-    role, database = scene.rows("SELECT current_user, current_database()")[0]
-    remedy = grant(scene, "GRANT TEMPORARY ON DATABASE {} TO {}", database, role)
+    role, database = inspector.rows("SELECT current_user, current_database()")[0]
+    remedy = grant(inspector, "GRANT TEMPORARY ON DATABASE {} TO {}", database, role)
     return problems([f"Role {role} may not create temporary tables in database {database}{remedy}"])
 
 
-def referring(scene: Scene, *names: str) -> Finding:
+def referring(inspector: Inspector, *names: str) -> Finding:
     """Whether the role sees which rows of others refer to rows of the tables ``names``.
 
     Without names, of all of the tables.
     """
-    return problems(_unreadable(scene, names or tuple(scene.layout.tables)))
+    return problems(_unreadable(inspector, names or tuple(inspector.layout.tables)))
 
 
-def referring_to_created(scene: Scene) -> Finding:
+def referring_to_created(inspector: Inspector) -> Finding:
     """Whether it sees who refers to the companies that a migration created, if it created any."""
-    if not read_record(scene.cursor).created_companies:
+    if not read_record(inspector.cursor).created_companies:
         return Finding(note="the migration created no company, so none goes")
-    return referring(scene, "companies")
+    return referring(inspector, "companies")
 
 
-def _unreadable(scene: Scene, names: tuple[str, ...]) -> Iterator[str]:
-    role, tables = scene.value("SELECT current_user"), scene.layout.tables
+def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
+    role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
     wanted = [[tables[name].oid for name in names], [table.oid for table in tables.values()]]
-    for schema, name, target, may_use, may_read, hidden in scene.rows(REFERRING, wanted):
+    for schema, name, target, may_use, may_read, hidden in inspector.rows(REFERRING, wanted):
         if not may_use:
-            remedy = grant(scene, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
+            remedy = grant(inspector, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
             told = f"Role {role} may not use schema {schema}, where {name} refers to {target}"
             yield f"{told}{remedy}"
         if not may_read:
-            remedy = grant(scene, "GRANT SELECT ON {} TO {}", (schema, name), role)
+            remedy = grant(inspector, "GRANT SELECT ON {} TO {}", (schema, name), role)
             yield f"Role {role} may not read {name}, which refers to {target}{remedy}"
         elif hidden:
             yield (
@@ -149,10 +149,10 @@ def _unreadable(scene: Scene, names: tuple[str, ...]) -> Iterator[str]:
             )
 
 
-def grant(scene: Scene, template: str, *names: str | tuple[str, ...]) -> str:
+def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) -> str:
     """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
     parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
-    return f": {sql.SQL(template).format(*parts).as_string(scene.cursor.connection)}"
+    return f": {sql.SQL(template).format(*parts).as_string(inspector.cursor.connection)}"
 
 
 RIGHTS = Check(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from django.db import DatabaseError, transaction
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from jmsk.postgres.server_errors import server_words
 
@@ -21,16 +21,16 @@ REFUSED = ("55000", "42P10")
 """No replica identity; a column list or row filter that does not fit it."""
 
 
-def replicated_changes(scene: Scene) -> Finding:
+def replicated_changes(inspector: Inspector) -> Finding:
     """Whether contacts can be updated and companies deleted as far as publications go."""
-    return problems(_refused_changes(scene))
+    return problems(_refused_changes(inspector))
 
 
-def _refused_changes(scene: Scene) -> Iterator[str]:
+def _refused_changes(inspector: Inspector) -> Iterator[str]:
     for table, statement in CHANGES.items():
         try:
-            with transaction.atomic(using=scene.connection.alias):
-                scene.cursor.execute(statement)
+            with transaction.atomic(using=inspector.connection.alias):
+                inspector.cursor.execute(statement)
         except DatabaseError as error:
             if getattr(error.__cause__, "pgcode", None) not in REFUSED:
                 raise
@@ -47,10 +47,10 @@ CHECK = Check(
 )
 
 
-def publications(scene: Scene) -> Finding:
-    found = scene.rows(
+def publications(inspector: Inspector) -> Finding:
+    found = inspector.rows(
         "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
         "AND tablename = ANY(%s) ORDER BY 1, 2",
-        [scene.layout.schema, list(LEGACY_NAMES)],
+        [inspector.layout.schema, list(LEGACY_NAMES)],
     )
     return problems(f"Publication {name} replicates {table}" for name, table in found)

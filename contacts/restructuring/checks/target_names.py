@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Finding, problems
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
     RENAMED,
@@ -63,39 +63,39 @@ def what_it_is(kind: str, table: str) -> str:
     return f"it is {KINDS.get(kind) or f'an index of {table}'}"
 
 
-def free_names(scene: Scene) -> Finding:
+def free_names(inspector: Inspector) -> Finding:
     """Whether something bears a name that the target needs for what it adds."""
-    return problems([*_taken_names(scene), *_taken_parts(scene)])
+    return problems([*_taken_names(inspector), *_taken_parts(inspector)])
 
 
-def _taken_names(scene: Scene) -> Iterator[str]:
+def _taken_names(inspector: Inspector) -> Iterator[str]:
     tables = target_models()
     names = {item.name for model in tables.values() for item in model_objects(model)}
     names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
-    names |= {"addresses", "contacts"} | _djangos_own(scene)
-    taken = scene.rows(
+    names |= {"addresses", "contacts"} | _djangos_own(inspector)
+    taken = inspector.rows(
         "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
         "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
         "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
         "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [quoted_schema(scene), sorted(names), _oids(scene)],
+        [quoted_schema(inspector), sorted(names), _oids(inspector)],
     )
     for name, owner, kind in taken:
         yield needed_name(name, what_it_is(kind, owner))
 
 
-def _djangos_own(scene: Scene) -> set[str]:
+def _djangos_own(inspector: Inspector) -> set[str]:
     """The tables of Django's own apps, and of ours, that ``migrate`` has still to make."""
-    applied = {app for app, _ in MigrationRecorder(scene.connection).applied_migrations()}
+    applied = {app for app, _ in MigrationRecorder(inspector.connection).applied_migrations()}
     models = [model._meta for model in apps.get_models(include_auto_created=True)]
     return {meta.db_table for meta in models if meta.app_label not in applied} - {*LEGACY_NAMES}
 
 
-def _taken_parts(scene: Scene) -> Iterator[str]:
+def _taken_parts(inspector: Inspector) -> Iterator[str]:
     """Columns, constraints, triggers, functions and types in the way of new ones."""
-    for name, table in scene.layout.tables.items():
+    for name, table in inspector.layout.tables.items():
         model = target_models().get(RENAMED.get(name, name))
         legacy = legacy_models().get(name)
         if model is None or legacy is None:
@@ -109,12 +109,14 @@ def _taken_parts(scene: Scene) -> Iterator[str]:
         ("an index", TAKEN_INDEXES, _added_constraints()),
         ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
     ):
-        for name, table_name in scene.rows(query, [_oids(scene), names]):
+        for name, table_name in inspector.rows(query, [_oids(inspector), names]):
             yield needed_name(name, f"it is {what} of {table_name}")
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    for (name,) in scene.rows(TAKEN_FUNCTIONS, [quoted_schema(scene), functions]):
+    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [quoted_schema(inspector), functions]):
         yield needed_name(name, "it is a function")
-    for (name,) in scene.rows(TAKEN_TYPES, [quoted_schema(scene), ["addresses", "contacts"]]):
+    for (name,) in inspector.rows(
+        TAKEN_TYPES, [quoted_schema(inspector), ["addresses", "contacts"]]
+    ):
         yield needed_name(name, "it is a type")
 
 
@@ -126,10 +128,10 @@ def _added_constraints() -> list[str]:
     return [*checks, *unique, "fk_companies_default_address"]
 
 
-def _oids(scene: Scene) -> list[int]:
-    return [scene.layout.tables[name].oid for name in LEGACY_NAMES]
+def _oids(inspector: Inspector) -> list[int]:
+    return [inspector.layout.tables[name].oid for name in LEGACY_NAMES]
 
 
-def quoted_schema(scene: Scene) -> str:
+def quoted_schema(inspector: Inspector) -> str:
     """Return the name of the tables' schema, quoted: it may hold quotes itself."""
-    return str(sql.Identifier(scene.layout.schema).as_string(scene.cursor.connection))
+    return str(sql.Identifier(inspector.layout.schema).as_string(inspector.cursor.connection))

@@ -53,7 +53,7 @@ LOOK_ANEW = "SELECT pg_stat_clear_snapshot()"
 """Within a transaction, pg_stat_activity goes on showing what it showed first."""
 
 
-def in_the_way(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
+def blocking_sessions(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
     """Say who holds locks that conflict with the modes in which ``tables`` are to be locked."""
     wanted: dict[str, list[int]] = {name: [] for name in MODES}
     for table, mode in tables:
@@ -63,12 +63,12 @@ def in_the_way(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[str]:
         wanted[mode] = [oid for (oid,) in cursor.fetchall()]
     cursor.execute(LOOK_ANEW)
     cursor.execute(BLOCKERS, wanted)
-    sessions = [told_session(row) for row in cursor.fetchall()]
+    sessions = [describe_session(row) for row in cursor.fetchall()]
     cursor.execute(PREPARED, wanted)
     template = "prepared transaction {!r} of {}, since {:%Y-%m-%d %H:%M:%S} UTC, without a session"
     return sessions + [template.format(*row) for row in cursor.fetchall()]
 
 
-def told_session(row: tuple[Any, ...]) -> str:
+def describe_session(row: tuple[Any, ...]) -> str:
     """Return a row of :data:`SESSION` as a part of a sentence."""
     return "pid {}, user {}, application {}, {}, since {}, {}".format(*row)

@@ -9,7 +9,7 @@ from contacts.restructuring.database.layout import Layout
 
 
 @dataclass(frozen=True)
-class Scene:
+class Inspector:
     """What a check may look at. Unqualified names mean the tables' own schema."""
 
     connection: BaseDatabaseWrapper

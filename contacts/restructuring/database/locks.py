@@ -8,9 +8,9 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors, sql
 
-from contacts.restructuring.database.blockers import in_the_way
+from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.layout import Table
-from contacts.restructuring.database.patience import Patience, persist
+from contacts.restructuring.database.patience import Patience, retry_until_free
 from contacts.restructuring.database.snapshots import _SnapshotsLeftError, _wait_for_snapshots
 from contacts.restructuring.journal import Journal
 
@@ -31,7 +31,7 @@ def lock_tables(
     tables = [(table, "ACCESS EXCLUSIVE") for table in exclusive]
     tables += [(table, "SHARE ROW EXCLUSIVE") for table in shared]
     attempt = partial(_try_lock, connection, tables, patience)
-    return persist(attempt, "locked", patience, journal.wait)
+    return retry_until_free(attempt, "locked", patience, journal.wait)
 
 
 def _try_lock(
@@ -52,7 +52,7 @@ def _try_lock(
         if not gave_up_waiting(error):
             raise
     with connection.cursor() as cursor:
-        return in_the_way(cursor, tables)
+        return blocking_sessions(cursor, tables)
 
 
 def lock(cursor: Any, table: Table, mode: str, *, wait: bool = True) -> None:

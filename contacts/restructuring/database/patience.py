@@ -23,7 +23,7 @@ class Patience:
 EVERYDAY_PATIENCE = Patience()
 
 
-def persist(
+def retry_until_free(
     attempt: Callable[[], list[str] | None],
     what: str,
     patience: Patience,

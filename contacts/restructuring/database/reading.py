@@ -9,11 +9,11 @@ from django.db import OperationalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors
 
-from contacts.restructuring.database.blockers import in_the_way
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.blockers import blocking_sessions
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Table, find_relations
 from contacts.restructuring.database.locks import gave_up_waiting, lock
-from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, persist
+from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, retry_until_free
 from contacts.restructuring.database.settings import (
     SNAPSHOT,
     apply_reading_settings,
@@ -42,7 +42,7 @@ NO_LIMIT = ("statement_timeout", "transaction_timeout")
 
 
 @contextmanager
-def reading(
+def reading_transaction(
     connection: BaseDatabaseWrapper,
     patience: Patience,
     wait: Callable[[str], None],
@@ -59,7 +59,7 @@ def reading(
     """
     with ExitStack() as stack:
         attempt = partial(_try, connection, stack, patience, characteristics)
-        persist(attempt, "read", patience, wait)
+        retry_until_free(attempt, "read", patience, wait)
         with connection.cursor() as cursor:
             yield cursor
 
@@ -87,7 +87,7 @@ def _try(
             raise
         return ["a session that has just renamed or dropped a table"]
     with connection.cursor() as cursor:
-        return in_the_way(cursor, [(table, MODE) for table in tables])
+        return blocking_sessions(cursor, [(table, MODE) for table in tables])
 
 
 def _readable(cursor: Any) -> list[Table]:
@@ -125,18 +125,18 @@ def _lift_limits(cursor: Any) -> None:
 
 
 @contextmanager
-def looking(
+def reading_snapshot(
     connection: BaseDatabaseWrapper,
     layout: Layout,
     patience: Patience = EVERYDAY_PATIENCE,
     wait: Callable[[str], None] = lambda told: None,
-) -> Iterator[Scene]:
-    """Give a :class:`Scene` in one read-only snapshot, in which nothing can be changed.
+) -> Iterator[Inspector]:
+    """Give a :class:`Inspector` in one read-only snapshot, in which nothing can be changed.
 
     Who keeps readers out of the tables is waited for with ``patience``; ``wait`` is told who.
     """
-    with reading(connection, patience, wait, SNAPSHOT) as cursor:
+    with reading_transaction(connection, patience, wait, SNAPSHOT) as cursor:
         apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)
-        yield Scene(connection, cursor, layout)
+        yield Inspector(connection, cursor, layout)

@@ -22,7 +22,7 @@ HOLDER = f"""
 """
 
 
-def refuse_rival(cursor: Any) -> None:
+def refuse_second_run(cursor: Any) -> None:
     """Raise CommandError, naming the holder, if another run is at work on this database.
 
     Takes no lock: for the beginning, where what one wants to look at is what the other has locked.
@@ -33,7 +33,7 @@ def refuse_rival(cursor: Any) -> None:
         raise _rival(holder)
 
 
-def claim(cursor: Any) -> None:
+def take_run_lock(cursor: Any) -> None:
     """Take the advisory lock of runs until the transaction ends. The transaction's first statement.
 
     Raises CommandError, naming the holder, if another run has it.

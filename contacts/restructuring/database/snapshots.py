@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, told_session
+from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.journal import Journal
 
@@ -45,7 +45,7 @@ def _wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
     while held and time.monotonic() < deadline:
         time.sleep(0.05)
         held = _old_snapshots(cursor, held)
-    return [told_session(row) + " (reads as of an earlier time)" for row in held.values()]
+    return [describe_session(row) + " (reads as of an earlier time)" for row in held.values()]
 
 
 def _old_snapshots(cursor: Any, before: dict[Any, tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
@@ -56,7 +56,7 @@ def _old_snapshots(cursor: Any, before: dict[Any, tuple[Any, ...]]) -> dict[Any,
     return {key: row for key, row in found.items() if key in before or not before}
 
 
-def outlast_readers(cursor: Any, patience: Patience, journal: Journal) -> tuple[str, ...]:
+def wait_for_older_snapshots(cursor: Any, patience: Patience, journal: Journal) -> tuple[str, ...]:
     """Before COMMIT, wait for the snapshots that were taken meanwhile: they are older than it.
 
     Returns what the operator should know about sessions that wait for the tables: whether they
@@ -77,7 +77,7 @@ def outlast_readers(cursor: Any, patience: Patience, journal: Journal) -> tuple[
                      f"{'; '.join(left)}")  # fmt: skip
     cursor.execute(QUEUED)
     return tuple(
-        f"Waited for the tables inside a transaction: {told_session(row)}. If that is one of "
+        f"Waited for the tables inside a transaction: {describe_session(row)}. If that is one of "
         "REPEATABLE READ or stricter, as pg_dump's are, it finds orders empty: let it begin anew."
         for row in cursor.fetchall()
     )

@@ -23,10 +23,10 @@ from contacts.restructuring.database.costs import LockWatch, TableLock
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.locks import lock_tables
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.database.run_lock import claim
+from contacts.restructuring.database.run_lock import take_run_lock
 from contacts.restructuring.database.sequences import guard_sequences
 from contacts.restructuring.database.settings import apply_settings, pin_settings, use_schema
-from contacts.restructuring.database.snapshots import outlast_readers
+from contacts.restructuring.database.snapshots import wait_for_older_snapshots
 from contacts.restructuring.journal import Event, Journal
 from jmsk.postgres.server_errors import server_words
 
@@ -45,7 +45,7 @@ class RecoveryPoint:
 
 
 @dataclass(frozen=True)
-class Frame:
+class TransactionOptions:
     """How a transaction is to run.
 
     ``exclusive`` tables are locked against readers and writers, ``shared`` ones against writers.
@@ -62,7 +62,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Ended(Generic[T]):
+class TransactionResult(Generic[T]):
     """How a transaction ended. ``locked_seconds`` is from the first lock to the end."""
 
     value: T
@@ -86,10 +86,10 @@ class InterruptedRunError(CommandError):
 
 def run_in_transaction(
     connection: BaseDatabaseWrapper,
-    frame: Frame,
+    frame: TransactionOptions,
     journal: Journal,
     work: Callable[[Any, RecoveryPoint], T],
-) -> Ended[T]:
+) -> TransactionResult[T]:
     """Run ``work(cursor, recovery_point)`` under the locks of ``frame``, and commit.
 
     Raises CommandError, with the database as it was, if that cannot be done; InterruptedRunError if
@@ -112,19 +112,19 @@ def run_in_transaction(
 @dataclass
 class _Attempt(Generic[T]):
     connection: BaseDatabaseWrapper
-    frame: Frame
+    frame: TransactionOptions
     journal: Journal
     work: Callable[[Any, RecoveryPoint], T]
     point: RecoveryPoint | None = None
-    ended: Ended[T] | None = None
+    ended: TransactionResult[T] | None = None
     deadline: float | None = None
 
-    def run(self) -> Ended[T]:
+    def run(self) -> TransactionResult[T]:
         frame, layout = self.frame, self.frame.layout
         self.journal.current = "transaction"  # of what lies between the steps
         hold_window = self.connection.execute_wrapper(self._hold_window)
         with self.connection.cursor() as cursor, hold_window:
-            claim(cursor)
+            take_run_lock(cursor)
             settings = apply_settings(cursor, frame.patience)
             use_schema(cursor, layout.schema)
             pin_settings(cursor)
@@ -139,12 +139,18 @@ class _Attempt(Generic[T]):
             self.point = recovery_point(cursor)
             guard_sequences(cursor)
             value = self.work(cursor, self.point)
-            notes = () if frame.rehearse else outlast_readers(cursor, frame.patience, self.journal)
+            notes = (
+                ()
+                if frame.rehearse
+                else wait_for_older_snapshots(cursor, frame.patience, self.journal)
+            )
             self.journal.current = "commit"
             self.journal.in_doubt = not frame.rehearse
             self.journal.tell(Event("begin", "commit", "Ending the transaction"))
             seconds = time.monotonic() - locked
-            self.ended = Ended(value, self.point, settings, watch.locks(), seconds, notes)
+            self.ended = TransactionResult(
+                value, self.point, settings, watch.locks(), seconds, notes
+            )
             return self.ended
 
     def _lock(self) -> float:
@@ -182,7 +188,7 @@ class _Attempt(Generic[T]):
             "window; 'manage.py migrate_contacts --rehearse' measures how long it needs."
         )
 
-    def settle(self, error: BaseException) -> Ended[T]:
+    def settle(self, error: BaseException) -> TransactionResult[T]:
         """Say how the transaction ended that ``error`` has left open to doubt."""
         told = server_words(error)
         # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
@@ -191,7 +197,7 @@ class _Attempt(Generic[T]):
         self.journal.settled(committed=committed)
         if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
-            return Ended(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
+            return TransactionResult(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
         if _interrupted(error):
             raise InterruptedRunError(
                 f"Interrupted ({told}) at the step '{self.journal.current}'. The transaction was "

@@ -82,7 +82,7 @@ class Call:
 
 
 @contextmanager
-def concluding(mode: str, console: Console) -> Iterator[Call]:
+def closing(mode: str, console: Console) -> Iterator[Call]:
     """Run a call inside; when it ends, write what there is to write, and let errors pass.
 
     A run that failed after it had asked for the tables leaves its reports too. With the format

@@ -38,8 +38,8 @@ def _unstamped(operation: Operation) -> str:
     wanted = operation.options.alembic_stamp
     if not wanted:
         return ""
-    with operation.looking() as scene:
-        if alembic.read_revisions(scene.cursor) == [wanted]:
+    with operation.reading_snapshot() as inspector:
+        if alembic.read_revisions(inspector.cursor) == [wanted]:
             return ""
     return (
         f" alembic_version was not set to {wanted}: only the migration's own transaction does "
@@ -62,13 +62,13 @@ def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
     operation.say(Line(f"Database: {operation.database}"))
     operation.say(*heading("PRE-MIGRATION VALIDATION CHECKS"))
     with (
-        operation.looking() as scene,
+        operation.reading_snapshot() as inspector,
         operation.journal.step("checks", "Running the checks"),
     ):
-        results = run_checks(scene, _checks(operation))
+        results = run_checks(inspector, _checks(operation))
         columns_missing = "columns" in {result.id for result in failed(results)}
         countable = layout.stage is Stage.LEGACY and not columns_missing
-        statistics = gather(scene) if countable else None
+        statistics = gather(inspector) if countable else None
     operation.draft.note(before=tuple(results), statistics=statistics)
     operation.say(*result_lines(results))
     if not failed(results):

@@ -1,12 +1,12 @@
 """The full run, and its rehearsal."""
 
 from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.changes.base import Outcome, Plan, RefusedError
+from contacts.restructuring.changes.base import ChangeResult, Plan, RefusedError
 from contacts.restructuring.changes.migrate import EXCLUSIVE, restructure
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.console.lines import Line, banner, heading
 from contacts.restructuring.database.layout import Stage
-from contacts.restructuring.database.transaction import Ended
+from contacts.restructuring.database.transaction import TransactionResult
 from contacts.restructuring.modes.dry_run import already_migrated, validate
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.steps import report_run, say_undo
@@ -99,7 +99,7 @@ def rehearse(operation: Operation) -> None:
     operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
 
 
-def _restructure(operation: Operation, plan: Plan) -> Ended[Outcome]:
+def _restructure(operation: Operation, plan: Plan) -> TransactionResult[ChangeResult]:
     try:
         return restructure(operation.connection, plan, operation.journal)
     except RefusedError as refused:
@@ -126,14 +126,14 @@ def _show_consequences(
     operation.say(Line(f"Backup: {backup.path if backup else 'none'}"), Line())
 
 
-def _show_results(operation: Operation, outcome: Outcome, told: str) -> None:
+def _show_results(operation: Operation, outcome: ChangeResult, told: str) -> None:
     results = result_lines(outcome.results)
     operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *results)
     passed = f"{told}\nAll data integrity checks passed."
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed))
 
 
-def _moved(ended: Ended[Outcome]) -> str:
+def _moved(ended: TransactionResult[ChangeResult]) -> str:
     return counted(ended.value.counts["customers"], "customer")
 
 

@@ -13,20 +13,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
-from contacts.restructuring.changes.base import Outcome
+from contacts.restructuring.changes.base import ChangeResult
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.lines import DETAILED, Line, heading
 from contacts.restructuring.database.identity import Database, describe_database
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.database.reading import looking, reading
-from contacts.restructuring.database.run_lock import refuse_rival
-from contacts.restructuring.database.transaction import Ended, Frame
+from contacts.restructuring.database.reading import reading_snapshot, reading_transaction
+from contacts.restructuring.database.run_lock import refuse_second_run
+from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.reports.files import write_reports
-from contacts.restructuring.reports.report import Draft, Report
+from contacts.restructuring.reports.report import Report, ReportDraft
 from contacts.restructuring.reports.text_format import report_lines, settings_lines
 from jmsk.postgres.server_errors import server_words
 from jmsk.wording import counted
@@ -66,7 +66,7 @@ class Operation:
     database: Database
     layout: Layout
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    draft: Draft = field(default_factory=Draft)
+    draft: ReportDraft = field(default_factory=ReportDraft)
 
     def say(self, *lines: Line) -> None:
         self.console.say(lines)
@@ -83,17 +83,19 @@ class Operation:
             f"{seen} in schema {layout.schema}{odd}. Nothing was changed. {REMEDIES[layout.stage]}"
         )
 
-    def reading(self) -> AbstractContextManager[Any]:
+    def reading_transaction(self) -> AbstractContextManager[Any]:
         """Give the cursor of a transaction in which nobody keeps readers out of the tables."""
-        return reading(self.connection, self.options.patience, self.journal.wait)
+        return reading_transaction(self.connection, self.options.patience, self.journal.wait)
 
-    def looking(self) -> AbstractContextManager[Scene]:
-        """Give a :class:`Scene` in one read-only snapshot; wait for who keeps readers out."""
-        return looking(self.connection, self.layout, self.options.patience, self.journal.wait)
+    def reading_snapshot(self) -> AbstractContextManager[Inspector]:
+        """Give a :class:`Inspector` in one read-only snapshot; wait for who keeps readers out."""
+        return reading_snapshot(
+            self.connection, self.layout, self.options.patience, self.journal.wait
+        )
 
-    def frame(self, exclusive: tuple[str, ...], *, rehearse: bool = False) -> Frame:
+    def frame(self, exclusive: tuple[str, ...], *, rehearse: bool = False) -> TransactionOptions:
         """Return how a transaction of this call is to run."""
-        return Frame(
+        return TransactionOptions(
             self.layout,
             exclusive,
             tuple(name for name in ("tenants",) if name in self.layout.tables),
@@ -162,7 +164,7 @@ class Operation:
                 "run. Run it again, so that they are checked as they are now."
             )
 
-    def notes(self, ended: Ended[Outcome]) -> tuple[str, ...]:
+    def notes(self, ended: TransactionResult[ChangeResult]) -> tuple[str, ...]:
         """Return what the operator should know about a run beside its results."""
         if not ended.value.backup_repeated:
             return ended.notes
@@ -215,12 +217,12 @@ def open_operation(
             "Check DATABASE_URL (host, port, user, password), then run again."
         ) from error
     with connection.cursor() as cursor:
-        refuse_rival(cursor)
+        refuse_second_run(cursor)
     journal, database = Journal(console.hear), describe_database(connection)
     layout = _read_layout(connection, options.patience, journal)
     return Operation(connection, options, console, journal, database, layout)
 
 
 def _read_layout(connection: BaseDatabaseWrapper, patience: Patience, journal: Journal) -> Layout:
-    with reading(connection, patience, journal.wait):
+    with reading_transaction(connection, patience, journal.wait):
         return read_layout(connection)

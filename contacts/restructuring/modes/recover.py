@@ -43,9 +43,9 @@ def _examine(operation: Operation) -> tuple[list[Result], Wreck]:
         Line("customer_id, an empty table of addresses."),
         Line(),
     )
-    with operation.looking() as scene:
-        results = run_checks(scene, CHECKS)
-        wreck = examine(scene.cursor)
+    with operation.reading_snapshot() as inspector:
+        results = run_checks(inspector, CHECKS)
+        wreck = examine(inspector.cursor)
     operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results, wreck

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.changes import restore as restoration
-from contacts.restructuring.changes.base import Outcome, Plan
+from contacts.restructuring.changes.base import ChangeResult, Plan
 from contacts.restructuring.checks.base import Result, run_checks
 from contacts.restructuring.checks.before_restore import checks_for_restore
 from contacts.restructuring.console.lines import Line, heading
@@ -19,7 +19,7 @@ from contacts.restructuring.database.settings import (
     pin_settings,
     use_schema,
 )
-from contacts.restructuring.database.transaction import Ended
+from contacts.restructuring.database.transaction import TransactionResult
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.steps import report_run, run_plan, say_undo
@@ -65,7 +65,7 @@ def restore(operation: Operation) -> None:
 
 def _work(
     wanted: Backup, connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
-) -> Ended[Outcome]:
+) -> TransactionResult[ChangeResult]:
     return restoration.restore(connection, plan, wanted, journal)
 
 
@@ -82,8 +82,8 @@ def _exclusive(operation: Operation) -> tuple[str, ...]:
 def _validate(operation: Operation, wanted: Backup) -> list[Result]:
     operation.say(*heading("CHECKS BEFORE THE RESTORE"))
     checks = checks_for_restore(operation.layout, wanted)
-    with operation.looking() as scene:
-        results = run_checks(scene, checks)
+    with operation.reading_snapshot() as inspector:
+        results = run_checks(inspector, checks)
     operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results
@@ -94,7 +94,7 @@ def _compare(
 ) -> tuple[tuple[Change, ...], tuple[Reference, ...]]:
     """Load the backup into temporary tables and compare; leave nothing."""
     alias, layout = operation.connection.alias, operation.layout
-    with operation.reading() as cursor:
+    with operation.reading_transaction() as cursor:
         apply_reading_settings(cursor)
         use_schema(cursor, layout.schema)
         pin_settings(cursor)

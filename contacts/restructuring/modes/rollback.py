@@ -53,11 +53,11 @@ def _validate(operation: Operation) -> tuple[list[Result], datetime | None]:
     operation.say(Line(f"Database: {operation.database}"))
     operation.say(*heading("CHECKS BEFORE THE ROLLBACK"))
     with (
-        operation.looking() as scene,
+        operation.reading_snapshot() as inspector,
         operation.journal.step("checks", "Running the checks"),
     ):
-        results = run_checks(scene, CHECKS_BACK)
-        migrated = None if failed(results) else read_record(scene.cursor).finished
+        results = run_checks(inspector, CHECKS_BACK)
+        migrated = None if failed(results) else read_record(inspector.cursor).finished
     operation.draft.note(before=tuple(results))
     operation.say(*result_lines(results))
     return results, migrated

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.changes.base import Outcome, Plan, RefusedError
+from contacts.restructuring.changes.base import ChangeResult, Plan, RefusedError
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.console.lines import Line, heading
 from contacts.restructuring.database.layout import Stage
-from contacts.restructuring.database.transaction import Ended
+from contacts.restructuring.database.transaction import TransactionResult
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.report import Report
@@ -21,11 +21,11 @@ from contacts.restructuring.state.statistics import Statistics
 
 def run_plan(
     operation: Operation,
-    work: Callable[[BaseDatabaseWrapper, Plan, Journal], Ended[Outcome]],
+    work: Callable[[BaseDatabaseWrapper, Plan, Journal], TransactionResult[ChangeResult]],
     backup: Backup | None,
     before: Sequence[Result],
     exclusive: tuple[str, ...],
-) -> Ended[Outcome]:
+) -> TransactionResult[ChangeResult]:
     """Run ``work`` and, where checks under the lock refuse it, show what they found."""
     plan = Plan(
         operation.frame(exclusive),
@@ -46,7 +46,7 @@ def report_run(
     operation: Operation,
     mode: str,
     told: str,
-    ended: Ended[Outcome],
+    ended: TransactionResult[ChangeResult],
     before: Sequence[Result] = (),
     *,
     stage: Stage = Stage.LEGACY,

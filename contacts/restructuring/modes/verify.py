@@ -7,7 +7,7 @@ from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.console.lines import Line, banner, heading
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.state.unsettled import count_rows, still_there
@@ -19,12 +19,16 @@ def verify_only(operation: Operation) -> None:
     operation.require(Stage.MIGRATED)
     tables = operation.layout.tables
     with (
-        operation.looking() as scene,
+        operation.reading_snapshot() as inspector,
         operation.journal.step("verify", "Running the checks"),
     ):
-        results = run_checks(scene, CHECKS_AFTER)
-        fingerprints = take(scene.cursor, [plain_source(tables[name]) for name in sorted(tables)])
-        counts, defaults = ({}, ()) if failed(results) else (count_rows(scene), still_there(scene))
+        results = run_checks(inspector, CHECKS_AFTER)
+        fingerprints = take_fingerprints(
+            inspector.cursor, [plain_source(tables[name]) for name in sorted(tables)]
+        )
+        counts, defaults = (
+            ({}, ()) if failed(results) else (count_rows(inspector), still_there(inspector))
+        )
     operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *result_lines(results))
     operation.say(Line(), Line("Fingerprints:"))
     operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints.items()))

@@ -30,7 +30,7 @@ class Fingerprint:
         return f"{counted(self.rows, 'row')}, {self.digest}"
 
 
-def take(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
+def take_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
     """Return the fingerprint of each source, by its table's legacy name.
 
     Call :func:`pin_settings` first, in the same transaction.

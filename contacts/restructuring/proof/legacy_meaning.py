@@ -48,7 +48,7 @@ def legacy_sources(layout: Layout) -> list[Source]:
     ]
 
 
-def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
+def sources_after_migration(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
     """Return the sources that read a migrated database as the ``legacy`` one it was.
 
     Parameters: the layout before the restructuring, and the ids of the companies that it created.
@@ -63,11 +63,11 @@ def mapped_sources(legacy: Layout, created_companies: Collection[int]) -> list[S
     ]
 
 
-def meaning_sources(migrated: Layout, created_companies: Collection[int]) -> list[Source]:
+def sources_before_rollback(migrated: Layout, created_companies: Collection[int]) -> list[Source]:
     """Return the sources that read a migrated database as the legacy one that a rollback makes.
 
-    Unlike :func:`mapped_sources` it needs no layout from before: what the restructuring added is
-    left out. The companies that it created are left out too, since some of them go and some stay.
+    Unlike :func:`sources_after_migration` it needs no layout from before: what the restructuring
+    added is left out. So are the companies that it created, since some of them go and some stay.
     """
     tenants, companies, contacts, orders = (
         plain_source(migrated.tables[name])

@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import Fingerprint, take
+from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def prove(
             changed = change()
             sources = sources_after(changed)
             with journal.step("fingerprint after", "Proving that every row is there"):
-                after = take(cursor, sources)
+                after = take_fingerprints(cursor, sources)
             unequal = [name for name in before if before[name] != after.get(name)]
             if not unequal:
                 return changed, after

@@ -67,7 +67,7 @@ class Report:
 
 
 @dataclass
-class Draft:
+class ReportDraft:
     """What is known so far. However a call ends, this much can be told.
 
     ``known`` are fields of the report; ``report`` is the finished one, once the mode has made it;

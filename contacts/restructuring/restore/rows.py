@@ -14,7 +14,7 @@ from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage, Table
 from contacts.restructuring.database.settings import pin_settings, use_schema
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
@@ -255,7 +255,7 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
 def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
     """Compare the fingerprints. Raises CommandError unless they are the manifest's."""
     tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
-    found = take(cursor, [plain_source(table) for table in tables])
+    found = take_fingerprints(cursor, [plain_source(table) for table in tables])
     wrong = [
         f"{name} has {found[name]}, and the backup {wanted}"
         for name, wanted in backup.fingerprints.items()

@@ -12,7 +12,7 @@ from contacts.restructuring.state.expected import (
 )
 from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
-from jmsk.postgres.table_state import as_modelled
+from jmsk.postgres.table_state import state_of_model
 
 TABLES = ("companies", "customers", "orders")
 """The legacy tables that the restructuring changes. Of tenants it remembers nothing."""
@@ -24,7 +24,7 @@ LEGACY_WORDS = {"contact_id": "customer_id", "contacts": "customers"}
 def remembered(cursor: Any, table: str) -> dict[str, Any]:
     """Return what was remembered of the legacy ``table``; without a record, what its model says."""
     found = read_record(cursor).legacy_objects.get(table)
-    return found or as_modelled(legacy_models()[table])
+    return found or state_of_model(legacy_models()[table])
 
 
 def wanted_objects(cursor: Any, table: str) -> list[TableObject]:

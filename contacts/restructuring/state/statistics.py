@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 
 ROWS = """
     SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
@@ -55,25 +55,25 @@ class Statistics:
         }
 
 
-def gather(scene: Scene) -> Statistics | None:
-    """Count what a migration of the legacy database in ``scene`` would move.
+def gather(inspector: Inspector) -> Statistics | None:
+    """Count what a migration of the legacy database in ``inspector`` would move.
 
     Returns None where the role may not read the rows: the checks tell why.
     """
     try:
-        with transaction.atomic(using=scene.connection.alias):
-            return _count(scene)
+        with transaction.atomic(using=inspector.connection.alias):
+            return _count(inspector)
     except DatabaseError:
         return None
 
 
-def placements(scene: Scene) -> tuple[Placement, ...]:
+def placements(inspector: Inspector) -> tuple[Placement, ...]:
     """Return what would be placed in the default company of each tenant concerned."""
-    return tuple(Placement(*row) for row in scene.rows(PLACED))
+    return tuple(Placement(*row) for row in inspector.rows(PLACED))
 
 
-def _count(scene: Scene) -> Statistics:
+def _count(inspector: Inspector) -> Statistics:
     names = ("tenants", "companies", "customers", "orders")
-    counts = dict(zip(names, scene.rows(ROWS)[0], strict=True))
-    size = scene.value(SIZE, [[scene.layout.tables[name].oid for name in names]])
-    return Statistics(counts, placements(scene), int(size))
+    counts = dict(zip(names, inspector.rows(ROWS)[0], strict=True))
+    size = inspector.value(SIZE, [[inspector.layout.tables[name].oid for name in names]])
+    return Statistics(counts, placements(inspector), int(size))

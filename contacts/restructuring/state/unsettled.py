@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 
 STILL_THERE = """
     SELECT t.id, t.name,
@@ -38,17 +38,17 @@ class DefaultCompany:
     created: bool | None = None
 
 
-def still_there(scene: Scene) -> tuple[DefaultCompany, ...]:
+def still_there(inspector: Inspector) -> tuple[DefaultCompany, ...]:
     """Return the default companies with the contacts and orders that nobody has moved yet."""
-    return tuple(DefaultCompany(*row) for row in scene.rows(STILL_THERE))
+    return tuple(DefaultCompany(*row) for row in inspector.rows(STILL_THERE))
 
 
-def count_rows(scene: Scene) -> dict[str, Any]:
+def count_rows(inspector: Inspector) -> dict[str, Any]:
     """Count the rows of a migrated database, and those that are left to settle."""
     names = ("tenants", "companies", "contacts", "orders", "addresses")
     return {
-        **dict(zip(names, scene.rows(ROWS)[0], strict=True)),
-        "contacts_placed": sum(company.contacts for company in still_there(scene)),
-        "emails_set_aside": scene.value(EMAILS),
-        "orders_without_contact": scene.value(LOOSE),
+        **dict(zip(names, inspector.rows(ROWS)[0], strict=True)),
+        "contacts_placed": sum(company.contacts for company in still_there(inspector)),
+        "emails_set_aside": inspector.value(EMAILS),
+        "orders_without_contact": inspector.value(LOOSE),
     }

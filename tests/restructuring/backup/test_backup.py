@@ -21,7 +21,7 @@ from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.settings import pin_settings
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from tests.support.backup_support import MANY_ORDERS, STAMP, TABLES, back_up, lines
 from tests.support.command_runs import PRELUDE
@@ -107,7 +107,7 @@ def test_the_manifest_says_what_it_is_a_backup_of(sample: Database, tmp_path: Pa
     with transaction.atomic(), connection.cursor() as cursor:
         pin_settings(cursor)
         sources = [plain_source(table) for table in read_layout(connection).tables.values()]
-        assert take(cursor, sources) == backup.fingerprints
+        assert take_fingerprints(cursor, sources) == backup.fingerprints
 
 
 def test_it_is_one_snapshot(sample: Database, tmp_path: Path) -> None:

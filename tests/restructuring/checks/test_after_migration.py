@@ -9,9 +9,9 @@ from django.db import connection
 from contacts.restructuring.changes import migrate as engine
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Check, Finding, Result, Severity, Status, run_checks
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
-from contacts.restructuring.database.reading import looking
+from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.check_cases import ROWS, Case
 from tests.support.databases import Database
 from tests.support.runs import assert_refused, migrate, run
@@ -156,8 +156,8 @@ OTHER_STAGES = {
 
 def results(layout: Layout | None = None) -> dict[str, Result]:
     layout = layout or read_layout(connection)
-    with looking(connection, layout) as scene:
-        return {result.id: result for result in run_checks(scene, CHECKS_AFTER)}
+    with reading_snapshot(connection, layout) as inspector:
+        return {result.id: result for result in run_checks(inspector, CHECKS_AFTER)}
 
 
 def test_every_check_has_a_case_that_breaks_it() -> None:
@@ -266,8 +266,8 @@ def test_verification_refuses_another_stage(
 def test_check_that_fails_before_commit_rolls_everything_back(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dissatisfied(scene: Scene) -> Finding:
-        count = scene.value("SELECT count(*) FROM contacts")
+    def dissatisfied(inspector: Inspector) -> Finding:
+        count = inspector.value("SELECT count(*) FROM contacts")
         return Finding(count, ("Contact 11 does not please",))
 
     check = Check("pleasing", "Contacts that please", Severity.ERROR, dissatisfied)

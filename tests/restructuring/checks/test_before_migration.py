@@ -11,9 +11,9 @@ from django.db import connection
 from contacts.restructuring.checks import before_migration as checks_before
 from contacts.restructuring.checks.base import Check, Finding, Result, Severity, Status, run_checks
 from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
-from contacts.restructuring.database.inspector import Scene
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
-from contacts.restructuring.database.reading import looking
+from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases import check_cases
 from tests.cases.check_cases import CREATE, ORPHAN, OWN_TABLES, ROWS, Case
 from tests.cases.check_names import NAMES
@@ -56,8 +56,8 @@ def broken(database: Database, case: Case) -> Iterator[None]:
 
 def results() -> dict[str, Result]:
     layout = read_layout(connection)
-    with looking(connection, layout) as scene:
-        return {result.id: result for result in run_checks(scene, CHECKS_BEFORE)}
+    with reading_snapshot(connection, layout) as inspector:
+        return {result.id: result for result in run_checks(inspector, CHECKS_BEFORE)}
 
 
 def test_every_check_has_a_case_that_breaks_it() -> None:
@@ -250,8 +250,8 @@ def test_only_the_first_rows_are_named(legacy: Database) -> None:
 def test_check_that_cannot_run_blocks(
     legacy: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(scene: Scene) -> Finding:
-        return Finding(scene.value("SELECT 1 / 0"))
+    def crash(inspector: Inspector) -> Finding:
+        return Finding(inspector.value("SELECT 1 / 0"))
 
     crashing = Check("crashing", "A check that crashes", Severity.WARNING, crash)
     monkeypatch.setattr(checks_before, "CHECKS_BEFORE", (crashing, *CHECKS_BEFORE))
@@ -269,8 +269,8 @@ def test_check_that_cannot_run_blocks(
 
 def test_result_is_plain_values(legacy: Database) -> None:
     layout = replace(read_layout(connection), stage=Stage.UNKNOWN)
-    with looking(connection, layout) as scene:
-        (result,) = run_checks(scene, CHECKS_BEFORE[:1])
+    with reading_snapshot(connection, layout) as inspector:
+        (result,) = run_checks(inspector, CHECKS_BEFORE[:1])
 
     told = result.as_dict()
     assert (told["id"], told["status"], told["count"]) == ("customers_table", "failed", 1)

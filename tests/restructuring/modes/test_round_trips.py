@@ -17,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.settings import pin_settings
-from contacts.restructuring.proof.fingerprint import Fingerprint, take
+from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import legacy_sources
 from tests.cases.generated_legacy import Legacy, legacies
 from tests.support.databases import Database, Server, django_uses, server_settings
@@ -105,7 +105,7 @@ def fingerprints() -> dict[str, Fingerprint]:
     """The fingerprints of the four legacy tables."""
     with transaction.atomic(), connection.cursor() as cursor:
         pin_settings(cursor)
-        return take(cursor, legacy_sources(read_layout(connection)))
+        return take_fingerprints(cursor, legacy_sources(read_layout(connection)))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.changes import django_migrate
 from contacts.restructuring.changes import migrate as run_module
-from contacts.restructuring.proof.fingerprint import take
+from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import EVERY_ROW, Source
 from tests.support.command_runs import Done, call, locks_left
 from tests.support.databases import Database
@@ -192,8 +192,8 @@ def test_equal_rows_that_change_alike_do_not_cancel_each_other(empty: Database) 
     columns = {name: sql.Identifier(name) for name in ("id", "name")}
     source = Source("twins", 0, "public", "twins", columns, EVERY_ROW)
     with connection.cursor() as cursor:
-        before = take(cursor, [source])
+        before = take_fingerprints(cursor, [source])
         cursor.execute("UPDATE twins SET name = 'C' WHERE id = 1")
-        after = take(cursor, [source])
+        after = take_fingerprints(cursor, [source])
     assert before["twins"].rows == after["twins"].rows == 3
     assert before["twins"].digest != after["twins"].digest
