@@ -2,8 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError
-
+from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.runs import created_companies, current_run, latest_migration
 from jmsk.postgres.catalogue import model_objects
 from jmsk.postgres.operations import DatabaseOperation
@@ -45,10 +44,11 @@ class RefuseReverseOnRows(DatabaseOperation):
         with editor.connection.cursor() as cursor:
             full = tables_with_rows(cursor, self.tables)
         if full:
-            raise CommandError(
+            raise Failure(
+                "MC206",
                 f"Reversing {app_label}.0001_legacy would drop {', '.join(full)}, which hold rows "
-                "of a production database. Nothing was changed. To undo the restructuring, run "
-                "'manage.py migrate_contacts --rollback'; to drop the tables, empty them first."
+                f"of a production database. {UNCHANGED} To undo the restructuring, run 'manage.py "
+                "migrate_contacts --rollback'; to drop the tables, empty them first.",
             )
 
 
@@ -87,10 +87,11 @@ class RefuseOutsideCommand(DatabaseOperation):
         with editor.connection.cursor() as cursor:
             full = tables_with_rows(cursor, LEGACY_TABLES)
         if full:
-            raise CommandError(
+            raise Failure(
+                "MC205",
                 f"{', '.join(full)} hold rows: a plain 'migrate' has no backup, no checks and no "
                 "proof, so it does not restructure them. They are as they were. Run 'manage.py "
-                f"{self.REMEDIES[direction]}' instead."
+                f"{self.REMEDIES[direction]}' instead.",
             )
 
 

@@ -15,7 +15,7 @@ from contacts.restructuring.backup.fixture_models import LEGACY_NODES
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import read_layout
-from contacts.restructuring.database.settings import pin_settings, use_schema
+from contacts.restructuring.database.settings import TEXT, set_local, use_schema
 from contacts.restructuring.restore.rows import Restored, restore_rows
 from tests.support.databases import Database
 
@@ -57,7 +57,7 @@ def open_run() -> Iterator[Any]:
     """A transaction as the command opens one: its cursor."""
     with transaction.atomic(), connection.cursor() as cursor:
         use_schema(cursor, read_layout(connection).schema)
-        pin_settings(cursor)
+        set_local(cursor, TEXT)
         yield cursor
 
 

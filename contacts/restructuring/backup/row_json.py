@@ -85,7 +85,7 @@ text, and another field nothing."""
 def line_query(table: Table, model: HistoricalModel) -> sql.Composed:
     """Return the SELECT whose rows are the lines of ``table``'s fixture, in no order.
 
-    The settings of fingerprint.pin_settings must be in force. The cast to json makes the server
+    The settings of database.settings.TEXT must be in force. The cast to json makes the server
     check each line.
     """
     return sql.SQL("SELECT {line}::json FROM {table}").format(

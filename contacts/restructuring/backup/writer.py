@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
@@ -38,13 +37,8 @@ from contacts.restructuring.database.layout import (
     Table,
 )
 from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience
-from contacts.restructuring.database.reading import reading_transaction
-from contacts.restructuring.database.settings import (
-    SNAPSHOT,
-    apply_reading_settings,
-    pin_settings,
-    use_schema,
-)
+from contacts.restructuring.database.reading import reading_snapshot
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.state.record import read_record
@@ -72,7 +66,7 @@ def write_backup(
     transaction that is open, and the caller holds them locked; otherwise in a read-only snapshot of
     its own, for which who keeps readers out is waited for with ``patience``; ``wait`` is told who.
 
-    Raises CommandError if the backup could not be written whole; then no folder is left.
+    Raises Failure if the backup could not be written whole; then no folder is left.
     """
     start = time.monotonic()
     folder = Path(directory)
@@ -104,28 +98,15 @@ def _snapshot(
     wait: Callable[[str], None],
 ) -> Iterator[Any]:
     """A transaction that sees the tables as they are once it has them, and changes nothing."""
-    with readable(), reading_transaction(connection, patience, wait, SNAPSHOT) as cursor:
-        apply_reading_settings(cursor)
-        with _settled(cursor, layout):
-            yield cursor
+    with readable(), reading_snapshot(connection, layout, patience, wait) as inspector:
+        yield inspector.cursor
 
 
 @contextmanager
 def _inside(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
-    """The transaction that is open."""
-    with connection.cursor() as cursor, _settled(cursor, layout):
+    """The transaction that is open, with its settings."""
+    with connection.cursor() as cursor:
         yield cursor
-
-
-@contextmanager
-def _settled(cursor: Any, layout: Layout) -> Iterator[None]:
-    """Pin what a row's text depends on, and let names be printed without their schema."""
-    cursor.execute("SELECT current_setting('search_path')")
-    path = cursor.fetchone()[0]
-    pin_settings(cursor)
-    use_schema(cursor, layout.schema)
-    yield
-    cursor.execute("SELECT set_config('search_path', %s, true)", [path])
 
 
 def _write(
@@ -190,10 +171,11 @@ def _write_table(
     writer = FixtureWriter(path, lambda rows: progress(table.name, rows, fingerprint.rows))
     written = _copy_out(cursor, line_query(table, model), writer)
     if written.lines != fingerprint.rows:
-        raise CommandError(
+        raise Failure(
+            "MC404",
             f"The backup of {table.name} has {counted(written.lines, 'line')}, but the table has "
             f"{counted(fingerprint.rows, 'row')}. Nothing was changed, and the backup was removed. "
-            "Run again; if it stays so, the table may be damaged: check it with pg_amcheck."
+            "Run again; if it stays so, the table may be damaged: check it with pg_amcheck.",
         )
     columns = {column.name for column in table.stored_columns}
     return TableBackup(

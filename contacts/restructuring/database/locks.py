@@ -1,4 +1,4 @@
-"""The locks of a run: one run at a time, and nobody in the dark while it waits for the tables."""
+"""The locks of a run on the tables: nobody is in the dark while it waits for them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -11,7 +11,7 @@ from psycopg2 import errors, sql
 from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.layout import Table
 from contacts.restructuring.database.patience import Patience, retry_until_free
-from contacts.restructuring.database.snapshots import _SnapshotsLeftError, _wait_for_snapshots
+from contacts.restructuring.database.snapshots import SnapshotsLeftError, wait_for_snapshots
 from contacts.restructuring.journal import Journal
 
 
@@ -21,32 +21,38 @@ def lock_tables(
     shared: Iterable[Table],
     patience: Patience,
     journal: Journal,
+    *,
+    older_snapshots: bool = True,
 ) -> float:
     """Lock the ``exclusive`` tables against readers and writers, the ``shared`` against writers.
 
-    Waits for who is in the way, try after try, and tells who it is. Nobody's session is ended.
+    Waits for who is in the way, try after try, and tells who it is; with ``older_snapshots`` also
+    for who reads as of an earlier time. Nobody's session is ended.
     Returns the moment (of the monotonic clock) at which the first lock was asked for. Raises
-    CommandError when the patience ends; then no lock is held.
+    Failure after the last try; then no lock is held.
     """
     tables = [(table, "ACCESS EXCLUSIVE") for table in exclusive]
     tables += [(table, "SHARE ROW EXCLUSIVE") for table in shared]
-    attempt = partial(_try_lock, connection, tables, patience)
+    attempt = partial(_try_lock, connection, tables, patience, older_snapshots)
     return retry_until_free(attempt, "locked", patience, journal.wait)
 
 
 def _try_lock(
-    connection: BaseDatabaseWrapper, tables: list[tuple[Table, str]], patience: Patience
+    connection: BaseDatabaseWrapper,
+    tables: list[tuple[Table, str]],
+    patience: Patience,
+    older_snapshots: bool,
 ) -> list[str] | None:
     """Lock all of ``tables``; return None, or who was in the way, with no lock held."""
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             for table, mode in tables:
                 lock(cursor, table, mode)
-            snapshots = _wait_for_snapshots(cursor, patience.seconds)
+            snapshots = wait_for_snapshots(cursor, patience.seconds) if older_snapshots else []
             if snapshots:
-                raise _SnapshotsLeftError
+                raise SnapshotsLeftError
             return None
-    except _SnapshotsLeftError:
+    except SnapshotsLeftError:
         return snapshots
     except OperationalError as error:
         if not gave_up_waiting(error):

@@ -52,7 +52,7 @@ def restore_plan(
 
     A migrated database is read as the legacy one that it was: ``created_companies`` are the ids of
     the companies that the migration created. Takes a transaction that may create temporary tables,
-    with the settings of fingerprint.pin_settings and the tables' schema first in the search path.
+    with the settings of database.settings.TEXT and the tables' schema first in the search path.
     """
     sources = sources_now(layout, backup, created_companies)
     if not sources:

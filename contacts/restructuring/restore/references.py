@@ -12,8 +12,9 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.database.layout import Layout, Table
+from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.restore.difference import sources_now, table_now
-from contacts.restructuring.restore.staging import load_rows, restored, without_nested_loops
+from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 
 FIRST = 20
 MOST_KEYS = 1000
@@ -80,7 +81,7 @@ def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[
         return ()
     load_rows(cursor, backup)
     ours = [table.oid for table in layout.tables.values()]
-    with without_nested_loops(cursor):
+    with temporarily(cursor, WITHOUT_NESTED_LOOPS):
         return tuple(
             reference
             for table in backup.manifest.tables

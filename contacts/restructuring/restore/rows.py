@@ -13,13 +13,13 @@ from psycopg2 import sql
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage, Table
-from contacts.restructuring.database.settings import pin_settings, use_schema
+from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
 from contacts.restructuring.restore.references import references_in_the_way
-from contacts.restructuring.restore.staging import load_rows, restored, without_nested_loops
+from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.catalogue import TableObject, read_objects, reconcile
 from jmsk.postgres.server_errors import server_words
 from jmsk.postgres.user_triggers import without_user_triggers
@@ -69,8 +69,6 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
     or if the rows are not equal in the end. The caller must then roll back.
     """
     require_fit(layout, backup)
-    use_schema(cursor, layout.schema)
-    pin_settings(cursor)
     if layout.stage == Stage.EMPTY:
         build_tables(cursor, backup, layout.schema)
     elif layout.stage != backup.manifest.stage:
@@ -80,7 +78,7 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
         )
     load_rows(cursor, backup)
     _refuse_references(cursor, layout, backup)
-    with _readable_conflicts(), without_nested_loops(cursor):
+    with _readable_conflicts(), temporarily(cursor, WITHOUT_NESTED_LOOPS):
         done = _replace_rows(cursor, layout, backup)
     _restore_sequences(cursor, layout, backup)
     _prove(cursor, layout, backup)

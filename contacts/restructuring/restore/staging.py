@@ -1,8 +1,7 @@
 """A backup's rows as temporary tables, in their real types, until the transaction ends."""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +27,9 @@ def restored(table: str) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"jmsk_restored_{table}")
 
 
-@contextmanager
-def without_nested_loops(cursor: Any) -> Iterator[None]:
-    """Let the planner join by hash or merge only.
-
-    Statistics may say that a table is empty which is being filled, and a nested loop would then
-    read all of it again for each row. The restore's joins are of whole tables: none needs one.
-    """
-    cursor.execute("SELECT current_setting('enable_nestloop')")
-    before = cursor.fetchone()[0]
-    cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
-    yield
-    cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
+WITHOUT_NESTED_LOOPS = {"enable_nestloop": "off"}
+"""Statistics may say that a table is empty which is being filled, and a nested loop would then read
+all of it again for each row. The restore's joins are of whole tables: none needs one."""
 
 
 def load_rows(
@@ -47,7 +37,7 @@ def load_rows(
 ) -> None:
     """Load ``backup`` into temporary tables, one a table, unless this transaction has them.
 
-    The settings of fingerprint.pin_settings must be in force, and the columns' types be there.
+    The settings of settings.TEXT must be in force, and the columns' types be there.
     ``progress`` is called with each table and its rows.
     """
     for table in backup.manifest.tables:

@@ -20,7 +20,7 @@ from contacts.restructuring.backup.manifest import FILE_NAME
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Stage, read_layout
-from contacts.restructuring.database.settings import pin_settings
+from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from tests.support.backup_support import MANY_ORDERS, STAMP, TABLES, back_up, lines
@@ -105,7 +105,7 @@ def test_the_manifest_says_what_it_is_a_backup_of(sample: Database, tmp_path: Pa
             f"SELECT last_value, is_called FROM {table.table}_id_seq"
         )[0]
     with transaction.atomic(), connection.cursor() as cursor:
-        pin_settings(cursor)
+        set_local(cursor, TEXT)
         sources = [plain_source(table) for table in read_layout(connection).tables.values()]
         assert take_fingerprints(cursor, sources) == backup.fingerprints
 

@@ -16,7 +16,7 @@ from hypothesis import Phase, given, seed, settings
 from pytest_django import DjangoDbBlocker
 
 from contacts.restructuring.database.layout import read_layout
-from contacts.restructuring.database.settings import pin_settings
+from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import legacy_sources
 from tests.cases.generated_legacy import Legacy, legacies
@@ -104,7 +104,7 @@ def succeed(*arguments: str) -> None:
 def fingerprints() -> dict[str, Fingerprint]:
     """The fingerprints of the four legacy tables."""
     with transaction.atomic(), connection.cursor() as cursor:
-        pin_settings(cursor)
+        set_local(cursor, TEXT)
         return take_fingerprints(cursor, legacy_sources(read_layout(connection)))
 
 

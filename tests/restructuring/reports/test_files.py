@@ -69,4 +69,4 @@ def report() -> Report:
     from datetime import UTC, datetime
 
     now = datetime(2026, 1, 23, 14, 30, 22, tzinfo=UTC)
-    return Report("migration", "It did not.", False, None, None, now, now, error="No route.")  # noqa: FBT003
+    return Report("migration", now, finished=now, outcome="It did not.", error="No route.")
