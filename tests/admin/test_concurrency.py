@@ -11,7 +11,7 @@ from django.test import Client
 
 from tests.support.admin_support import LINK, REASSIGN, client_of, confirm, fill, text_of
 from tests.support.databases import Database
-from tests.support.embedded_users import wait_until
+from tests.support.waiting import wait_until
 
 BLOCKED = """
     SELECT count(*) > 0 FROM pg_stat_activity

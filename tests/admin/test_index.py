@@ -21,6 +21,7 @@ from tests.support.admin_support import (
     fill,
     text_of,
 )
+from tests.support.command import assert_migrates, run_into
 from tests.support.databases import Database
 
 RUNS = "/admin/contacts/restructuringrun/"
@@ -113,7 +114,7 @@ def test_a_run_is_shown_and_cannot_be_written(
     sample: Database, settings: Any, tmp_path: Any
 ) -> None:
     settings.SECURE_SSL_REDIRECT = False
-    call_command("migrate_contacts", "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+    assert_migrates(tmp_path)
     ContentType.objects.clear_cache()
     run = RestructuringRun.objects.get()
     client = client_of(superuser=True)
@@ -138,7 +139,7 @@ def test_the_runs_can_be_read_after_a_rollback(
 ) -> None:
     settings.SECURE_SSL_REDIRECT = False
     for mode in ("--skip-backup", "--rollback"):
-        call_command("migrate_contacts", mode, "--noinput", "--backup-dir", str(tmp_path))
+        assert run_into(tmp_path, mode).code == 0
     ContentType.objects.clear_cache()
     client = client_of("contacts.view_restructuringrun")
     listed = {str(run.kind) for run in client.get(RUNS).context["cl"].result_list}

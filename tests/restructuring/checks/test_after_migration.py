@@ -13,8 +13,8 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.check_cases import ROWS, Case
+from tests.support.command import assert_refused, migrate, run
 from tests.support.databases import Database
-from tests.support.runs import assert_refused, migrate, run
 from tests.support.trigger_support import fill
 
 BEHIND = "SET session_replication_role = replica; "

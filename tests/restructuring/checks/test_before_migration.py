@@ -18,8 +18,9 @@ from tests.cases import check_cases
 from tests.cases.check_cases import CREATE, ORPHAN, OWN_TABLES, ROWS, Case
 from tests.cases.check_names import NAMES
 from tests.cases.check_warnings import WARNINGS
+from tests.support.command import assert_migrates, assert_refused, migrate, run
 from tests.support.databases import Database
-from tests.support.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
+from tests.support.roles import acting_as, roles
 
 ELSEWHERE = {
     "customers_table": "the stage decides it: test_database_without_the_tables_is_named",

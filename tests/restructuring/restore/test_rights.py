@@ -12,8 +12,9 @@ from django.db import connection
 from contacts.restructuring.checks.before_restore import ALWAYS
 from tests.cases.check_cases import CREATE, OWN_TABLES, READ_TABLES
 from tests.support.backup_support import back_up
+from tests.support.command import assert_migrates, assert_refused, run
 from tests.support.databases import Database
-from tests.support.runs import acting_as, assert_migrates, assert_refused, roles, run
+from tests.support.roles import acting_as, roles
 
 FOLDER = "migration_20240506_070809"
 

@@ -15,8 +15,9 @@ from tests.cases import awkward
 from tests.cases.rollback_cases import CASES as OBJECTS
 from tests.cases.rollback_cases import Case
 from tests.cases.rollback_rules import RULES
+from tests.support.command import Result, assert_migrates, assert_refused, run
 from tests.support.databases import Database, Server, django_uses
-from tests.support.runs import Run, acting_as, assert_migrates, assert_refused, roles, run
+from tests.support.roles import acting_as, roles
 
 _numbers = itertools.count(1)
 
@@ -132,5 +133,5 @@ def test_a_view_of_the_former_name_does_not_hide_the_stage(copy: Database) -> No
     assert run("--verify-only").code == 0
 
 
-def roll_back(folder: Path) -> Run:
+def roll_back(folder: Path) -> Result:
     return run("--rollback", "--noinput", "--backup-dir", str(folder))
