@@ -15,7 +15,7 @@ from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
-from tests.support.admin_support import CONTACTS, ORDERS, fill
+from tests.support.admin_pages import CONTACTS, ORDERS
 from tests.support.databases import Database
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -48,11 +48,9 @@ class QuietServer(LiveServerThread):
 
 
 @pytest.fixture
-def address(migrated: Database, settings: Any) -> Iterator[str]:
-    settings.SECURE_SSL_REDIRECT = False
+def address(data: Database, settings: Any) -> Iterator[str]:
     settings.SESSION_COOKIE_SECURE = False
     settings.CSRF_COOKIE_SECURE = False
-    fill(migrated)
     User.objects.create_superuser("root", password=PASSWORD)
     server = QuietServer()
     server.daemon = True

@@ -23,7 +23,7 @@ from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.settings import pin_settings
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from tests.support.backup_support import MANY_ORDERS, STAMP, TABLES, back_up, lines
+from tests.support.backups import MANY_ORDERS, STAMP, TABLES, back_up, lines
 from tests.support.command import PRELUDE
 from tests.support.databases import Database
 from tests.support.project import PROJECT

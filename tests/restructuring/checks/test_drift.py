@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward, drifts
-from tests.cases.check_cases import ORPHAN, ROWS
+from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.support.catalogues import catalogue, schema_dump
 from tests.support.command import assert_migrates, run
 from tests.support.databases import Database, django_uses

@@ -13,7 +13,7 @@ from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.patience import Patience
 from tests.cases.stages import STAGES
-from tests.support.backup_support import STAMP, back_up
+from tests.support.backups import STAMP, back_up
 from tests.support.command import assert_migrates, run, run_child, start
 from tests.support.databases import Database, Server
 from tests.support.waiting import wait_until

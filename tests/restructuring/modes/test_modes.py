@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.check_cases import ORPHAN, ROWS
+from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.cases.stages import STAGES
 from tests.support.command import assert_migrates, migrate, run, run_child, start
 from tests.support.databases import Database

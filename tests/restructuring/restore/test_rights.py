@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.checks.before_restore import ALWAYS
-from tests.cases.check_cases import CREATE, OWN_TABLES, READ_TABLES
-from tests.support.backup_support import back_up
+from tests.cases.legacy_rows import CREATE, OWN_TABLES, READ_TABLES
+from tests.support.backups import back_up
 from tests.support.command import assert_migrates, assert_refused, run
 from tests.support.databases import Database
 from tests.support.roles import acting_as, roles
@@ -27,7 +27,7 @@ class Case:
     """
 
     sql: str
-    told: str
+    message: str
     mend: str
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def assert_grant_mends_it(
     options = ("--noinput", "--backup-dir", str(folder))
     before = database.dump()
     refused = run(*arguments, *options)
-    assert_refused(database, refused, before, case.told.format(**names), "Validation failed")
+    assert_refused(database, refused, before, case.message.format(**names), "Validation failed")
     assert len(list(folder.glob("migration_2*[0-9]"))) == 1, "it wrote a backup before it refused"
     (statement,) = set(re.findall(r": ((?:GRANT|CREATE) .*)", refused.out))
     assert statement.startswith(case.mend)
