@@ -25,7 +25,8 @@ from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.cases.faults import pytest_addoption, pytest_terminal_summary
 from tests.support.databases import Database, Server, django_uses, server_settings
-from tests.support.embedded_users import server_of, wait_until
+from tests.support.embedded_processes import server_of
+from tests.support.waiting import wait_until
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 

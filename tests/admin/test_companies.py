@@ -5,23 +5,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_support import COMPANIES, client_of, fill, text_of
+from tests.support.admin_pages import COMPANIES, text_of
 from tests.support.databases import Database
 
 FIELDS = ("street_address", "zip_code", "city", "state", "country")
 DEFAULTS = "SELECT id FROM addresses WHERE company_id = 1 AND is_default"
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def address(number: int, key: int | None, **values: str) -> dict[str, str]:

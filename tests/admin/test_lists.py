@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jmsk.adminsite.export import safe_cell
-from tests.support.admin_support import COMPANIES, CONTACTS, ORDERS, client_of, fill, text_of
+from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, text_of
 from tests.support.databases import Database
 
 LISTS = [CONTACTS, ORDERS, COMPANIES]
@@ -23,18 +23,6 @@ SELECT 1000 + n, 1, 1000 + n, 1, 'Contact ' || n FROM generate_series(1, 200) AS
 INSERT INTO orders (tenant_id, contact_id, order_number, customer_name)
 SELECT 1, 1000 + n, 'N-' || n, 'x' FROM generate_series(1, 200) AS n;
 """
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def names(client: Client, url: str) -> set[str]:

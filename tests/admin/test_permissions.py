@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.admin_support import (
+from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
     LINK,
@@ -14,20 +14,12 @@ from tests.support.admin_support import (
     REASSIGN,
     client_of,
     confirm,
-    fill,
     text_of,
 )
 from tests.support.databases import Database
 
 SETTLE = f"{CONTACTS}14/settle-email/"
 VIEW_ALL = ("contacts.view_contact", "companies.view_company", "orders.view_order")
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
 
 
 def state(data: Database) -> list[Any]:

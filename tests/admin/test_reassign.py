@@ -1,21 +1,12 @@
 """Reassigning contacts to another company: what is shown is what happens, or nothing does."""
 
-from typing import Any
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.html import strip_tags
 
-from tests.support.admin_support import CONTACTS, REASSIGN, client_of, confirm, fill, text_of
+from tests.support.admin_pages import CONTACTS, REASSIGN, client_of, confirm, text_of
 from tests.support.databases import Database
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jmsk.embedded import binaries, location
 from jmsk.embedded.server import ensure_running, release
-from tests.support.embedded_users import PROJECT
+from tests.support.project import PROJECT
 
 
 @pytest.fixture(autouse=True)

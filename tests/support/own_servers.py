@@ -13,7 +13,8 @@ from pathlib import Path
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.support.databases import TEMPLATES, Database, django_uses, server_settings
-from tests.support.embedded_users import server_of, wait_until
+from tests.support.embedded_processes import server_of
+from tests.support.waiting import wait_until
 
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=40", "synchronous_commit=on")
 """A process that is killed loses nothing that it has handed to the system, so fsync may be off; but

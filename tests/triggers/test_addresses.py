@@ -5,7 +5,7 @@ import pytest
 
 from companies.models import Company
 from tests.support.databases import Database
-from tests.support.trigger_support import (
+from tests.support.invariants import (
     ADDRESS_COLUMNS,
     CHECK,
     RESTRICT,
@@ -14,8 +14,8 @@ from tests.support.trigger_support import (
     assert_refused,
     assert_rules_hold,
     default_of,
-    fill,
 )
+from tests.support.migrated_rows import fill
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from _pytest.mark import ParameterSet
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 from tests.support.databases import Database
-from tests.support.trigger_support import add_address, assert_rules_hold, default_of, fill
+from tests.support.invariants import add_address, assert_rules_hold, default_of
+from tests.support.migrated_rows import fill
 
 PATIENCE = 20.0  # seconds until a test gives up waiting for a session to block or to end
 

@@ -7,7 +7,8 @@ import psycopg2
 import pytest
 
 from tests.support.databases import Database
-from tests.support.trigger_support import assert_rules_hold, fill
+from tests.support.invariants import assert_rules_hold
+from tests.support.migrated_rows import fill
 
 
 @pytest.fixture

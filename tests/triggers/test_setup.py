@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.support.databases import Database
-from tests.support.trigger_support import ROWS, assert_refused, assert_rules_hold, fill
+from tests.support.invariants import assert_refused, assert_rules_hold
+from tests.support.migrated_rows import ROWS, fill
 
 TRIGGERS = {
     "trg_auto_set_first_address_default": "addresses",

@@ -6,7 +6,8 @@ from django.db import IntegrityError
 
 from contacts.models import Contact
 from tests.support.databases import Database
-from tests.support.trigger_support import CHECK, RESTRICT, assert_refused, assert_rules_hold, fill
+from tests.support.invariants import CHECK, RESTRICT, assert_refused, assert_rules_hold
+from tests.support.migrated_rows import fill
 
 
 @pytest.fixture

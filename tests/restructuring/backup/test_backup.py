@@ -23,10 +23,10 @@ from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from tests.support.backup_support import MANY_ORDERS, STAMP, TABLES, back_up, lines
-from tests.support.command_runs import PRELUDE
+from tests.support.backups import MANY_ORDERS, STAMP, TABLES, back_up, lines
+from tests.support.command import PRELUDE
 from tests.support.databases import Database
-from tests.support.embedded_users import PROJECT
+from tests.support.project import PROJECT
 
 NAME = "migration_20240506_070809"
 

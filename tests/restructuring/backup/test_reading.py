@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.backup.manifest import FILE_NAME, _spell, parse
 from contacts.restructuring.backup.reader import read_backup
-from tests.support.backup_support import back_up
+from tests.support.backups import back_up
 from tests.support.databases import Database
 
 

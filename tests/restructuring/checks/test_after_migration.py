@@ -12,10 +12,11 @@ from contacts.restructuring.checks.base import Check, Finding, Result, Severity,
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases.check_cases import ROWS, Case
+from tests.cases.case import Case
+from tests.cases.legacy_rows import ROWS
+from tests.support.command import assert_refused, migrate, run
 from tests.support.databases import Database
-from tests.support.runs import assert_refused, migrate, run
-from tests.support.trigger_support import fill
+from tests.support.migrated_rows import fill
 
 BEHIND = "SET session_replication_role = replica; "
 """No trigger and no foreign key hears what comes after it."""
@@ -202,7 +203,7 @@ def test_check_tells_what_is_wrong(migrated: Database, case: Case) -> None:
     result = results()[case.id]
 
     assert result.status is (Status.FAILED if case in ERRORS else Status.WARNING)
-    assert case.told in result.finding.sentences[0]
+    assert case.message in result.finding.sentences[0]
     assert result.finding.count == case.count
     if case.query:
         assert len(migrated.fetch(result.finding.query)) == case.count
@@ -217,9 +218,9 @@ def test_verification_fails_and_reports(migrated: Database, tmp_path: Path, case
 
     done = run("--verify-only", "--backup-dir", str(tmp_path))
 
-    assert_refused(migrated, done, before, title, case.told)
+    assert_refused(migrated, done, before, title, case.message)
     (report,) = tmp_path.glob("migration_report_*.txt")
-    assert case.told in " ".join(report.read_text().split())
+    assert case.message in " ".join(report.read_text().split())
 
 
 @pytest.mark.parametrize("check", OTHER_STAGES)

@@ -14,12 +14,13 @@ from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases import check_cases
-from tests.cases.check_cases import CREATE, ORPHAN, OWN_TABLES, ROWS, Case
-from tests.cases.check_names import NAMES
-from tests.cases.check_warnings import WARNINGS
+from tests.cases.before_migration import BLOCKERS
+from tests.cases.before_migration_warnings import WARNINGS
+from tests.cases.case import Case
+from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, ROWS
+from tests.support.command import assert_migrates, assert_refused, migrate, run
 from tests.support.databases import Database
-from tests.support.runs import acting_as, assert_migrates, assert_refused, migrate, roles, run
+from tests.support.roles import acting_as, roles
 
 ELSEWHERE = {
     "customers_table": "the stage decides it: test_database_without_the_tables_is_named",
@@ -30,7 +31,6 @@ INFORMATIVE = {
     "linked_orders": "it counts",
     "extra_columns": "it lists columns that stay as they are",
 }
-BLOCKERS = (*check_cases.BLOCKERS, *NAMES)
 CASES = (*BLOCKERS, *WARNINGS)
 
 
@@ -104,7 +104,7 @@ def test_check_tells_what_is_wrong(legacy: Database, case: Case) -> None:
         result = results()[case.id]
 
     assert result.status is (Status.FAILED if blocks else Status.WARNING)
-    assert case.told in result.finding.sentences[0]
+    assert case.message in result.finding.sentences[0]
     assert result.finding.count == case.count
     assert len(result.finding.sentences) == min(case.count, 20)
     if case.query:
@@ -169,7 +169,7 @@ def test_blocker_leaves_the_database_byte_for_byte(
 
     with broken(legacy, case):
         before = legacy.dump()
-        assert_refused(legacy, migrate(tmp_path), before, "Validation failed:", title, case.told)
+        assert_refused(legacy, migrate(tmp_path), before, "Validation failed:", title, case.message)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -177,7 +177,7 @@ def test_blocker_leaves_the_database_byte_for_byte(
 @pytest.mark.parametrize("case", WARNINGS, ids=str)
 def test_warning_does_not_stop_the_run(legacy: Database, tmp_path: Path, case: Case) -> None:
     with broken(legacy, case):
-        assert case.told in assert_migrates(tmp_path).out
+        assert case.message in assert_migrates(tmp_path).out
 
 
 def test_database_without_the_tables_is_named(legacy: Database, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from contacts.restructuring.console.progress import IndexWatch, Progress
 from contacts.restructuring.journal import Event
+from tests.support.command import Terminal, run, run_into
 from tests.support.databases import Database
-from tests.support.report_support import Screen, run, run_into
 
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
@@ -27,7 +27,7 @@ def wait_for(wanted: Callable[[], bool]) -> None:
 
 
 def test_rows_are_counted_with_rate_and_time_left() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "backup", "Backing up the tables"))
     progress.hear(Event("progress", "backup", "orders", rows=250, total=1000))
@@ -40,7 +40,7 @@ def test_rows_are_counted_with_rate_and_time_left() -> None:
 
 
 def test_the_clock_runs_while_the_server_works() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "verify", "Running the checks"))
     wait_for(lambda: "Running the checks 00:01" in screen.getvalue())
@@ -48,7 +48,7 @@ def test_the_clock_runs_while_the_server_works() -> None:
 
 
 def test_nothing_is_drawn_after_the_end() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "verify", "Running the checks"))
     thread = progress.thread
@@ -101,7 +101,7 @@ def test_a_watch_that_cannot_connect_gives_up_and_says_so(
 
 
 def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Database) -> None:
-    told = run("--rehearse", "--noinput", "--no-color", screen=True)
+    told = run("--rehearse", "--noinput", "--no-color", terminal=True)
     assert told.code == 0
     assert "Applying orders.0002_hierarchy" in told.err
     left = [line.split("\r")[-1] for line in told.err.split("\n")]
@@ -130,7 +130,7 @@ def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
 
 
 def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "backup", "Backing up the tables"))
     progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))

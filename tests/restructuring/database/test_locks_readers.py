@@ -13,10 +13,10 @@ from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.patience import Patience
 from tests.cases.stages import STAGES
-from tests.support.backup_support import STAMP, back_up
-from tests.support.command_runs import call, run, started, until
+from tests.support.backups import STAMP, back_up
+from tests.support.command import assert_migrates, run, run_child, start
 from tests.support.databases import Database, Server
-from tests.support.runs import assert_migrates
+from tests.support.waiting import wait_until
 
 LEGACY = ("", "--dry-run", "--rehearse", "--restore")
 MIGRATED = ("", "--verify-only", "--rollback", "--enforce-rules", "--restore")
@@ -52,14 +52,14 @@ def assert_it_names(session: extensions.connection, mode: str, folder: Path) -> 
     if mode == "--restore":
         arguments.append(str(folder / "migration_20240506_070809"))
     options = ("--noinput", "--backup-dir", str(folder), "--lock-timeout", "0.1")
-    done = call(*arguments, *options)
+    done = run(*arguments, *options)
     assert done.code == 1
     pid = session.info.backend_pid
     assert f"try 1 of 2: waiting for pid {pid}, user postgres, application till" in done.err
-    assert "The tables could not be read in 2 tries of 0.1 s" in done.message
-    assert f"In the way: pid {pid}, user postgres, application till" in done.message
-    assert "query: BEGIN; LOCK TABLE" in done.message
-    assert "Nothing was changed" in done.message
+    assert "The tables could not be read in 2 tries of 0.1 s" in done.error
+    assert f"In the way: pid {pid}, user postgres, application till" in done.error
+    assert "query: BEGIN; LOCK TABLE" in done.error
+    assert "Nothing was changed" in done.error
     assert done.seconds < 10
 
 
@@ -106,17 +106,17 @@ def test_on_the_wreck(legacy: Database, tmp_path: Path) -> None:
 
 def test_it_goes_on_when_the_table_is_free(sample: Database, other: extensions.connection) -> None:
     say(other, "BEGIN; LOCK TABLE customers")
-    with started(sample, "--dry-run", "--lock-timeout", "0.2") as begun:
-        assert begun.wait_for("try 2 of 12: waiting for pid")
+    with start(sample, "--dry-run", "--lock-timeout", "0.2") as begun:
+        begun.wait_for("try 2 of 12: waiting for pid")
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
 
 
 def test_a_writer_keeps_no_reader_waiting(sample: Database, other: extensions.connection) -> None:
     say(other, "BEGIN; UPDATE customers SET name = name")
-    done = run(sample, "--dry-run", "--lock-timeout", "0.2")
-    assert done.code == 0, done.told
+    done = run_child(sample, "--dry-run", "--lock-timeout", "0.2")
+    assert done.code == 0, done.output
     assert "waiting for" not in done.err
 
 
@@ -130,13 +130,13 @@ def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     pid = second.info.backend_pid
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(say, second, "ALTER TABLE customers ADD later text")
-        assert until(lambda: bool(sample.fetch(WAITING)))
-        done = call("--dry-run", "--lock-timeout", "0.1")
+        wait_until(lambda: bool(sample.fetch(WAITING)))
+        done = run("--dry-run", "--lock-timeout", "0.1")
         say(other, "COMMIT")
         waiting.result(10)
     second.close()
-    assert f"In the way: pid {pid}," in done.message
-    assert "query: ALTER TABLE customers ADD later text" in done.message
+    assert f"In the way: pid {pid}," in done.error
+    assert "query: ALTER TABLE customers ADD later text" in done.error
 
 
 def test_who_alters_several_tables_is_not_broken_off(
@@ -145,12 +145,12 @@ def test_who_alters_several_tables_is_not_broken_off(
     """We wait for orders: who holds it and goes on to customers must not wait for us as well."""
     say(other, "SET deadlock_timeout = '10ms'")
     say(other, "BEGIN; ALTER TABLE orders ADD later text")
-    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
-        assert until(lambda: bool(sample.fetch(WAITING)))
+    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "ALTER TABLE customers ADD later text")
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert "Columns that are not modelled" in done.out
 
 
@@ -159,11 +159,11 @@ def test_a_schema_that_goes_meanwhile_is_no_failure(
 ) -> None:
     sample.execute("CREATE SCHEMA annex; CREATE TABLE annex.visits (id int REFERENCES customers)")
     say(other, "BEGIN; DROP SCHEMA annex CASCADE")
-    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
-        assert until(lambda: bool(sample.fetch(WAITING)))
+    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert "a session that has just renamed or dropped a table" in done.err
 
 
@@ -187,7 +187,7 @@ def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
     say(other, "BEGIN; ALTER TABLE orders ALTER quantity TYPE integer USING quantity + 0")
     with ThreadPoolExecutor(1) as pool:
         backup = pool.submit(back_up_in_a_thread, layout, tmp_path)
-        assert until(lambda: bool(sample.fetch(WAITING)))
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "COMMIT")
         assert backup.result(30).rows["orders"] == rows
 
@@ -212,11 +212,11 @@ def test_a_session_of_a_copy_of_the_database_is_not_accused(
     try:
         say(session, "BEGIN; LOCK TABLE customers")
         say(blocker, "BEGIN; LOCK TABLE customers")
-        with started(sample, "--dry-run", "--lock-timeout", "0.1") as begun:
-            assert begun.wait_for(f"waiting for pid {blocker.info.backend_pid},")
+        with start(sample, "--dry-run", "--lock-timeout", "0.1") as begun:
+            begun.wait_for(f"waiting for pid {blocker.info.backend_pid},")
             say(blocker, "COMMIT")
             done = begun.end()
-        assert f"pid {session.info.backend_pid}," not in done.told
+        assert f"pid {session.info.backend_pid}," not in done.output
     finally:
         session.close()
         blocker.close()

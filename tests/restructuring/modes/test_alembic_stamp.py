@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import run, run_into
 from tests.support.databases import Database
-from tests.support.report_support import run, run_into
-from tests.support.runs import acting_as, roles
+from tests.support.roles import acting_as, roles
 
 STAMP = ("--alembic-stamp", "003_elsewhere")
 OWNED = """

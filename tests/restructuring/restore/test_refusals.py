@@ -10,11 +10,7 @@ from django.db import connection
 
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.restore.references import references_in_the_way
-from tests.support.backup_support import (
-    back_up,
-    open_run,
-    restore,
-)
+from tests.support.backups import back_up, open_run, restore
 from tests.support.databases import Database
 from tests.support.photograph import changes, photograph
 

@@ -6,9 +6,9 @@ import pytest
 from psycopg2 import sql
 
 from tests.cases import awkward
+from tests.support.command import assert_migrates, run
 from tests.support.databases import Database
 from tests.support.photograph import changes, photograph
-from tests.support.runs import assert_migrates, run
 
 ROLLBACK = ("--rollback", "--noinput", "--skip-backup")
 UNIQUE = "ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant;"

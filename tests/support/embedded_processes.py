@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from jmsk.embedded import supervisor
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 # Connects, says so, and stays until its input ends.
 USER = """
 import os, sys, django
@@ -62,11 +60,3 @@ def manage(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
 def server_of(folder: Path) -> int | None:
     """Return the process id of the server in a folder."""
     return supervisor.server_pid(folder / "server" / "data")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for a condition, and fail where it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

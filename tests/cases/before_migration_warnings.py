@@ -1,6 +1,7 @@
-"""What makes each check before the restructuring warn, without stopping the run."""
+"""What makes each check before the migration warn, without stopping the run."""
 
-from tests.cases.check_cases import ORPHAN, Case
+from tests.cases.case import Case
+from tests.cases.legacy_rows import ORPHAN
 
 WARNINGS = (
     Case("orphaned_customers", ORPHAN, "Customer 13 (tenant 1) has no company", query=True),

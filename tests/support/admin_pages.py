@@ -1,39 +1,17 @@
-"""What the tests of the admin share: rows to settle, users with some permissions, and a browser."""
+"""The pages of the admin, and who looks at them."""
 
 from html import unescape
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils.html import strip_tags
-
-from tests.support.databases import Database
-from tests.support.trigger_support import ROWS
-
-TO_SETTLE = """
-UPDATE contacts SET placed_in_company_id = 1, email = 'ada@example.com' WHERE id = 11;
-UPDATE contacts SET email = 'ben@example.com', phone = '0123456789' WHERE id = 12;
-INSERT INTO contacts (id, tenant_id, company_id, placed_in_company_id, name, email, email_set_aside)
-VALUES (14, 1, 1, 1, 'Dan', NULL, 'ada@example.com'), (15, 1, 1, 1, 'Eve', 'ben@example.com', NULL);
-SELECT setval('contacts_id_seq', 100), setval('companies_id_seq', 100),
-       setval('orders_id_seq', 100), setval('addresses_id_seq', 100);
-"""
-"""In company 1 of tenant 1: 11 Ada (with order 21), 14 Dan, 15 Eve; 12 Ben, in company 2, has Eve's
-e-mail. Order 24 has no contact. Contact 13 and company 3 belong to tenant 2."""
 
 CONTACTS = "/admin/contacts/contact/"
 REASSIGN = f"{CONTACTS}reassign/"
 ORDERS = "/admin/orders/order/"
 LINK = f"{ORDERS}link/"
 COMPANIES = "/admin/companies/company/"
-
-
-def fill(database: Database) -> None:
-    """Put the rows to settle into a migrated database."""
-    database.execute(ROWS)
-    database.execute(TO_SETTLE)
-    ContentType.objects.clear_cache()
 
 
 def client_of(*permissions: str, superuser: bool = False) -> Client:

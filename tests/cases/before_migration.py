@@ -1,50 +1,13 @@
-"""What breaks each check before the restructuring: SQL, and what the check has to say."""
+"""What breaks each check before the migration that stops the run, and what the check says."""
 
-from dataclasses import dataclass
+from tests.cases.case import Case
+from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, READ_TABLES
 
-ROWS = """
-INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');
-INSERT INTO companies (id, tenant_id, name) VALUES (1, 1, 'Ring & Co'), (2, 2, 'Opal');
-INSERT INTO customers (id, tenant_id, name, email, company_id) VALUES
-    (11, 1, 'Ada', 'ada@example.com', 1), (12, 2, 'Ben', 'ben@example.com', 2);
-INSERT INTO orders (id, tenant_id, order_number, customer_id, customer_name) VALUES
-    (21, 1, 'A-21', 11, 'Ada'), (22, 2, 'B-22', 12, 'Ben');
-"""
-"""Nothing to warn of but Alembic's record."""
-ORPHAN = (
-    """INSERT INTO customers (id, tenant_id, name, email) VALUES (13, 1, 'Cleo', 'c@example.com')"""
-)
 LOOSE_KEYS = """
 ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_fkey;
 ALTER TABLE customers DROP CONSTRAINT customers_company_id_fkey;
 ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey;
 ALTER TABLE orders DROP CONSTRAINT orders_tenant_id_fkey;
-"""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A way to break the check ``id``, and the first sentence that tells so, or a part of it.
-
-    ``role``: the run acts as a role of its own, ``{role}`` in the SQL. ``query``: the check gives
-    one, and it finds all the rows.
-    """
-
-    id: str
-    sql: str
-    told: str
-    count: int = 1
-    role: bool = False
-    query: bool = False
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.id}-{self.name}" if self.name else self.id
-
-
-OWN_TABLES = """
-ALTER TABLE tenants OWNER TO {role}; ALTER TABLE companies OWNER TO {role};
-ALTER TABLE customers OWNER TO {role}; ALTER TABLE orders OWNER TO {role};
 """
 DJANGO_MIGRATIONS = """
 CREATE TABLE django_migrations (
@@ -52,8 +15,6 @@ CREATE TABLE django_migrations (
     applied timestamptz NOT NULL
 );
 """
-READ_TABLES = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
-CREATE = "GRANT CREATE ON SCHEMA public TO {role};"
 
 BLOCKERS = (
     Case(
@@ -248,5 +209,82 @@ BLOCKERS = (
         "writable",
         "ALTER DATABASE {database} SET default_transaction_read_only = on",
         "default_transaction_read_only is on for this role or database",
+    ),
+    Case(
+        "replaced_keys",
+        "CREATE TABLE letters (tenant_id integer, email varchar, CONSTRAINT letters_go "
+        "FOREIGN KEY (tenant_id, email) REFERENCES customers (tenant_id, email))",
+        "Constraint letters_go on letters refers to uq_customer_email_per_tenant, which goes",
+    ),
+    Case(
+        "replaced_keys",
+        "ALTER TABLE customers DROP CONSTRAINT customers_pkey CASCADE, "
+        "ADD CONSTRAINT customers_pkey PRIMARY KEY (id) INCLUDE (name)",
+        "customers: customers_pkey is PRIMARY KEY (id) INCLUDE (name), not PRIMARY KEY (id)",
+        name="primary",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE addresses (id integer)",
+        "The name addresses is needed, but it is taken: it is a table",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE auth_user (id integer)",
+        "The name auth_user is needed, but it is taken: it is a table",
+        name="Django's table",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX ix_contacts_id ON shipments (id)",
+        "The name ix_contacts_id is needed, but it is taken: it is an index of shipments",
+        name="index",
+    ),
+    Case(
+        "free_names",
+        "CREATE SEQUENCE addresses_id_seq",
+        "The name addresses_id_seq is needed, but it is taken: it is a sequence",
+        name="sequence",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE companies ADD fax varchar(20)",
+        "The name fax is needed, but it is taken: companies has such a column",
+        name="column",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE customers ADD CONSTRAINT ck_contacts_phone_format CHECK (phone <> '')",
+        "The name ck_contacts_phone_format is needed, but it is taken: it is a constraint of "
+        "customers",
+        name="constraint",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX uq_companies_one_default_per_tenant ON companies (tenant_id)",
+        "The name uq_companies_one_default_per_tenant is needed, but it is taken: it is an index "
+        "of companies",
+        name="own-index",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "The name validate_contact_company is needed, but it is taken: it is a function",
+        name="function",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER trg_validate_contact_company BEFORE INSERT ON customers "
+        "FOR EACH ROW EXECUTE FUNCTION f()",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a trigger of "
+        "customers",
+        name="trigger",
+    ),
+    Case(
+        "free_names",
+        "CREATE TYPE contacts AS ENUM ('none')",
+        "The name contacts is needed, but it is taken: it is a type",
+        name="type",
     ),
 )
