@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import (
     ChangeResult,
@@ -120,8 +121,7 @@ def verify(connection: BaseDatabaseWrapper, cursor: Any, journal: Journal) -> li
 def _counts(cursor: Any, before: dict[str, Fingerprint], run: RestructuringRun) -> dict[str, int]:
     """Return what the migration moved, by name."""
     cursor.execute(
-        "SELECT count(*) FILTER (WHERE company_id = placed_in_company_id), "
-        "count(email_set_aside) FROM contacts"
+        f"SELECT count(*) FILTER (WHERE {STILL_PLACED}), count(email_set_aside) FROM contacts"
     )
     placed, set_aside = cursor.fetchone()
     cursor.execute("SELECT count(*) FROM orders WHERE contact_id IS NULL")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
+from contacts.meaning import COMPANY, EMAIL
 from contacts.restructuring.database.layout import Layout, Table
 
 EVERY_ROW = sql.SQL("")
@@ -111,8 +112,8 @@ def _without(
 
 
 CUSTOMER_MEANING = {
-    "email": sql.SQL("coalesce(email, email_set_aside)"),
-    "company_id": sql.SQL("nullif(company_id, placed_in_company_id)"),
+    "email": sql.SQL(EMAIL),
+    "company_id": sql.SQL(COMPANY),
 }
 ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
 
