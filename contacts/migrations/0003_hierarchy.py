@@ -11,18 +11,11 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
+from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
 from contacts.runs import created_companies, current_run
 from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
 from jmsk.postgres.references import referred_rows
 from jmsk.postgres.user_triggers import without_user_triggers
-
-DEFAULT_COMPANY = "Default Company"
-ONE_EMAIL_PER_TENANT = (
-    "UNIQUE (tenant_id, email)",
-    "UNIQUE (email, tenant_id)",
-    "UNIQUE USING btree (tenant_id, email)",
-    "UNIQUE USING btree (email, tenant_id)",
-)
 
 RENAME_TABLE = migrations.SeparateDatabaseAndState(
     database_operations=[
@@ -69,11 +62,10 @@ SET_ASIDE = """
          = (shared.tenant_id, shared.company_id, shared.email)
        AND contacts.id <> shared.keeper
 """
-TAKE_BACK = """
+TAKE_BACK = f"""
     UPDATE contacts
-       SET email = coalesce(email, email_set_aside),
-           company_id = nullif(company_id, placed_in_company_id)
-     WHERE email_set_aside IS NOT NULL OR company_id = placed_in_company_id
+       SET email = {EMAIL}, company_id = {COMPANY}
+     WHERE email_set_aside IS NOT NULL OR {STILL_PLACED}
 """
 REMOVE = """
     DELETE FROM companies
@@ -218,7 +210,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        DropUniqueKeys("contacts", ONE_EMAIL_PER_TENANT),
+        DropUniqueKeys("contacts", ("tenant_id", "email")),
         migrations.RunPython(place, take_back),
         migrations.AlterField(
             "contact",

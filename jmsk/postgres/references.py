@@ -1,30 +1,79 @@
-"""Which rows of a table other tables' foreign keys refer to, whatever their ON DELETE says."""
+"""Which foreign keys refer to a table, and which of its rows they refer to."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import sql
 
-FOREIGN_KEYS = """
-    SELECT n.nspname, r.relname,
-           ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
-                   JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
-                  ORDER BY k.place),
-           ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY AS k (number, place)
-                   JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number
-                  ORDER BY k.place)
+from jmsk.postgres.catalogue import column_names
+
+FOREIGN_KEYS = f"""
+    SELECT c.conname, n.nspname, r.relname, r.oid::bigint,
+           {column_names("c.conkey", "c.conrelid")}, t.relname,
+           {column_names("c.confkey", "c.confrelid")}, i.relname
       FROM pg_constraint c
       JOIN pg_class r ON r.oid = c.conrelid
       JOIN pg_namespace n ON n.oid = r.relnamespace
-     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = %s::regclass
-       AND c.conrelid <> ALL (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name
-                               WHERE to_regclass(name) IS NOT NULL)
-     ORDER BY c.oid
+      JOIN pg_class t ON t.oid = c.confrelid
+      JOIN pg_class i ON i.oid = c.conindid
+     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = ANY(%s::oid[])
+       AND c.conrelid <> ALL(%s::oid[])
+     ORDER BY n.nspname, r.relname, c.conname
+"""
+OIDS = """
+    SELECT to_regclass(name)::oid::bigint FROM unnest(%s::text[]) AS name
+     WHERE to_regclass(name) IS NOT NULL
 """
 REFERRED = """
     SELECT id FROM {table} AS referred
      WHERE id = ANY({ids}) AND EXISTS (SELECT 1 FROM {referring} AS referring WHERE {same})
 """
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """The foreign key ``name``: ``columns`` of a table refer to ``target_columns`` of ``target``.
+
+    ``oid`` is that of the table ``schema.table`` which refers; ``index`` is the one of the target
+    by which the server finds what is referred to.
+    """
+
+    name: str
+    schema: str
+    table: str
+    oid: int
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    index: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The table that refers."""
+        return sql.Identifier(self.schema, self.table)
+
+    def matches(self, referring: str, referred: str) -> sql.Composed:
+        """Return the condition that a row refers to another; parameters: the tables' aliases."""
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(referred, to), sql.Identifier(referring, of))
+            for of, to in zip(self.columns, self.target_columns, strict=True)
+        )
+
+
+def foreign_keys_to(
+    cursor: Any, tables: Collection[int], but_of: Collection[int] = ()
+) -> tuple[ForeignKey, ...]:
+    """Return the foreign keys that refer to ``tables``, by table and name.
+
+    Both parameters are oids; those of the tables ``but_of`` do not count. Of a partitioned table
+    there is one, not one for each partition.
+    """
+    cursor.execute(FOREIGN_KEYS, [list(tables), list(but_of)])
+    return tuple(
+        ForeignKey(name, schema, table, oid, tuple(of), target, tuple(to), index)
+        for name, schema, table, oid, of, target, to, index in cursor.fetchall()
+    )
 
 
 def referred_rows(
@@ -36,19 +85,19 @@ def referred_rows(
     """
     if not ids:
         return []
-    cursor.execute(FOREIGN_KEYS, [table, list(but_for)])
     found: set[int] = set()
-    for schema, relation, columns, referenced in cursor.fetchall():
-        same = sql.SQL(" AND ").join(
-            sql.SQL("referring.{} = referred.{}").format(sql.Identifier(of), sql.Identifier(to))
-            for of, to in zip(columns, referenced, strict=True)
-        )
+    for key in foreign_keys_to(cursor, _oids(cursor, [table]), _oids(cursor, but_for)):
         statement = sql.SQL(REFERRED).format(
             table=sql.Identifier(table),
             ids=sql.Literal(list(ids)),
-            referring=sql.Identifier(schema, relation),
-            same=same,
+            referring=key.identifier,
+            same=key.matches("referring", "referred"),
         )
         cursor.execute(statement)
         found.update(row for (row,) in cursor.fetchall())
     return sorted(found)
+
+
+def _oids(cursor: Any, names: Collection[str]) -> list[int]:
+    cursor.execute(OIDS, [list(names)])
+    return [oid for (oid,) in cursor.fetchall()]

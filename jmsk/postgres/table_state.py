@@ -1,13 +1,13 @@
 """What a table was like before the restructuring, remembered as JSON, and how to put it back."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import models
 from psycopg2 import sql
 
-from jmsk.postgres.catalogue import TableObject, model_objects, read_objects, reconcile
+from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+from jmsk.postgres.reconcile import reconcile
 
 NOT_NULL = """
     SELECT attname, attnotnull FROM pg_attribute
@@ -33,16 +33,20 @@ def state_of_model(model: type[models.Model]) -> dict[str, Any]:
     }
 
 
+def remembered_objects(remembered: dict[str, Any]) -> list[TableObject]:
+    """Return the objects that :func:`read_state` saw."""
+    return [TableObject.from_dict(item) for item in remembered["objects"]]
+
+
 def restore_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
     """Give ``table`` the primary key that :func:`read_state` saw, if somebody has dropped it since.
 
     Foreign keys need it, those of the tables that are put back before this one as well.
     """
-    wanted = [TableObject(**item) for item in remembered["objects"]]
-    keys = [item for item in wanted if item.definition.startswith("PRIMARY KEY")]
-    present = read_objects(cursor, table)
-    if not any(item.definition.startswith("PRIMARY KEY") for item in present):
-        reconcile(cursor, table, keys, lambda item: False)
+    if any(item.type is Type.PRIMARY_KEY for item in read_objects(cursor, table)):
+        return
+    keys = [item for item in remembered_objects(remembered) if item.type is Type.PRIMARY_KEY]
+    reconcile(cursor, table, keys, lambda item: False)
 
 
 def restore_state(
@@ -59,8 +63,8 @@ def restore_state(
     """
     now = _not_null(cursor, table)
     was = remembered["not_null"]
-    wanted = [TableObject(**item) for item in remembered["objects"]]
-    named = {_not_null_column(item) for item in wanted}
+    wanted = remembered_objects(remembered)
+    named = {name for item in wanted if item.type is Type.NOT_NULL for name in item.columns}
     # First: an index that is the replica identity needs it. What has a constraint of its own, as
     # on PostgreSQL 18, gets that one, which may be NOT VALID.
     missing = [column for column in was if was[column] and not now.get(column, True)]
@@ -76,12 +80,6 @@ def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None
     for column in columns:
         statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} " + action)
         cursor.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
-
-
-def _not_null_column(item: TableObject) -> str | None:
-    """Return the column whose NOT NULL constraint this is, or None if it is none."""
-    match = re.match(r'NOT NULL (?:"((?:[^"]|"")+)"|(\S+))', item.definition)
-    return match and (match[2] or match[1].replace('""', '"'))
 
 
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:

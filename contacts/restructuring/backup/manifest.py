@@ -18,9 +18,10 @@ from contacts.restructuring.database.layout import Column, Stage, Table
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from jmsk.postgres.catalogue import TableObject
 
-FORMAT = 2
-"""1 had neither ``domains`` nor ``others``; it is read as if there were none."""
-READABLE = (1, FORMAT)
+FORMAT = 3
+"""1 had neither ``domains`` nor ``others``; it is read as if there were none. 1 and 2 knew only the
+definition of an index or constraint; what it says is read from that."""
+READABLE = (1, 2, FORMAT)
 FILE_NAME = "manifest.json"
 
 
@@ -98,7 +99,7 @@ def parse(data: bytes) -> Manifest:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"it is no manifest ({error!r})") from error
     if version not in READABLE:
-        known = " and ".join(map(str, READABLE))
+        known = f"1 to {FORMAT}"
         raise ValueError(f"its format is {version!r}, and this version reads formats {known}")
     values.pop("sha256", None)
     if _spell(values) != data:
@@ -140,7 +141,7 @@ def _build_table(values: dict[str, Any]) -> TableBackup:
     parts = {
         "fingerprint": Fingerprint(**values["fingerprint"]),
         "columns": tuple(Column(**item) for item in values["columns"]),
-        "objects": tuple(TableObject(**item) for item in values["objects"]),
+        "objects": tuple(TableObject.from_dict(item) for item in values["objects"]),
         "sequences": tuple(Sequence(**item) for item in values["sequences"]),
     }
     return TableBackup(**{**values, **parts})

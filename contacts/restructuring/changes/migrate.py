@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import Change, FailedChecksError
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
@@ -68,8 +69,7 @@ class Restructure(Change):
 
 def _moved(cursor: Any) -> dict[str, int]:
     cursor.execute(
-        "SELECT count(*) FILTER (WHERE company_id = placed_in_company_id), "
-        "count(email_set_aside) FROM contacts"
+        f"SELECT count(*) FILTER (WHERE {STILL_PLACED}), count(email_set_aside) FROM contacts"
     )
     placed, set_aside = cursor.fetchone()
     cursor.execute("SELECT count(*) FROM orders WHERE contact_id IS NULL")

@@ -19,7 +19,8 @@ from contacts.restructuring.database.layout import reached_legacy
 from contacts.restructuring.proof.legacy_meaning import Source, legacy_sources, sources_of_wreck
 from contacts.restructuring.state.expected import legacy_models
 from contacts.restructuring.state.wreck import Wreck, examine
-from jmsk.postgres.catalogue import TableObject, model_objects, reconcile
+from jmsk.postgres.catalogue import TableObject, model_objects
+from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.user_triggers import without_user_triggers
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
@@ -82,5 +83,5 @@ def _dropped_by_the_wreck() -> list[TableObject]:
     return [
         item
         for item in model_objects(legacy_models()["customers"])
-        if item.kind == "index" or item.definition.startswith("UNIQUE")
+        if item.kind == "index" or item.unique_columns
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contacts.meaning import EMAIL
 from contacts.models import RestructuringRun
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import backed_up
@@ -21,13 +22,13 @@ from contacts.restructuring.state.record import read_record
 from contacts.restructuring.state.wreck import examine
 from jmsk.postgres.user_triggers import without_user_triggers
 
-PASSABLE = """
+PASSABLE = f"""
     WITH sharing AS (
-        SELECT id, row_number() OVER (PARTITION BY tenant_id, coalesce(email, email_set_aside)
+        SELECT id, row_number() OVER (PARTITION BY tenant_id, {EMAIL}
                                       ORDER BY email IS NULL, id) AS place
           FROM contacts)
     UPDATE contacts SET email = 'restoring-' || id || '@backup.invalid', email_set_aside = NULL
-     WHERE coalesce(email, email_set_aside) IS NULL
+     WHERE {EMAIL} IS NULL
         OR id IN (SELECT id FROM sharing WHERE place > 1)
 """
 """Every row is about to be replaced; until then the legacy schema must be able to hold it.
@@ -110,9 +111,8 @@ def tables_to_lock(layout: Layout) -> tuple[str, ...]:
 def _make_passable(cursor: Any) -> None:
     """Let the reversal pass, if contacts have e-mails that the legacy schema could not hold."""
     cursor.execute(
-        "SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, "
-        "coalesce(email, email_set_aside) "
-        "HAVING count(*) > 1 OR coalesce(email, email_set_aside) IS NULL)"
+        f"SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, {EMAIL} "
+        f"HAVING count(*) > 1 OR {EMAIL} IS NULL)"
     )
     if not cursor.fetchone()[0]:
         return

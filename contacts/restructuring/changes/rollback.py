@@ -73,7 +73,7 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
     different = []
     for table, remembered in record.legacy_objects.items():
         present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
-        for item in (TableObject(**values) for values in remembered["objects"]):
+        for item in (TableObject.from_dict(values) for values in remembered["objects"]):
             now = present.get((item.kind, item.name))
             if now is None or not _is_again(item, now):
                 different.append(f"{table}: {item.name} ({item.definition})")

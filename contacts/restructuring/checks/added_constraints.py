@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
+from contacts.meaning import STILL_PLACED
 from contacts.restructuring.checks.base import (
     Check,
     Finding,
@@ -23,9 +24,9 @@ from contacts.restructuring.checks.base import (
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names, wanted_objects
+from jmsk.postgres.references import foreign_keys_to
 
-PLACED = "company_id = placed_in_company_id"
-CHANGING = f"(email_set_aside IS NOT NULL OR {PLACED})"
+CHANGING = f"(email_set_aside IS NOT NULL OR {STILL_PLACED})"
 CONDITIONS = """
     SELECT 'Constraint ' || conname, pg_get_expr(conbin, conrelid) FROM pg_constraint c
      WHERE conrelid = 'contacts'::regclass AND contype = 'c' AND conname <> ALL(%(own)s)
@@ -65,22 +66,6 @@ OBJECTS = """
      ORDER BY 1
 """
 """What is refused by its name: SQL cannot say what it would make of the rows."""
-REFERENCES = """
-    SELECT f.conname, n.nspname, r.relname,
-           ARRAY(SELECT ARRAY[ours.attname::text, theirs.attname::text]
-                   FROM unnest(f.conkey, f.confkey) AS pair (their, our)
-                   JOIN pg_attribute ours ON ours.attrelid = f.confrelid AND ours.attnum = our
-                   JOIN pg_attribute theirs
-                     ON theirs.attrelid = f.conrelid AND theirs.attnum = their)
-      FROM pg_constraint f
-      JOIN pg_class r ON r.oid = f.conrelid
-      JOIN pg_namespace n ON n.oid = r.relnamespace
-     WHERE f.contype = 'f' AND f.conparentid = 0 AND f.confrelid = 'contacts'::regclass
-       AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = f.confrelid
-                      AND a.attname = 'company_id' AND a.attnum = ANY(f.confkey))
-     ORDER BY 1
-"""
-"""An e-mail only changes where there is none, to which nothing refers."""
 COLUMN_NUMBERS = """
     SELECT array_agg(attnum) FROM pg_attribute
      WHERE attrelid = 'contacts'::regclass AND attname IN ('company_id', 'email')
@@ -146,16 +131,15 @@ def _shared_values(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[
 
 
 def _references(inspector: Inspector) -> Iterator[Finding]:
-    for name, schema, table, pairs in inspector.rows(REFERENCES):
-        same = sql.SQL(" AND ").join(
-            sql.SQL("present.{} = referring.{}").format(*map(sql.Identifier, pair))
-            for pair in pairs
-        )
+    """An e-mail only changes where there is none, to which nothing refers."""
+    for key in foreign_keys_to(inspector.cursor, [inspector.layout.tables["contacts"].oid]):
+        if "company_id" not in key.target_columns:
+            continue
         query = sql.SQL(
             "SELECT DISTINCT present.id FROM {} AS referring "
             "JOIN (SELECT * FROM contacts WHERE {}) AS present ON {}"
-        ).format(sql.Identifier(schema, table), sql.SQL(PLACED), same)
-        told = f"Constraint {verbatim(name)} on {verbatim(table)} refers to contact {{id}}"
+        ).format(key.identifier, sql.SQL(STILL_PLACED), key.matches("referring", "present"))
+        told = f"Constraint {verbatim(key.name)} on {verbatim(key.table)} refers to contact {{id}}"
         yield rows(inspector, query.as_string(inspector.cursor.connection), told)
 
 

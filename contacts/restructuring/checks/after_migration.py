@@ -67,11 +67,11 @@ def consistent_orders(inspector: Inspector) -> Finding:
 
 
 def required_indexes(inspector: Inspector) -> Finding:
-    return problems(_missing(inspector, lambda item: not item.foreign_key_columns))
+    return problems(_missing(inspector, lambda item: not item.reference))
 
 
 def foreign_keys(inspector: Inspector) -> Finding:
-    return problems(_missing(inspector, lambda item: bool(item.foreign_key_columns)))
+    return problems(_missing(inspector, lambda item: bool(item.reference)))
 
 
 def consistent_tenants(inspector: Inspector) -> Finding:

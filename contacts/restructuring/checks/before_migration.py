@@ -1,5 +1,6 @@
 """The checks before the restructuring: the guide's seven, in the guide's order, then the rest."""
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks import environment as surroundings
 from contacts.restructuring.checks import legacy_tables as obstacles
 from contacts.restructuring.checks import replaced_keys as keys
@@ -7,8 +8,6 @@ from contacts.restructuring.checks.base import Check, Finding, Severity, problem
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from jmsk.wording import counted
-
-DEFAULT_COMPANY = "Default Company"
 
 
 def customers_table(inspector: Inspector) -> Finding:

@@ -1,5 +1,6 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
+from contacts.meaning import EMAIL
 from contacts.restructuring.checks import added_constraints, legacy_constraints, legacy_names
 from contacts.restructuring.checks import publications as replication
 from contacts.restructuring.checks import replaced_keys as keys
@@ -19,9 +20,8 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from contacts.restructuring.state.record import read_record
-from jmsk.postgres.catalogue import TableObject
+from jmsk.postgres.table_state import remembered_objects
 
-EMAIL = "coalesce(email, email_set_aside)"
 NEEDED = {
     "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
     "contacts": ("id", "tenant_id", "email", "company_id", *ADDED["contacts"]),
@@ -72,7 +72,8 @@ def legacy_had_unique_email(inspector: Inspector) -> bool:
     remembered = read_record(inspector.cursor).legacy_objects.get("customers")
     if remembered is None:
         return True
-    return any(TableObject(**item).rule in ONE_EMAIL_PER_TENANT for item in remembered["objects"])
+    objects = remembered_objects(remembered)
+    return any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects)
 
 
 def contacts_without_email(inspector: Inspector) -> Finding:

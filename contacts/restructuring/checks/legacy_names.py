@@ -21,9 +21,9 @@ from contacts.restructuring.state.legacy_objects import (
     present_objects,
     wanted_objects,
 )
-from jmsk.postgres.catalogue import TableObject
+from jmsk.postgres.catalogue import TableObject, Type
 
-WITH_INDEX = ("PRIMARY KEY ", "UNIQUE ", "EXCLUDE ")
+WITH_INDEX = (Type.PRIMARY_KEY, Type.UNIQUE, Type.EXCLUDE)
 TAKEN = """
     SELECT c.relname, c.relkind::text, coalesce(i.indrelid, c.oid)::regclass::text
       FROM pg_class c
@@ -69,7 +69,7 @@ def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
 
 
 def _is_relation(item: TableObject) -> bool:
-    return item.kind != "constraint" or item.definition.startswith(WITH_INDEX)
+    return item.kind != "constraint" or item.type in WITH_INDEX
 
 
 CHECK = Check(

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
 from contacts.restructuring.checks.format_rules import rule_check
 from contacts.restructuring.checks.target_names import free_names
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
+    ONE_EMAIL_PER_TENANT,
     RENAMED,
     column_type,
     legacy_models,
     target_models,
 )
 from contacts.restructuring.state.statistics import placements
-from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
+from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
 from jmsk.wording import counted
 
 TEXT = {"character varying", "text"}
@@ -133,8 +135,8 @@ def _missing_constraints(
     nullable = {
         column.name for column in inspector.layout.tables[name].columns if not column.not_null
     }
-    target = target_models()[RENAMED.get(name, name)]
-    nullable -= {field.column for field in target._meta.concrete_fields if field.null}
+    restructured = target_models()[RENAMED.get(name, name)]
+    nullable -= {field.column for field in restructured._meta.concrete_fields if field.null}
     for field in model._meta.concrete_fields:
         if not field.null and field.column in nullable:
             yield (
@@ -142,37 +144,25 @@ def _missing_constraints(
                 f"Row {{id}} of {name} has no {field.column}",
             )
     for item in model_objects(model):
-        if name == "customers" and item.definition == "UNIQUE (tenant_id, email)":
+        if name == "customers" and item.unique_columns == ONE_EMAIL_PER_TENANT:
             continue  # goes anyway; see duplicate_emails
-        if any(_same_rule(item, other) for other in present):
+        if any(other.holds(item) for other in present):
             continue
-        if item.foreign_key_columns:
-            column, other = _reference(item)
+        if item.reference:
+            (column,), target, (key,) = item.reference
             yield (
                 f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
-                f"(SELECT 1 FROM {other} WHERE {other}.id = {name}.{column})",
-                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {other}",
+                f"(SELECT 1 FROM {target} WHERE {target}.{key} = {name}.{column})",
+                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {target}",
             )
-        elif "UNIQUE" in item.definition or "PRIMARY" in item.definition:
-            keys = item.definition.split("(")[1].rstrip(")")
-            told = ", ".join(f"{key} {{{key}}}" for key in keys.split(", "))
+        elif item.type in (Type.UNIQUE, Type.PRIMARY_KEY):
+            keys = ", ".join(item.columns)
+            told = ", ".join(f"{key} {{{key}}}" for key in item.columns)
             yield (
                 f"SELECT {keys}, count(*) AS rows FROM {name} "
                 f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1",
                 f"{{rows}} rows of {name} share {told}",
             )
-
-
-def _reference(item: TableObject) -> tuple[str, str]:
-    before, after = item.definition.split(" REFERENCES ")
-    return before.split("(")[1].rstrip(")"), after.split("(")[0]
-
-
-def _same_rule(item: TableObject, other: TableObject) -> bool:
-    """A foreign key holds whatever its ON DELETE; one that is NOT VALID does not."""
-    if item.foreign_key_columns and "NOT VALID" not in other.definition:
-        return other.definition.startswith(item.definition)
-    return item.twin_of(other)
 
 
 def drift(inspector: Inspector) -> Finding:
@@ -248,7 +238,7 @@ CHECKS = (
         Severity.ERROR,
         fillable_companies,
         "Give the column a default for the time of the migration, or create a company named "
-        "'Default Company' for each tenant concerned yourself: it is used.",
+        f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
     ),
     Check(
         "free_names",

@@ -10,6 +10,7 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import TRIGGERS
 from contacts.restructuring.state.record import read_record
+from jmsk.postgres.references import foreign_keys_to
 
 MAY_READ_AND_UPDATE = (
     "SELECT has_table_privilege(%s, %s::oid, 'SELECT'), has_table_privilege(%s, %s::oid, 'UPDATE')"
@@ -37,16 +38,10 @@ FOREIGN_OWNERS = """
            ) AS needed (what, owner)
      WHERE NOT pg_has_role(owner, 'USAGE') ORDER BY 1
 """
-REFERRING = """
-    SELECT DISTINCT n.nspname, r.relname, t.relname, has_schema_privilege(n.oid, 'USAGE'),
-           has_table_privilege(r.oid, 'SELECT'), row_security_active(r.oid)
-      FROM pg_constraint c
-      JOIN pg_class r ON r.oid = c.conrelid
-      JOIN pg_namespace n ON n.oid = r.relnamespace
-      JOIN pg_class t ON t.oid = c.confrelid
-     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = ANY(%s::oid[])
-       AND c.conrelid <> ALL(%s::oid[])
-     ORDER BY 1, 2, 3
+MAY_READ = """
+    SELECT has_schema_privilege(relnamespace, 'USAGE'), has_table_privilege(oid, 'SELECT'),
+           row_security_active(oid)
+      FROM pg_class WHERE oid = %s
 """
 
 
@@ -133,8 +128,11 @@ def referring_to_created(inspector: Inspector) -> Finding:
 
 def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
     role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
-    wanted = [[tables[name].oid for name in names], [table.oid for table in tables.values()]]
-    for schema, name, target, may_use, may_read, hidden in inspector.rows(REFERRING, wanted):
+    to, ours = [tables[name].oid for name in names], [table.oid for table in tables.values()]
+    keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
+    for key in keys.values():
+        schema, name, target = key.schema, key.table, key.target
+        may_use, may_read, hidden = inspector.rows(MAY_READ, [key.oid])[0]
         if not may_use:
             remedy = grant(inspector, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
             told = f"Role {role} may not use schema {schema}, where {name} refers to {target}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from psycopg2 import sql
 
+from contacts.meaning import COMPANY, EMAIL
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, Table
 
 EVERY_ROW = sql.SQL("")
@@ -20,8 +21,8 @@ ADDED_BY_THE_WRECK = {"companies": ("fax", "default_address_id"), "orders": ("co
 """The columns that the former Alembic migration had added when it died."""
 
 CUSTOMER_MEANING = {
-    "email": sql.SQL("coalesce(email, email_set_aside)"),
-    "company_id": sql.SQL("nullif(company_id, placed_in_company_id)"),
+    "email": sql.SQL(EMAIL),
+    "company_id": sql.SQL(COMPANY),
 }
 ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
 

@@ -12,7 +12,8 @@ from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import Sequence
 from contacts.restructuring.database.layout import Column
 from contacts.restructuring.restore.create_types import build_types, cannot_be_made, place
-from jmsk.postgres.catalogue import TableObject, reconcile
+from jmsk.postgres.catalogue import TableObject, Type
+from jmsk.postgres.reconcile import reconcile
 
 SEQUENCE_OPTIONS = (
     "START WITH {start} INCREMENT BY {increment} MINVALUE {minimum} MAXVALUE {maximum} "
@@ -53,7 +54,7 @@ def finish_tables(cursor: Any, backup: Backup) -> None:
     Raises CommandError if one of them needs what is not there.
     """
     for table in backup.manifest.tables:
-        wanted = [item for item in _objects(cursor, table) if not item.foreign_key_columns]
+        wanted = [item for item in _objects(cursor, table) if not item.reference]
         with _told(f"An index or constraint of {table.table}"):
             reconcile(cursor, table.table, wanted, lambda item: False)
     for table in backup.manifest.tables:
@@ -138,14 +139,10 @@ def _identity(backup: Backup, table: TableBackup, column: Column, schema: str) -
 def _objects(cursor: Any, table: TableBackup) -> list[TableObject]:
     """The table's objects, NOT NULL constraints only where the server has named ones."""
     named = _not_null_constraints(cursor, table)
-    return [item for item in table.objects if item in named or not _is_not_null(item)]
+    return [item for item in table.objects if item in named or item.type is not Type.NOT_NULL]
 
 
 def _not_null_constraints(cursor: Any, table: TableBackup) -> list[TableObject]:
     if cursor.connection.server_version < NAMED_NOT_NULL_SINCE:
         return []
-    return [item for item in table.objects if _is_not_null(item)]
-
-
-def _is_not_null(item: TableObject) -> bool:
-    return item.kind == "constraint" and item.definition.startswith("NOT NULL ")
+    return [item for item in table.objects if item.type is Type.NOT_NULL]

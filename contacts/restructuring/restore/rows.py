@@ -1,6 +1,5 @@
 """Make the tables equal to a backup, set by set, in the transaction that is open."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
 from contacts.restructuring.restore.references import references_in_the_way
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
-from jmsk.postgres.catalogue import TableObject, read_objects, reconcile
+from jmsk.postgres.catalogue import TableObject, Type, read_objects
+from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.server_errors import server_words
 from jmsk.postgres.user_triggers import without_user_triggers
 
@@ -45,7 +45,6 @@ AMBIGUOUS = """
     SELECT EXISTS (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
         OR EXISTS (SELECT 1 FROM {restored} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
 """
-UNIQUE = ("UNIQUE ", "EXCLUDE ")
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
         cursor.execute(statement)
     except IntegrityError:
         cursor.execute("ROLLBACK TO SAVEPOINT jmsk_update")
-        with _without(cursor, table, _is_unique):
+        with _without(cursor, table, lambda item: item.type in (Type.UNIQUE, Type.EXCLUDE)):
             cursor.execute(statement)
             changed = cursor.rowcount
     else:
@@ -200,17 +199,10 @@ def _without_foreign_keys(cursor: Any, tables: Collection[str]) -> Iterator[None
 
     Made again, they are checked once. Keys to other tables stay.
     """
-    among = re.compile(rf"^FOREIGN KEY .* REFERENCES (\S+\.)?({'|'.join(tables)})\(")
     with ExitStack() as stack:
         for table in tables:
-            stack.enter_context(
-                _without(cursor, table, lambda item: bool(among.match(item.definition)))
-            )
+            stack.enter_context(_without(cursor, table, lambda item: item.target in tables))
         yield
-
-
-def _is_unique(item: TableObject) -> bool:
-    return item.kind != "sequence" and item.definition.startswith(UNIQUE)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ LEGACY_STATE = [
 TARGET_STATE = [("orders", "0003_triggers")]
 RENAMED = {"customers": "contacts"}
 """The legacy tables that bear another name afterwards."""
-ONE_EMAIL_PER_TENANT = ("UNIQUE (tenant_id, email)", "UNIQUE (email, tenant_id)")
-"""What the legacy key on e-mails says, in whatever form it stands."""
+ONE_EMAIL_PER_TENANT = frozenset({"tenant_id", "email"})
+"""The columns of the legacy key on e-mails."""
 
 TRIGGERS = {
     "trg_validate_contact_company": "contacts",
