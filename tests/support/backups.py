@@ -15,6 +15,7 @@ from contacts.restructuring.backup.fixture_models import LEGACY_NODES
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import read_layout
+from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.database.settings import TEXT, set_local, use_schema
 from contacts.restructuring.restore.rows import Restored, restore_rows
 from tests.support.databases import Database
@@ -49,7 +50,8 @@ SELECT 1, 'MANY-' || i, md5(i::text), repeat(md5((i * 7)::text), {repeat})
 
 def back_up(directory: Path, **options: Any) -> Backup:
     """Back up the database that Django is pointed at."""
-    return write_backup(connection, read_layout(connection), directory, STAMP, **options)
+    snapshot = reading_snapshot(connection, read_layout(connection))
+    return write_backup(snapshot, directory, STAMP, **options)
 
 
 @contextmanager

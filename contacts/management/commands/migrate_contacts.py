@@ -199,6 +199,8 @@ def _run(
         )
         run_mode(call.operation)
     except Failure as failure:
+        if interrupt.signal and failure.returncode != INTERRUPTED:
+            raise _interrupted(call) from failure  # it was only what the signal broke off
         failure.args = (f"{failure}{_kept(call)}",)
         raise
     except (DatabaseError, InterfaceError) as error:

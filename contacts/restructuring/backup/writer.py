@@ -1,15 +1,13 @@
 """Back up the tables as dumpdata fixtures, in one snapshot, lossless."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
@@ -29,6 +27,7 @@ from contacts.restructuring.backup.manifest import (
 from contacts.restructuring.backup.row_json import FORMAT, line_query
 from contacts.restructuring.backup.sequences import read_collations, read_sequences
 from contacts.restructuring.database.identity import describe_database
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import (
     LEGACY_NAMES,
     MIGRATED_NAMES,
@@ -36,8 +35,6 @@ from contacts.restructuring.database.layout import (
     Stage,
     Table,
 )
-from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience
-from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
@@ -49,34 +46,23 @@ Progress = Callable[[str, int, int], None]
 
 
 def write_backup(
-    connection: BaseDatabaseWrapper,
-    layout: Layout,
+    snapshot: AbstractContextManager[Inspector],
     directory: Path,
     stamp: datetime,
     progress: Progress = lambda table, rows, total: None,
-    *,
-    patience: Patience = EVERYDAY_PATIENCE,
-    wait: Callable[[str], None] = lambda told: None,
-    in_transaction: bool = False,
 ) -> Backup:
-    """Back up the tables of ``layout`` into a new folder of ``directory`` and return the backup.
+    """Back up the tables that ``snapshot`` sees into a new folder of ``directory``.
 
-    Parameters: ``stamp``, an aware time, names the folder; ``progress`` is called now and then with
-    a table, its rows so far and all of its rows. With ``in_transaction`` the tables are read in the
-    transaction that is open, and the caller holds them locked; otherwise in a read-only snapshot of
-    its own, for which who keeps readers out is waited for with ``patience``; ``wait`` is told who.
+    Parameters: ``snapshot`` opens the transaction in which they are read, or gives the one that is
+    open; ``stamp``, an aware time, names the folder; ``progress`` is called now and then with a
+    table, its rows so far and all of its rows. Returns the backup.
 
     Raises Failure if the backup could not be written whole; then no folder is left.
     """
     start = time.monotonic()
-    folder = Path(directory)
-    snapshot = partial(_snapshot, patience=patience, wait=wait)
-    open_tables = _inside if in_transaction else snapshot
-    with explained(folder), partial_folder(folder, stamp) as unfinished:
-        with open_tables(connection, layout) as cursor, explained(folder, _bytes(cursor, layout)):
-            manifest = _write(
-                connection, cursor, layout, folder=unfinished, stamp=stamp, progress=progress
-            )
+    with explained(directory), partial_folder(directory, stamp) as unfinished:
+        with readable(), snapshot as inspector, explained(directory, _bytes(inspector)):
+            manifest = _write(inspector, unfinished, stamp, progress)
         write_synced(unfinished / FILE_NAME, render(manifest))
         verify_files(unfinished, manifest)
         path = publish(unfinished, stamp)
@@ -89,35 +75,8 @@ def backed_up(layout: Layout) -> list[Table]:
     return [layout.tables[name] for name in names if name in layout.tables]
 
 
-@contextmanager
-def _snapshot(
-    connection: BaseDatabaseWrapper,
-    layout: Layout,
-    *,
-    patience: Patience,
-    wait: Callable[[str], None],
-) -> Iterator[Any]:
-    """A transaction that sees the tables as they are once it has them, and changes nothing."""
-    with readable(), reading_snapshot(connection, layout, patience, wait) as inspector:
-        yield inspector.cursor
-
-
-@contextmanager
-def _inside(connection: BaseDatabaseWrapper, layout: Layout) -> Iterator[Any]:
-    """The transaction that is open, with its settings."""
-    with connection.cursor() as cursor:
-        yield cursor
-
-
-def _write(
-    connection: BaseDatabaseWrapper,
-    cursor: Any,
-    layout: Layout,
-    *,
-    folder: Path,
-    stamp: datetime,
-    progress: Progress,
-) -> Manifest:
+def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progress) -> Manifest:
+    connection, cursor, layout = inspector.connection, inspector.cursor, inspector.layout
     tables = backed_up(layout)
     models = models_by_table(connection, layout)
     database = describe_database(connection)
@@ -151,12 +110,9 @@ def _write(
     )
 
 
-def _bytes(cursor: Any, layout: Layout) -> int:
-    cursor.execute(
-        "SELECT sum(pg_table_size(oid))::bigint FROM pg_class WHERE oid = ANY(%s::oid[])",
-        [[table.oid for table in backed_up(layout)]],
-    )
-    return int(cursor.fetchone()[0] or 0)
+def _bytes(inspector: Inspector) -> int:
+    size = "SELECT sum(pg_table_size(oid))::bigint FROM pg_class WHERE oid = ANY(%s::oid[])"
+    return int(inspector.value(size, [[table.oid for table in backed_up(inspector.layout)]]) or 0)
 
 
 def _write_table(

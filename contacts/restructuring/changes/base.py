@@ -158,4 +158,4 @@ def back_up_again_if_stale(
         "somebody wrote since the backup was taken; it is taken again, under the lock"
     )
     with context.journal.step("backup under lock", "Taking the backup again, under the lock"):
-        return plan.back_up(), True
+        return plan.back_up(context.inspector), True

@@ -31,7 +31,7 @@ class Plan:
     started: datetime
     expected: Fingerprints | None = None
     backup_path: Path | None = None
-    back_up: Callable[[], Path] | None = None
+    back_up: Callable[[Inspector], Path] | None = None
     checks_before: tuple[Result, ...] = ()
     alembic_stamp: str = ""
 

@@ -1,7 +1,7 @@
 """What all modes share: the mode, the database, the options, and steps that most of them take."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,26 +148,22 @@ class Operation:
                 Line(f"  Removed {folder}, which a run had left that was killed", verbatim=True)
             )
         with self.journal.step("backup", "Backing up the tables"):
-            backup = self._write_backup()
+            backup = self._write_backup(self.reading_snapshot())
         for table, rows in backup.rows.items():
             self.say(Line(f"✓ Backed up {counted(rows, 'row')} of {table}", "SUCCESS"))
         self.say(Line(f"  The backup lies in {backup.path}"))
         return backup
 
-    def back_up_under_lock(self) -> Path:
-        """Back the tables up inside the run's transaction; return where."""
-        return self._write_backup(in_transaction=True).path
+    def back_up_under_lock(self, inspector: Inspector) -> Path:
+        """Back the tables up inside the run's transaction, which ``inspector`` sees."""
+        return self._write_backup(nullcontext(inspector)).path
 
-    def _write_backup(self, *, in_transaction: bool = False) -> Backup:
+    def _write_backup(self, snapshot: AbstractContextManager[Inspector]) -> Backup:
         backup = write_backup(
-            self.connection,
-            self.layout,
+            snapshot,
             self.options.backup_dir,
             datetime.now(UTC),
             lambda table, rows, total: self.journal.progress(rows, total, table),
-            patience=self.options.patience,
-            wait=self.journal.wait,
-            in_transaction=in_transaction,
         )
         self.report.backup_path = str(backup.path)
         return backup

@@ -12,6 +12,7 @@ from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.stages import STAGES
 from tests.support.backups import STAMP, back_up
 from tests.support.command import assert_migrates, run, run_child, start
@@ -195,7 +196,7 @@ def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
 def back_up_in_a_thread(layout: Layout, folder: Path) -> Backup:
     """Back up over a connection of the thread's own."""
     try:
-        return write_backup(connections["default"], layout, folder, STAMP)
+        return write_backup(reading_snapshot(connections["default"], layout), folder, STAMP)
     finally:
         connections["default"].close()
 
