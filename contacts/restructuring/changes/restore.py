@@ -18,7 +18,7 @@ from contacts.restructuring.changes.base import (
 from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migrate
 from contacts.restructuring.changes.run_row import begin_run, complete_run
 from contacts.restructuring.checks.base import failed, run_checks
-from contacts.restructuring.checks.before_restore import _must_go_back, checks_for_restore
+from contacts.restructuring.checks.before_restore import checks_for_restore, must_go_back
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, reached_legacy, read_layout
 from contacts.restructuring.database.transaction import (
@@ -134,7 +134,7 @@ def _begin(
             reached_legacy(connection)
     kind = RestructuringRun.Kind.RESTORE
     run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
-    if _must_go_back(plan.layout, backup):
+    if must_go_back(plan.layout, backup):
         with journal.step("migrate", "Reversing the restructuring"):
             _make_passable(cursor)
             record = read_record(cursor)

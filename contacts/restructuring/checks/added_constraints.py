@@ -106,7 +106,7 @@ def _future(inspector: Inspector) -> str:
         "WITH contacts AS (SELECT {} FROM (SELECT {}, {} AS jmsk_changing FROM contacts) contacts)"
     )
     parts = (sql.SQL(", ").join(generated), sql.SQL(", ").join(stored), sql.SQL(CHANGING))
-    return str(clause.format(*parts).as_string(inspector.cursor.connection))
+    return inspector.text(clause.format(*parts))
 
 
 def _broken_conditions(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def _shared_values(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[
 
 def _references(inspector: Inspector) -> Iterator[Finding]:
     """An e-mail only changes where there is none, to which nothing refers."""
-    for key in foreign_keys_to(inspector.cursor, [inspector.layout.tables["contacts"].oid]):
+    for key in foreign_keys_to(inspector.cursor, inspector.oids(["contacts"])):
         if "company_id" not in key.target_columns:
             continue
         query = sql.SQL(
@@ -140,7 +140,7 @@ def _references(inspector: Inspector) -> Iterator[Finding]:
             "JOIN (SELECT * FROM contacts WHERE {}) AS present ON {}"
         ).format(key.identifier, sql.SQL(STILL_PLACED), key.matches("referring", "present"))
         told = f"Constraint {verbatim(key.name)} on {verbatim(key.table)} refers to contact {{id}}"
-        yield rows(inspector, query.as_string(inspector.cursor.connection), told)
+        yield rows(inspector, inspector.text(query), told)
 
 
 def _objects(inspector: Inspector, changing: dict[str, list[int]]) -> Iterator[str]:

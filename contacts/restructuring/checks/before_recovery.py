@@ -1,6 +1,7 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.restructuring.checks import unique_emails
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.privileges import RIGHTS
 from contacts.restructuring.database.inspector import Inspector
@@ -38,16 +39,8 @@ def references(inspector: Inspector) -> Finding:
     return problems(f"Rows of another table refer to company {company}" for company in found)
 
 
-def duplicate_emails(inspector: Inspector) -> Finding:
-    return rows(
-        inspector,
-        "SELECT min(id) AS id, tenant_id, email, count(*) AS contacts FROM contacts "
-        "GROUP BY tenant_id, email HAVING count(*) > 1",
-        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
-    )
-
-
-CHECKS = (
+WORKED_WITH = tagged(
+    Tag.WRECK,
     Check(
         "addresses",
         "No address was entered",
@@ -76,13 +69,10 @@ CHECKS = (
         references,
         "Somebody has worked with this state: let these rows refer to another company.",
     ),
-    Check(
-        "unique_emails_in_tenant",
-        "E-mails are unique in a tenant",
-        Severity.ERROR,
-        duplicate_emails,
-        "They were when the wreck came about: give all but one of these another e-mail.",
-    ),
+    unique_emails.CHECK,
+)
+CHECKS = (
+    *WORKED_WITH,
     RIGHTS,
     WRITABLE,
 )

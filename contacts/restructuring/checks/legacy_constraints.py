@@ -84,7 +84,7 @@ def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[tuple[str, 
 
 
 def _quoted(inspector: Inspector, name: str) -> str:
-    return str(sql.Identifier(name).as_string(inspector.cursor.connection))
+    return inspector.text(sql.Identifier(name))
 
 
 def _legacy_rows(inspector: Inspector) -> str:
@@ -101,7 +101,7 @@ def _legacy_rows(inspector: Inspector) -> str:
         for source in sources_before_rollback(inspector.layout, ())
     ]
     clause = sql.SQL("WITH {}").format(sql.SQL(", ").join(tables))
-    return str(clause.as_string(inspector.cursor.connection))
+    return inspector.text(clause)
 
 
 CHECK = Check(

@@ -4,9 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
-from contacts.restructuring.checks.format_rules import rule_check
-from contacts.restructuring.checks.target_names import free_names
+from contacts.restructuring.checks import format_rules, target_names
+from contacts.restructuring.checks.base import (
+    Check,
+    Finding,
+    Severity,
+    Tag,
+    problems,
+    rows,
+    together,
+)
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
@@ -80,7 +87,7 @@ def ordinary_tables(inspector: Inspector) -> Finding:
         for table in inspector.layout.tables.values()
         if table.name in LEGACY_NAMES and table.kind != "r"
     ]
-    found += relatives(inspector, _oids(inspector))
+    found += relatives(inspector, inspector.oids(LEGACY_NAMES))
     found += _row_type_users(inspector)
     return problems(found)
 
@@ -109,7 +116,7 @@ def _row_type_users(inspector: Inspector) -> list[str]:
 def readable_rows(inspector: Inspector) -> Finding:
     hidden = inspector.rows(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
-        [[table.oid for table in inspector.layout.tables.values()]],
+        [inspector.oids(inspector.layout.tables)],
     )
     return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
 
@@ -197,10 +204,6 @@ def extra_columns(inspector: Inspector) -> Finding:
     )
 
 
-def _oids(inspector: Inspector) -> list[int]:
-    return [inspector.layout.tables[name].oid for name in LEGACY_NAMES]
-
-
 READABLE_ROWS = Check(
     "readable_rows",
     "Row-level security hides no rows",
@@ -215,6 +218,7 @@ CHECKS = (
         Severity.ERROR,
         columns,
         "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
+        frozenset({Tag.COUNTING}),
     ),
     Check("extra_columns", "Columns that are not modelled", Severity.WARNING, extra_columns),
     Check(
@@ -240,17 +244,8 @@ CHECKS = (
         "Give the column a default for the time of the migration, or create a company named "
         f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
     ),
-    Check(
-        "free_names",
-        "Names of the target are free",
-        Severity.ERROR,
-        free_names,
-        "Rename what bears the name, or move it to another schema.",
-    ),
-    rule_check("ck_contacts_email_format", "customers"),
-    rule_check("ck_contacts_phone_format", "customers"),
-    rule_check("ck_companies_email_format", "companies"),
-    rule_check("ck_companies_phone_format", "companies"),
+    target_names.CHECK,
+    *format_rules.CHECKS,
     Check(
         "drift",
         "Indexes and constraints as expected",

@@ -57,9 +57,8 @@ def own_rights(inspector: Inspector) -> Finding:
 
 def _missing_rights(inspector: Inspector) -> Iterator[str]:
     role = inspector.value("SELECT current_user")
-    tables = [table.oid for table in inspector.layout.tables.values()]
     wanted = {
-        "tables": tables,
+        "tables": inspector.oids(inspector.layout.tables),
         "django": list(DJANGO_TABLES),
         "functions": [name.removeprefix("trg_") for name in TRIGGERS],
         "schema": inspector.layout.schema,
@@ -128,7 +127,7 @@ def referring_to_created(inspector: Inspector) -> Finding:
 
 def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
     role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
-    to, ours = [tables[name].oid for name in names], [table.oid for table in tables.values()]
+    to, ours = inspector.oids(names), inspector.oids(tables)
     keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
     for key in keys.values():
         schema, name, target = key.schema, key.table, key.target
@@ -150,7 +149,7 @@ def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
 def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) -> str:
     """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
     parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
-    return f": {sql.SQL(template).format(*parts).as_string(inspector.cursor.connection)}"
+    return f": {inspector.text(sql.SQL(template).format(*parts))}"
 
 
 RIGHTS = Check(

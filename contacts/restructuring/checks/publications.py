@@ -37,7 +37,24 @@ def _refused_changes(inspector: Inspector) -> Iterator[str]:
             yield f"Rows of {table} cannot change: {server_words(error)}"
 
 
+def publications(inspector: Inspector) -> Finding:
+    """Whether the tables are replicated."""
+    found = inspector.rows(
+        "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
+        "AND tablename = ANY(%s) ORDER BY 1, 2",
+        [inspector.layout.schema, list(LEGACY_NAMES)],
+    )
+    return problems(f"Publication {name} replicates {table}" for name, table in found)
+
+
 CHECK = Check(
+    "publications",
+    "Logical replication of the tables",
+    Severity.WARNING,
+    publications,
+    "Subscribers do not follow a change of schema: restructure or re-create them as well.",
+)
+CHECK_BACK = Check(
     "replicated_changes",
     "Publications let the rows change",
     Severity.ERROR,
@@ -45,12 +62,3 @@ CHECK = Check(
     "Give the table a replica identity that the publication covers, or take it out of the "
     "publication.",
 )
-
-
-def publications(inspector: Inspector) -> Finding:
-    found = inspector.rows(
-        "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
-        "AND tablename = ANY(%s) ORDER BY 1, 2",
-        [inspector.layout.schema, list(LEGACY_NAMES)],
-    )
-    return problems(f"Publication {name} replicates {table}" for name, table in found)

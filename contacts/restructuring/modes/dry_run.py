@@ -1,7 +1,6 @@
 """The modes that only look: ``--dry-run`` and ``--verify-only``."""
 
-from contacts.restructuring.checks.alembic import stamp_check
-from contacts.restructuring.checks.base import Check, Result, failed, run_checks
+from contacts.restructuring.checks.base import Result, Tag, failed, run_checks
 from contacts.restructuring.checks.before_migration import checks_for
 from contacts.restructuring.console.lines import Line, banner, heading
 from contacts.restructuring.database.layout import Stage
@@ -47,15 +46,6 @@ def _unstamped(operation: Operation) -> str:
     )
 
 
-def _checks(operation: Operation) -> tuple[Check, ...]:
-    """Return the checks before a migration; where Alembic is stamped, that it can be."""
-    checks, wanted = checks_for(operation.layout.stage), operation.options.alembic_stamp
-    if not wanted:
-        return checks
-    stamping = stamp_check(wanted)
-    return tuple(stamping if check.id == stamping.id else check for check in checks)
-
-
 def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
     """Run the checks before the migration and show them; gather the statistics."""
     layout = operation.layout
@@ -65,9 +55,9 @@ def validate(operation: Operation) -> tuple[list[Result], Statistics | None]:
         operation.reading_snapshot() as inspector,
         operation.journal.step("checks", "Running the checks"),
     ):
-        results = run_checks(inspector, _checks(operation))
-        columns_missing = "columns" in {result.id for result in failed(results)}
-        countable = layout.stage is Stage.LEGACY and not columns_missing
+        results = run_checks(inspector, checks_for(layout.stage, operation.options.alembic_stamp))
+        uncountable = any(Tag.COUNTING in result.tags for result in failed(results))
+        countable = layout.stage is Stage.LEGACY and not uncountable
         statistics = gather(inspector) if countable else None
     operation.draft.note(before=tuple(results), statistics=statistics)
     operation.say(*result_lines(results))

@@ -3,7 +3,7 @@
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.changes.base import ChangeResult, Plan, RefusedError
 from contacts.restructuring.changes.migrate import EXCLUSIVE, restructure
-from contacts.restructuring.checks.base import Result
+from contacts.restructuring.checks.base import Result, Tag
 from contacts.restructuring.console.lines import Line, banner, heading
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.database.transaction import TransactionResult
@@ -120,7 +120,7 @@ def _show_consequences(
     operation.say(*(Line(f"  - {step}") for step in consequences))
     if statistics:
         operation.say(*statistics_lines(statistics))
-    sessions = next(result.finding for result in before if result.id == "sessions")
+    sessions = next(result.finding for result in before if Tag.SESSIONS in result.tags)
     operation.say(Line(f"Other sessions connected: {sessions.count}"))
     operation.say(*(Line(f"  - {sentence}") for sentence in sessions.sentences))
     operation.say(Line(f"Backup: {backup.path if backup else 'none'}"), Line())

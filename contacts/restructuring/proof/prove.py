@@ -7,7 +7,6 @@ server, under the same locks.
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
@@ -29,14 +28,6 @@ COMPARE = """
      WHERE a.cells IS DISTINCT FROM b.cells
      ORDER BY 1 LIMIT {limit}
 """
-
-
-@dataclass(frozen=True)
-class Proved:
-    """What a proved change returned, and the fingerprints before and after it."""
-
-    before: dict[str, Fingerprint]
-    after: dict[str, Fingerprint]
 
 
 class _UnequalError(Exception):

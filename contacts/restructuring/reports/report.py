@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contacts.restructuring.checks.base import Result
+from contacts.restructuring.checks.base import Result, Tag
 from contacts.restructuring.database.costs import Space, TableLock
 from contacts.restructuring.database.identity import Database
 from contacts.restructuring.database.transaction import RecoveryPoint
@@ -99,7 +99,7 @@ def pending_rules(results: Sequence[Result]) -> dict[str, int]:
     return {
         result.id: result.finding.count
         for result in results
-        if result.id.startswith("ck_") and result.finding.count
+        if Tag.FORMAT_RULE in result.tags and result.finding.count
     }
 
 
