@@ -15,7 +15,6 @@ from contacts.meaning import STILL_PLACED
 from contacts.restructuring.checks.base import (
     Check,
     Finding,
-    Severity,
     problems,
     rows,
     together,
@@ -164,7 +163,6 @@ def _domains(inspector: Inspector) -> Iterator[str]:
 CHECK = Check(
     "added_constraints",
     "Rules of others let contacts become customers again",
-    Severity.ERROR,
     added_constraints,
     "Drop these rules, or change them so that company_id may be NULL; or give the contacts that "
     "they name another company, which they then keep.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from contacts.restructuring.checks import format_rules
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     TRIGGERS,
@@ -164,58 +164,39 @@ def _missing(inspector: Inspector, wanted: Callable[[TableObject], bool]) -> Ite
 
 GUIDE = tagged(
     Tag.GUIDE,
-    Check(
-        "contacts_table",
-        "Contacts table exists",
-        Severity.ERROR,
-        partial(table_is_there, table="contacts"),
-    ),
-    Check("customers_gone", "Customers table was renamed", Severity.ERROR, customers_gone),
-    Check("contact_count", "Count of contacts after migration", Severity.ERROR, contact_count),
+    Check("contacts_table", "Contacts table exists", partial(table_is_there, table="contacts")),
+    Check("customers_gone", "Customers table was renamed", customers_gone),
+    Check("contact_count", "Count of contacts after migration", contact_count),
     Check(
         "contacts_have_companies",
         "All contacts have company_id (NOT NULL)",
-        Severity.ERROR,
         contacts_have_companies,
     ),
     Check(
         "orders_contact_id",
         "Orders have contact_id column",
-        Severity.ERROR,
         partial(orders_have_column, column="contact_id", not_null=False),
     ),
     Check(
         "orders_company_id",
         "Orders have company_id column",
-        Severity.ERROR,
         partial(orders_have_column, column="company_id", not_null=True),
     ),
-    Check(
-        "consistent_orders",
-        "Order-contact-company consistency",
-        Severity.ERROR,
-        consistent_orders,
-    ),
-    Check(
-        "addresses_table",
-        "Addresses table exists",
-        Severity.ERROR,
-        partial(table_is_there, table="addresses"),
-    ),
-    Check("required_indexes", "Required indexes created", Severity.ERROR, required_indexes),
-    Check("foreign_keys", "Foreign key constraints verified", Severity.ERROR, foreign_keys),
+    Check("consistent_orders", "Order-contact-company consistency", consistent_orders),
+    Check("addresses_table", "Addresses table exists", partial(table_is_there, table="addresses")),
+    Check("required_indexes", "Required indexes created", required_indexes),
+    Check("foreign_keys", "Foreign key constraints verified", foreign_keys),
 )
 CHECKS_AFTER = (
     *GUIDE,
     Check(
         "consistent_tenants",
         "Companies belong to the tenant of what belongs to them",
-        Severity.ERROR,
         consistent_tenants,
     ),
-    Check("default_addresses", "Default addresses are in step", Severity.ERROR, default_addresses),
-    Check("triggers", "Triggers present and enabled", Severity.ERROR, triggers),
-    Check("leftovers", "No invalid constraint or index is left", Severity.ERROR, leftovers),
+    Check("default_addresses", "Default addresses are in step", default_addresses),
+    Check("triggers", "Triggers present and enabled", triggers),
+    Check("leftovers", "No invalid constraint or index is left", leftovers),
     *format_rules.CHECKS_AFTER,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""

@@ -53,7 +53,6 @@ def stamp_check(revision: str) -> Check:
     return Check(
         CHECK.id,
         CHECK.title,
-        Severity.ERROR,
         partial(stampable, revision=revision),
         "Run without --alembic-stamp, or where Alembic keeps its record and the role may write it.",
     )
@@ -62,16 +61,15 @@ def stamp_check(revision: str) -> Check:
 CHECK = Check(
     "alembic_version",
     "Alembic's record",
-    Severity.WARNING,
     managed,
     "The application's next 'alembic upgrade head' must not run its own migration of these "
     "tables: stamp another revision with --alembic-stamp, or take that migration out.",
+    Severity.WARNING,
     frozenset({Tag.ALEMBIC}),
 )
 CHECK_BACK = Check(
     "alembic_record",
     "Alembic's record is as the migration stamped it",
-    Severity.ERROR,
     alembic_record,
     "The application has migrated on: downgrade it to the stamped revision first.",
 )

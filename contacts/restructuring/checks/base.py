@@ -66,13 +66,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem."""
+    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem.
+
+    Its problems block, unless ``severity`` says otherwise.
+    """
 
     id: str
     title: str
-    severity: Severity
     find: Callable[[Inspector], Finding]
     hint: str = ""
+    severity: Severity = Severity.ERROR
     tags: frozenset[Tag] = frozenset()
 
 

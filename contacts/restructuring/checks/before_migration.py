@@ -87,7 +87,6 @@ def company_tenants(inspector: Inspector) -> Finding:
 TABLE_EXISTS = Check(
     "customers_table",
     "Customers table exists",
-    Severity.ERROR,
     customers_table,
     "Point DATABASE_URL at the legacy database; its search_path must lead to the tables.",
 )
@@ -95,37 +94,35 @@ TABLE_EXISTS = Check(
 GUIDE = tagged(
     Tag.GUIDE,
     TABLE_EXISTS,
-    Check("customer_count", "Count of customers to migrate", Severity.ERROR, customer_count),
+    Check("customer_count", "Count of customers to migrate", customer_count),
     Check(
         "orphaned_customers",
         "Orphaned customers (without company_id)",
-        Severity.WARNING,
         orphaned_customers,
         f"Nothing to do: they are placed in their tenant's {DEFAULT_COMPANY}; the admin lists them "
         "afterwards.",
+        Severity.WARNING,
     ),
     Check(
         "valid_tenants",
         "Valid tenant_id for all customers",
-        Severity.ERROR,
         valid_tenants,
         "Give these rows the id of a tenant, or delete them.",
     ),
-    Check("linked_orders", "Orders linked to customers", Severity.ERROR, linked_orders),
+    Check("linked_orders", "Orders linked to customers", linked_orders),
     Check(
         "order_customers",
         "Order-customer relationship integrity",
-        Severity.ERROR,
         order_customers,
         "Link these orders to a customer of their own tenant, or set customer_id to NULL.",
     ),
     Check(
         "duplicate_emails",
         "Duplicate emails within companies",
-        Severity.WARNING,
         duplicate_emails,
         "Nothing to do: the contact with the lowest id keeps the e-mail, the others' is set aside "
         "and can be settled in the admin.",
+        Severity.WARNING,
     ),
 )
 CHECKS_BEFORE = (
@@ -133,7 +130,6 @@ CHECKS_BEFORE = (
     Check(
         "company_tenants",
         "Customers belong to companies of their own tenant",
-        Severity.ERROR,
         company_tenants,
         "Give these customers a company of their own tenant, or set company_id to NULL.",
     ),

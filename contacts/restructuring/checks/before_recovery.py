@@ -1,7 +1,7 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
 from contacts.restructuring.checks import unique_emails
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.privileges import RIGHTS
 from contacts.restructuring.database.inspector import Inspector
@@ -44,28 +44,24 @@ WORKED_WITH = tagged(
     Check(
         "addresses",
         "No address was entered",
-        Severity.ERROR,
         addresses,
         "Somebody has worked with this state: save these rows elsewhere and delete them first.",
     ),
     Check(
         "fax_numbers",
         "No fax number or default address was entered",
-        Severity.ERROR,
         fax_numbers,
         "Somebody has worked with this state: save these values elsewhere, then set them NULL.",
     ),
     Check(
         "moved_orders",
         "Orders follow their customers",
-        Severity.ERROR,
         moved_orders,
         "Somebody has worked with this state: set company_id to NULL where it may be lost.",
     ),
     Check(
         "references",
         "Nothing refers to the default companies that it made",
-        Severity.ERROR,
         references,
         "Somebody has worked with this state: let these rows refer to another company.",
     ),

@@ -123,7 +123,6 @@ CHECKS_BACK = (
         Check(
             "columns",
             "Columns that the way back needs",
-            Severity.ERROR,
             columns,
             "Somebody has dropped or renamed them: give the tables these columns again. What stood "
             "in them may be in the backup.",
@@ -131,14 +130,12 @@ CHECKS_BACK = (
         Check(
             "ordinary_tables",
             "Ordinary tables",
-            Severity.ERROR,
             ordinary_tables,
             "Take these tables out of the inheritance: what goes would go from them, too.",
         ),
         Check(
             "sequences",
             "Columns have their sequences",
-            Severity.ERROR,
             sequences,
             "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest "
             "id.",
@@ -148,14 +145,12 @@ CHECKS_BACK = (
     Check(
         "every_contact_has_email",
         "Every contact has an e-mail",
-        Severity.ERROR,
         contacts_without_email,
         "Give these contacts an e-mail, or delete them.",
     ),
     Check(
         "every_order_has_contact",
         "Every order has a contact, if it had to have a customer",
-        Severity.ERROR,
         orders_without_contact,
         "Link these orders to contacts, or delete them.",
     ),
@@ -172,21 +167,21 @@ CHECKS_BACK = (
     RIGHTS,
     REFERRING_TO_CREATED,
     WRITABLE,
-    Check("addresses", "Addresses that go", Severity.WARNING, addresses, LIVES_ON),
-    Check("fax_numbers", "Fax numbers that go", Severity.WARNING, fax_numbers, LIVES_ON),
+    Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
+    Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
     Check(
         "orders_moved_by_hand",
         "Orders whose company was changed by hand",
-        Severity.WARNING,
         orders_moved_by_hand,
         LIVES_ON,
+        Severity.WARNING,
     ),
     Check(
         "replaced_emails",
         "E-mails that replaced one set aside",
-        Severity.WARNING,
         replaced_emails,
         LIVES_ON,
+        Severity.WARNING,
     ),
     SESSIONS,
 )

@@ -130,14 +130,13 @@ def _functions_naming(
 CHECK = Check(
     "dependents",
     "Functions and views that name what goes",
-    Severity.WARNING,
     names_in_functions_and_views,
     "Change these functions together with the application.",
+    Severity.WARNING,
 )
 CHECK_BACK = Check(
     "dependents",
     "Nothing of others depends on what goes",
-    Severity.ERROR,
     dependents,
     "Drop or change these objects first.",
 )

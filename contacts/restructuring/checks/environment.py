@@ -54,16 +54,15 @@ def sessions(inspector: Inspector) -> Finding:
 WRITABLE = Check(
     "writable",
     "The server accepts writes",
-    Severity.ERROR,
     writable,
     "Point DATABASE_URL at the primary server, with a role that may write.",
 )
 SESSIONS = Check(
     "sessions",
     "Other connected sessions",
-    Severity.WARNING,
     sessions,
     "Put the application into maintenance mode: it is locked out meanwhile.",
+    Severity.WARNING,
     frozenset({Tag.SESSIONS}),
 )
 CHECKS = (
@@ -78,9 +77,9 @@ CHECKS = (
     Check(
         "user_triggers",
         "Triggers and rules of others on the tables",
-        Severity.WARNING,
         user_triggers,
         "Nothing to do: they are switched off while rows are placed, and on again before COMMIT.",
+        Severity.WARNING,
     ),
     SESSIONS,
     publications.CHECK,

@@ -207,7 +207,6 @@ def extra_columns(inspector: Inspector) -> Finding:
 READABLE_ROWS = Check(
     "readable_rows",
     "Row-level security hides no rows",
-    Severity.ERROR,
     readable_rows,
     "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
 )
@@ -215,16 +214,16 @@ CHECKS = (
     Check(
         "columns",
         "Columns as expected",
-        Severity.ERROR,
         columns,
         "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
-        frozenset({Tag.COUNTING}),
+        tags=frozenset({Tag.COUNTING}),
     ),
-    Check("extra_columns", "Columns that are not modelled", Severity.WARNING, extra_columns),
+    Check(
+        "extra_columns", "Columns that are not modelled", extra_columns, severity=Severity.WARNING
+    ),
     Check(
         "ordinary_tables",
         "Ordinary tables",
-        Severity.ERROR,
         ordinary_tables,
         "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
     ),
@@ -232,14 +231,12 @@ CHECKS = (
     Check(
         "missing_constraints",
         "Rows keep the rules that the database lacks",
-        Severity.ERROR,
         missing_constraints,
         "Put these rows right: the restructured schema has the key that they break.",
     ),
     Check(
         "fillable_companies",
         "Default companies can be created",
-        Severity.ERROR,
         fillable_companies,
         "Give the column a default for the time of the migration, or create a company named "
         f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
@@ -249,9 +246,9 @@ CHECKS = (
     Check(
         "drift",
         "Indexes and constraints as expected",
-        Severity.WARNING,
         drift,
         "Nothing to do: what is missing is made, what bears another name is renamed, and a "
         "rollback brings back what was there.",
+        Severity.WARNING,
     ),
 )

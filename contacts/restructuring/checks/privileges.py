@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import TRIGGERS
@@ -155,7 +155,6 @@ def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) ->
 RIGHTS = Check(
     "rights",
     "Rights on the tables and their schema",
-    Severity.ERROR,
     rights,
     "Run as the tables' owner: set another user in DATABASE_URL.",
 )
@@ -164,21 +163,18 @@ OWN_RIGHTS = replace(RIGHTS, find=own_rights)
 TEMPORARY = Check(
     "temporary_tables",
     "Temporary tables may be made",
-    Severity.ERROR,
     temporary,
     "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
 )
 REFERRING_TABLES = Check(
     "referring_tables",
     "Tables that refer to these can be read",
-    Severity.ERROR,
     referring,
     "Their rows may refer to rows that would go. Whoever owns them may grant it.",
 )
 REFERRING_TO_CREATED = Check(
     "referring_tables",
     "Tables that refer to companies can be read",
-    Severity.ERROR,
     referring_to_created,
     "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
 )

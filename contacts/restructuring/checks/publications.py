@@ -50,14 +50,13 @@ def publications(inspector: Inspector) -> Finding:
 CHECK = Check(
     "publications",
     "Logical replication of the tables",
-    Severity.WARNING,
     publications,
     "Subscribers do not follow a change of schema: restructure or re-create them as well.",
+    Severity.WARNING,
 )
 CHECK_BACK = Check(
     "replicated_changes",
     "Publications let the rows change",
-    Severity.ERROR,
     replicated_changes,
     "Give the table a replica identity that the publication covers, or take it out of the "
     "publication.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, legacy_models
 from contacts.restructuring.state.legacy_objects import (
@@ -110,14 +110,12 @@ def _referring_back(inspector: Inspector) -> Iterator[str]:
 CHECK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys,
     "Drop these keys for the time of the migration, or replace them by plain ones.",
 )
 CHECK_BACK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys_back,
     "Drop the foreign keys that refer to what goes; make the other keys what they were.",
 )

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
@@ -136,7 +136,6 @@ def quoted_schema(inspector: Inspector) -> str:
 CHECK = Check(
     "free_names",
     "Names of the target are free",
-    Severity.ERROR,
     free_names,
     "Rename what bears the name, or move it to another schema.",
 )

@@ -3,7 +3,7 @@
 from functools import partial
 
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks.base import Check, Finding, Severity, rows
+from contacts.restructuring.checks.base import Check, Finding, rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.legacy_objects import wanted_objects
@@ -30,14 +30,12 @@ def shared_emails_back(inspector: Inspector) -> Finding:
 CHECK = Check(
     "unique_emails_in_tenant",
     "E-mails are unique in a tenant",
-    Severity.ERROR,
     partial(shared_emails, email="email"),
     "They were when the wreck came about: give all but one of these another e-mail.",
 )
 CHECK_BACK = Check(
     "unique_emails_in_tenant",
     "E-mails are unique in a tenant again",
-    Severity.ERROR,
     shared_emails_back,
     "Give all but one of these contacts another e-mail.",
 )

@@ -253,7 +253,7 @@ def test_check_that_cannot_run_blocks(
     def crash(inspector: Inspector) -> Finding:
         return Finding(inspector.value("SELECT 1 / 0"))
 
-    crashing = Check("crashing", "A check that crashes", Severity.WARNING, crash)
+    crashing = Check("crashing", "A check that crashes", crash, severity=Severity.WARNING)
     monkeypatch.setattr(checks_before, "CHECKS_BEFORE", (crashing, *CHECKS_BEFORE))
     before = legacy.dump()
 
