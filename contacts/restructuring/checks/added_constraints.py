@@ -12,14 +12,7 @@ from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
 from contacts.meaning import STILL_PLACED
-from contacts.restructuring.checks.base import (
-    Check,
-    Finding,
-    problems,
-    rows,
-    together,
-    verbatim,
-)
+from contacts.restructuring.checks.base import Check, Finding, problems, rows, together, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names, wanted_objects
