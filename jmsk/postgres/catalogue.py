@@ -121,9 +121,9 @@ class TableObject:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TableObject":
-        """Return the object that :meth:`as_dict` gave, of this version or of an earlier one.
+        """Return the object that :meth:`as_dict` gave.
 
-        Earlier ones stored the definition only, without what it says.
+        Where there is a definition only, as earlier versions stored it, what it says is read there.
         """
         if "type" not in values:
             values = {**values, **parse_definition(values["kind"], values["definition"])}
@@ -205,51 +205,32 @@ def model_objects(model: type[models.Model]) -> list[TableObject]:
     Checks and partial indexes are left out: the legacy schema has none, so none has a twin.
     """
     meta = model._meta
-    table, key = meta.db_table, str(meta.pk.column)
-    primary_key = f"PRIMARY KEY ({key})"
-    return [
-        TableObject(
-            "constraint", f"{table}_pkey", primary_key, type=Type.PRIMARY_KEY, columns=(key,)
-        ),
-        TableObject("sequence", f"{table}_{key}_seq", key),
-        *(_index(model, index.name, index.fields) for index in meta.indexes),
+    key = meta.pk.column
+    declared = [
+        ("constraint", f"{meta.db_table}_pkey", f"PRIMARY KEY ({key})"),
+        ("sequence", f"{meta.db_table}_{key}_seq", key),
+        *(("index", i.name, f"USING btree ({_columns(model, i.fields)})") for i in meta.indexes),
         *(item for constraint in meta.constraints for item in _of_constraint(model, constraint)),
     ]
+    names = ("kind", "name", "definition")
+    return [TableObject.from_dict(dict(zip(names, item, strict=True))) for item in declared]
 
 
-def _of_constraint(model: type[models.Model], constraint: Any) -> Iterable[TableObject]:
-    name = constraint.name
+def _of_constraint(model: type[models.Model], constraint: Any) -> Iterable[tuple[str, str, str]]:
     if isinstance(constraint, ForeignKeyConstraint):
         field: Any = model._meta.get_field(constraint.field)
-        target, key = field.target_field.model._meta.db_table, field.target_field.column
+        target = field.target_field
         rule = "" if constraint.on_delete == "NO ACTION" else f" ON DELETE {constraint.on_delete}"
-        definition = f"FOREIGN KEY ({field.column}) REFERENCES {target}({key}){rule}"
-        yield TableObject(
-            "constraint",
-            name,
-            definition,
-            type=Type.FOREIGN_KEY,
-            columns=(field.column,),
-            target=target,
-            target_columns=(key,),
-        )
+        refers = f"REFERENCES {target.model._meta.db_table}({target.column}){rule}"
+        yield "constraint", constraint.name, f"FOREIGN KEY ({field.column}) {refers}"
     elif isinstance(constraint, UniqueIndex):
-        yield _index(model, name, constraint.fields, Type.UNIQUE)
+        columns = _columns(model, constraint.fields)
+        yield "index", constraint.name, f"UNIQUE USING btree ({columns})"
     elif isinstance(constraint, models.UniqueConstraint) and not constraint.condition:
         columns = _columns(model, constraint.fields)
-        definition = f"UNIQUE ({', '.join(columns)})"
-        yield TableObject("constraint", name, definition, type=Type.UNIQUE, columns=columns)
+        yield "constraint", constraint.name, f"UNIQUE ({columns})"
 
 
-def _index(
-    model: type[models.Model], name: str, fields: Sequence[str], kind: Type = Type.NOTHING
-) -> TableObject:
-    columns = _columns(model, fields)
-    definition = f"{kind} USING btree ({', '.join(columns)})".lstrip()
-    unique = columns if kind is Type.UNIQUE else ()
-    return TableObject("index", name, definition, type=kind, columns=unique)
-
-
-def _columns(model: type[models.Model], fields: Sequence[str]) -> tuple[str, ...]:
+def _columns(model: type[models.Model], fields: Sequence[str]) -> str:
     concrete: list[Any] = [model._meta.get_field(name) for name in fields]
-    return tuple(field.column for field in concrete)
+    return ", ".join(field.column for field in concrete)

@@ -17,8 +17,8 @@ FOREIGN_KEYS = f"""
       JOIN pg_namespace n ON n.oid = r.relnamespace
       JOIN pg_class t ON t.oid = c.confrelid
       JOIN pg_class i ON i.oid = c.conindid
-     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = ANY(%s::oid[])
-       AND c.conrelid <> ALL(%s::oid[])
+     WHERE c.contype = 'f' AND c.confrelid = ANY(%(to)s::oid[])
+       AND c.conrelid <> ALL(%(but_of)s::oid[]) AND (c.conparentid = 0 OR %(partitions)s)
      ORDER BY n.nspname, r.relname, c.conname
 """
 OIDS = """
@@ -62,14 +62,19 @@ class ForeignKey:
 
 
 def foreign_keys_to(
-    cursor: Any, tables: Collection[int], but_of: Collection[int] = ()
+    cursor: Any,
+    tables: Collection[int],
+    but_of: Collection[int] = (),
+    *,
+    partitions: bool = False,
 ) -> tuple[ForeignKey, ...]:
     """Return the foreign keys that refer to ``tables``, by table and name.
 
-    Both parameters are oids; those of the tables ``but_of`` do not count. Of a partitioned table
-    there is one, not one for each partition.
+    Parameters: ``tables`` and ``but_of``, whose own do not count, are oids; ``partitions``, whether
+    a partitioned table's key counts for each partition as well.
     """
-    cursor.execute(FOREIGN_KEYS, [list(tables), list(but_of)])
+    wanted = {"to": list(tables), "but_of": list(but_of), "partitions": partitions}
+    cursor.execute(FOREIGN_KEYS, wanted)
     return tuple(
         ForeignKey(name, schema, table, oid, tuple(of), target, tuple(to), index)
         for name, schema, table, oid, of, target, to, index in cursor.fetchall()

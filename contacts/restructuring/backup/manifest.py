@@ -18,10 +18,10 @@ from contacts.restructuring.database.layout import Column, Stage, Table
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from jmsk.postgres.catalogue import TableObject
 
-FORMAT = 3
+FORMAT_VERSION = 3
 """1 had neither ``domains`` nor ``others``; it is read as if there were none. 1 and 2 knew only the
 definition of an index or constraint; what it says is read from that."""
-READABLE = (1, 2, FORMAT)
+READABLE = (1, 2, FORMAT_VERSION)
 FILE_NAME = "manifest.json"
 
 
@@ -83,7 +83,7 @@ class Manifest:
     domains: tuple[Domain, ...] = ()
     others: tuple[OtherType, ...] = ()
     created_companies: tuple[int, ...] | None = None
-    format: int = FORMAT
+    format: int = FORMAT_VERSION
 
 
 def render(manifest: Manifest) -> bytes:
@@ -99,7 +99,7 @@ def parse(data: bytes) -> Manifest:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"it is no manifest ({error!r})") from error
     if version not in READABLE:
-        known = f"1 to {FORMAT}"
+        known = f"1 to {FORMAT_VERSION}"
         raise ValueError(f"its format is {version!r}, and this version reads formats {known}")
     values.pop("sha256", None)
     if _spell(values) != data:

@@ -29,7 +29,7 @@ from contacts.restructuring.database.layout import Column, Table
 MOST_ARGUMENTS = 90
 """PostgreSQL allows a call 100 arguments."""
 
-FORMAT = "FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8'"
+COPY_OPTIONS = "FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8'"
 """For COPY. JSON holds no raw control character, so nothing in a line is ever quoted or escaped."""
 
 TEXT = "coalesce(to_json({0}::text)::text, 'null')"

@@ -24,7 +24,7 @@ from contacts.restructuring.backup.manifest import (
     render,
     verify_files,
 )
-from contacts.restructuring.backup.row_json import FORMAT, line_query
+from contacts.restructuring.backup.row_json import COPY_OPTIONS, line_query
 from contacts.restructuring.backup.sequences import read_collations, read_sequences
 from contacts.restructuring.database.identity import describe_database
 from contacts.restructuring.database.inspector import Inspector
@@ -153,7 +153,7 @@ def _write_table(
 
 
 def _copy_out(cursor: Any, query: sql.Composable, writer: FixtureWriter) -> Written:
-    copy = sql.SQL("COPY ({}) TO STDOUT WITH ({})").format(query, sql.SQL(FORMAT))
+    copy = sql.SQL("COPY ({}) TO STDOUT WITH ({})").format(query, sql.SQL(COPY_OPTIONS))
     with writer:
         try:
             with cursor.db.wrap_database_errors:

@@ -12,15 +12,7 @@ from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
 from contacts.meaning import STILL_PLACED
-from contacts.restructuring.checks.base import (
-    Check,
-    Finding,
-    Severity,
-    problems,
-    rows,
-    together,
-    verbatim,
-)
+from contacts.restructuring.checks.base import Check, Finding, problems, rows, together, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names, wanted_objects
@@ -106,7 +98,7 @@ def _future(inspector: Inspector) -> str:
         "WITH contacts AS (SELECT {} FROM (SELECT {}, {} AS jmsk_changing FROM contacts) contacts)"
     )
     parts = (sql.SQL(", ").join(generated), sql.SQL(", ").join(stored), sql.SQL(CHANGING))
-    return str(clause.format(*parts).as_string(inspector.cursor.connection))
+    return inspector.text(clause.format(*parts))
 
 
 def _broken_conditions(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[Finding]:
@@ -132,7 +124,7 @@ def _shared_values(inspector: Inspector, own: dict[str, list[str]]) -> Iterator[
 
 def _references(inspector: Inspector) -> Iterator[Finding]:
     """An e-mail only changes where there is none, to which nothing refers."""
-    for key in foreign_keys_to(inspector.cursor, [inspector.layout.tables["contacts"].oid]):
+    for key in foreign_keys_to(inspector.cursor, inspector.oids(["contacts"])):
         if "company_id" not in key.target_columns:
             continue
         query = sql.SQL(
@@ -140,7 +132,7 @@ def _references(inspector: Inspector) -> Iterator[Finding]:
             "JOIN (SELECT * FROM contacts WHERE {}) AS present ON {}"
         ).format(key.identifier, sql.SQL(STILL_PLACED), key.matches("referring", "present"))
         told = f"Constraint {verbatim(key.name)} on {verbatim(key.table)} refers to contact {{id}}"
-        yield rows(inspector, query.as_string(inspector.cursor.connection), told)
+        yield rows(inspector, inspector.text(query), told)
 
 
 def _objects(inspector: Inspector, changing: dict[str, list[int]]) -> Iterator[str]:
@@ -164,7 +156,6 @@ def _domains(inspector: Inspector) -> Iterator[str]:
 CHECK = Check(
     "added_constraints",
     "Rules of others let contacts become customers again",
-    Severity.ERROR,
     added_constraints,
     "Drop these rules, or change them so that company_id may be NULL; or give the contacts that "
     "they name another company, which they then keep.",

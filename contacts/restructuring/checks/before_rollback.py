@@ -1,18 +1,22 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks import added_constraints, legacy_constraints, legacy_names
-from contacts.restructuring.checks import publications as replication
-from contacts.restructuring.checks import replaced_keys as keys
-from contacts.restructuring.checks.alembic import alembic_record
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
-from contacts.restructuring.checks.dependents import dependents
-from contacts.restructuring.checks.environment import WRITABLE, sessions
+from contacts.restructuring.checks import (
+    added_constraints,
+    alembic,
+    dependents,
+    legacy_constraints,
+    legacy_names,
+    publications,
+    replaced_keys,
+    unique_emails,
+)
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.environment import SESSIONS, WRITABLE
 from contacts.restructuring.checks.legacy_tables import relatives
 from contacts.restructuring.checks.privileges import REFERRING_TO_CREATED, RIGHTS
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
@@ -20,7 +24,6 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from contacts.restructuring.state.record import read_record
-from jmsk.postgres.table_state import remembered_objects
 
 NEEDED = {
     "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
@@ -42,7 +45,7 @@ def columns(inspector: Inspector) -> Finding:
 
 def ordinary_tables(inspector: Inspector) -> Finding:
     """Whether columns that go would go from other tables as well, or rows change there."""
-    return problems(relatives(inspector, [inspector.layout.tables[name].oid for name in NEEDED]))
+    return problems(relatives(inspector, inspector.oids(NEEDED)))
 
 
 def sequences(inspector: Inspector) -> Finding:
@@ -54,26 +57,6 @@ def sequences(inspector: Inspector) -> Finding:
         if want.kind == "sequence"
         and not any(item.twin_of(want) for item in present_objects(inspector.cursor, table))
     )
-
-
-def duplicate_emails(inspector: Inspector) -> Finding:
-    if not legacy_had_unique_email(inspector):
-        return Finding(note="the legacy table had no unique e-mails, so none is needed")
-    return rows(
-        inspector,
-        f"SELECT min(id) AS id, tenant_id, {EMAIL} AS email, count(*) AS contacts "
-        f"FROM contacts WHERE {EMAIL} IS NOT NULL GROUP BY tenant_id, {EMAIL} HAVING count(*) > 1",
-        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
-    )
-
-
-def legacy_had_unique_email(inspector: Inspector) -> bool:
-    """Whether the legacy table held e-mails unique in a tenant; without a record it did."""
-    remembered = read_record(inspector.cursor).legacy_objects.get("customers")
-    if remembered is None:
-        return True
-    objects = remembered_objects(remembered)
-    return any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects)
 
 
 def contacts_without_email(inspector: Inspector) -> Finding:
@@ -135,87 +118,71 @@ LIVES_ON = (
     "--skip-backup."
 )
 CHECKS_BACK = (
-    Check(
-        "columns",
-        "Columns that the way back needs",
-        Severity.ERROR,
-        columns,
-        "Somebody has dropped or renamed them: give the tables these columns again. What stood in "
-        "them may be in the backup.",
+    *tagged(
+        Tag.WAY_BACK,
+        Check(
+            "columns",
+            "Columns that the way back needs",
+            columns,
+            "Somebody has dropped or renamed them: give the tables these columns again. What stood "
+            "in them may be in the backup.",
+        ),
+        Check(
+            "ordinary_tables",
+            "Ordinary tables",
+            ordinary_tables,
+            "Take these tables out of the inheritance: what goes would go from them, too.",
+        ),
+        Check(
+            "sequences",
+            "Columns have their sequences",
+            sequences,
+            "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest "
+            "id.",
+        ),
     ),
-    Check(
-        "ordinary_tables",
-        "Ordinary tables",
-        Severity.ERROR,
-        ordinary_tables,
-        "Take these tables out of the inheritance: what goes would go from them, too.",
-    ),
-    Check(
-        "sequences",
-        "Columns have their sequences",
-        Severity.ERROR,
-        sequences,
-        "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest id.",
-    ),
-    Check(
-        "unique_emails_in_tenant",
-        "E-mails are unique in a tenant again",
-        Severity.ERROR,
-        duplicate_emails,
-        "Give all but one of these contacts another e-mail.",
-    ),
+    unique_emails.CHECK_BACK,
     Check(
         "every_contact_has_email",
         "Every contact has an e-mail",
-        Severity.ERROR,
         contacts_without_email,
         "Give these contacts an e-mail, or delete them.",
     ),
     Check(
         "every_order_has_contact",
         "Every order has a contact, if it had to have a customer",
-        Severity.ERROR,
         orders_without_contact,
         "Link these orders to contacts, or delete them.",
     ),
-    Check(
-        "dependents",
-        "Nothing of others depends on what goes",
-        Severity.ERROR,
-        dependents,
-        "Drop or change these objects first.",
-    ),
-    legacy_names.CHECK,
-    keys.CHECK_BACK,
-    legacy_constraints.CHECK,
-    added_constraints.CHECK,
-    replication.CHECK,
-    Check(
-        "alembic_record",
-        "Alembic's record is as the migration stamped it",
-        Severity.ERROR,
-        alembic_record,
-        "The application has migrated on: downgrade it to the stamped revision first.",
+    *tagged(
+        Tag.WAY_BACK,
+        dependents.CHECK_BACK,
+        legacy_names.CHECK,
+        replaced_keys.CHECK_BACK,
+        legacy_constraints.CHECK,
+        added_constraints.CHECK,
+        publications.CHECK_BACK,
+        alembic.CHECK_BACK,
     ),
     RIGHTS,
     REFERRING_TO_CREATED,
     WRITABLE,
-    Check("addresses", "Addresses that go", Severity.WARNING, addresses, LIVES_ON),
-    Check("fax_numbers", "Fax numbers that go", Severity.WARNING, fax_numbers, LIVES_ON),
+    Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
+    Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
     Check(
         "orders_moved_by_hand",
         "Orders whose company was changed by hand",
-        Severity.WARNING,
         orders_moved_by_hand,
         LIVES_ON,
+        Severity.WARNING,
     ),
     Check(
         "replaced_emails",
         "E-mails that replaced one set aside",
-        Severity.WARNING,
         replaced_emails,
         LIVES_ON,
+        Severity.WARNING,
     ),
-    Check("sessions", "Other connected sessions", Severity.WARNING, sessions),
+    SESSIONS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""

@@ -1,13 +1,13 @@
-"""What others have built on the tables and columns that a rollback drops.
+"""What others have built on the tables and columns that are renamed, or that a rollback drops.
 
 Django drops with CASCADE, which would take a view, a function or a key of another program along
 without a word. So everything is asked for that PostgreSQL knows to depend on what goes; of a
 function whose body is text it knows nothing, so there the text has to do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from contacts.restructuring.checks.base import Finding, problems
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import TRIGGERS, target_names
@@ -69,18 +69,35 @@ DEPENDENTS = f"""
      ORDER BY 1, 2
 """
 """Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
-# A function that has stood there since before the migration means something else by these words.
 FUNCTIONS = r"""
     SELECT p.oid::regprocedure::text
       FROM pg_proc p
       JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE p.prosrc ~* '\m(contacts|contact_id|addresses)\M' AND n.nspname !~ '^pg_'
+     WHERE p.prosrc ~* %(words)s AND n.nspname !~ '^pg_'
        AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%(own)s)
        AND (%(migration)s IS NULL OR age(p.xmin) < age(%(migration)s::text::xid))
      ORDER BY 1
 """
+VIEWS = """
+    SELECT DISTINCT v.oid::regclass::text
+      FROM pg_depend d
+      JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+      JOIN pg_class v ON v.oid = w.ev_class
+     WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm')
+     ORDER BY 1
+"""
 TRANSACTION_IDS = 2**32
 """A row holds the last 32 bits of the id of the transaction that wrote it."""
+
+
+def names_in_functions_and_views(inspector: Inspector) -> Finding:
+    """Find functions and views that name what is renamed: a view goes on, a function fails."""
+    functions = _functions_naming(inspector, r"\m(customers|customer_id)\M")
+    views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
+    return problems(
+        [f"Function {name} names customers or customer_id in its text" for name in functions]
+        + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
+    )
 
 
 def dependents(inspector: Inspector) -> Finding:
@@ -94,10 +111,32 @@ def _dependents(inspector: Inspector) -> Iterator[str]:
     going = {"columns": columns, "functions": functions, "own": target_names()}
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
+    # A function from before the migration means something else by these words.
     migration = read_record(inspector.cursor).transaction_id
-    wanted = {
-        "own": functions,
-        "migration": None if migration is None else str(migration % TRANSACTION_IDS),
-    }
-    for (name,) in inspector.rows(FUNCTIONS, wanted):
+    words = r"\m(contacts|contact_id|addresses)\M"
+    for name in _functions_naming(inspector, words, functions, migration):
         yield f"Function {name} names contacts, contact_id or addresses"
+
+
+def _functions_naming(
+    inspector: Inspector, words: str, own: Sequence[str] = (), since: int | None = None
+) -> list[str]:
+    """Return the functions whose text matches ``words``, made after the transaction ``since``."""
+    since_row = None if since is None else str(since % TRANSACTION_IDS)
+    wanted = {"words": words, "own": list(own), "migration": since_row}
+    return [name for (name,) in inspector.rows(FUNCTIONS, wanted)]
+
+
+CHECK = Check(
+    "dependents",
+    "Functions and views that name what goes",
+    names_in_functions_and_views,
+    "Change these functions together with the application.",
+    Severity.WARNING,
+)
+CHECK_BACK = Check(
+    "dependents",
+    "Nothing of others depends on what goes",
+    dependents,
+    "Drop or change these objects first.",
+)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, rows, together, verbatim
+from contacts.restructuring.checks.base import Check, Finding, rows, together, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
@@ -84,7 +84,7 @@ def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[tuple[str, 
 
 
 def _quoted(inspector: Inspector, name: str) -> str:
-    return str(sql.Identifier(name).as_string(inspector.cursor.connection))
+    return inspector.text(sql.Identifier(name))
 
 
 def _legacy_rows(inspector: Inspector) -> str:
@@ -101,13 +101,12 @@ def _legacy_rows(inspector: Inspector) -> str:
         for source in sources_before_rollback(inspector.layout, ())
     ]
     clause = sql.SQL("WITH {}").format(sql.SQL(", ").join(tables))
-    return str(clause.as_string(inspector.cursor.connection))
+    return inspector.text(clause)
 
 
 CHECK = Check(
     "legacy_constraints",
     "Rows keep the rules that come back",
-    Severity.ERROR,
     legacy_constraints,
     "Put these rows right: the legacy schema has the key that they break.",
 )

@@ -6,7 +6,7 @@ neither is what the restructuring itself has named so: that goes or gets its for
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.checks.target_names import (
     TAKEN_TYPES,
     needed_name,
@@ -75,7 +75,6 @@ def _is_relation(item: TableObject) -> bool:
 CHECK = Check(
     "legacy_names",
     "Names of the legacy schema are free",
-    Severity.ERROR,
     legacy_names,
     "Rename what bears the name, or move it to another schema.",
 )

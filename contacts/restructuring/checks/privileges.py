@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import TRIGGERS
@@ -57,9 +57,8 @@ def own_rights(inspector: Inspector) -> Finding:
 
 def _missing_rights(inspector: Inspector) -> Iterator[str]:
     role = inspector.value("SELECT current_user")
-    tables = [table.oid for table in inspector.layout.tables.values()]
     wanted = {
-        "tables": tables,
+        "tables": inspector.oids(inspector.layout.tables),
         "django": list(DJANGO_TABLES),
         "functions": [name.removeprefix("trg_") for name in TRIGGERS],
         "schema": inspector.layout.schema,
@@ -128,7 +127,7 @@ def referring_to_created(inspector: Inspector) -> Finding:
 
 def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
     role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
-    to, ours = [tables[name].oid for name in names], [table.oid for table in tables.values()]
+    to, ours = inspector.oids(names), inspector.oids(tables)
     keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
     for key in keys.values():
         schema, name, target = key.schema, key.table, key.target
@@ -150,13 +149,12 @@ def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
 def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) -> str:
     """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
     parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
-    return f": {sql.SQL(template).format(*parts).as_string(inspector.cursor.connection)}"
+    return f": {inspector.text(sql.SQL(template).format(*parts))}"
 
 
 RIGHTS = Check(
     "rights",
     "Rights on the tables and their schema",
-    Severity.ERROR,
     rights,
     "Run as the tables' owner: set another user in DATABASE_URL.",
 )
@@ -165,21 +163,18 @@ OWN_RIGHTS = replace(RIGHTS, find=own_rights)
 TEMPORARY = Check(
     "temporary_tables",
     "Temporary tables may be made",
-    Severity.ERROR,
     temporary,
     "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
 )
 REFERRING_TABLES = Check(
     "referring_tables",
     "Tables that refer to these can be read",
-    Severity.ERROR,
     referring,
     "Their rows may refer to rows that would go. Whoever owns them may grant it.",
 )
 REFERRING_TO_CREATED = Check(
     "referring_tables",
     "Tables that refer to companies can be read",
-    Severity.ERROR,
     referring_to_created,
     "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
 )

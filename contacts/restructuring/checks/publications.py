@@ -37,20 +37,27 @@ def _refused_changes(inspector: Inspector) -> Iterator[str]:
             yield f"Rows of {table} cannot change: {server_words(error)}"
 
 
-CHECK = Check(
-    "replicated_changes",
-    "Publications let the rows change",
-    Severity.ERROR,
-    replicated_changes,
-    "Give the table a replica identity that the publication covers, or take it out of the "
-    "publication.",
-)
-
-
 def publications(inspector: Inspector) -> Finding:
+    """Whether the tables are replicated."""
     found = inspector.rows(
         "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
         "AND tablename = ANY(%s) ORDER BY 1, 2",
         [inspector.layout.schema, list(LEGACY_NAMES)],
     )
     return problems(f"Publication {name} replicates {table}" for name, table in found)
+
+
+CHECK = Check(
+    "publications",
+    "Logical replication of the tables",
+    publications,
+    "Subscribers do not follow a change of schema: restructure or re-create them as well.",
+    Severity.WARNING,
+)
+CHECK_BACK = Check(
+    "replicated_changes",
+    "Publications let the rows change",
+    replicated_changes,
+    "Give the table a replica identity that the publication covers, or take it out of the "
+    "publication.",
+)

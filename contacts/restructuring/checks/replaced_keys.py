@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, legacy_models
 from contacts.restructuring.state.legacy_objects import (
@@ -52,7 +52,7 @@ def _not_as_expected(table: str, item: TableObject, expected: str) -> str:
 def _referring(inspector: Inspector) -> Iterator[str]:
     objects = read_objects(inspector.cursor, "customers")
     going = [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
-    for key in foreign_keys_to(inspector.cursor, [inspector.layout.tables["customers"].oid]):
+    for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
         if key.index in going:
             yield _refers_to_what_goes(key)
 
@@ -93,7 +93,7 @@ def _missing_targets(inspector: Inspector) -> Iterator[str]:
 
 
 def _referring_back(inspector: Inspector) -> Iterator[str]:
-    own, ours = own_names(), [inspector.layout.tables[now_called(table)].oid for table in TABLES]
+    own, ours = own_names(), inspector.oids(map(now_called, TABLES))
     for table in TABLES:
         wanted = wanted_objects(inspector.cursor, table)
         going = [
@@ -110,14 +110,12 @@ def _referring_back(inspector: Inspector) -> Iterator[str]:
 CHECK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys,
     "Drop these keys for the time of the migration, or replace them by plain ones.",
 )
 CHECK_BACK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys_back,
     "Drop the foreign keys that refer to what goes; make the other keys what they were.",
 )

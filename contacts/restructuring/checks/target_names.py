@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Finding, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
@@ -80,7 +80,7 @@ def _taken_names(inspector: Inspector) -> Iterator[str]:
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
         "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [quoted_schema(inspector), sorted(names), _oids(inspector)],
+        [quoted_schema(inspector), sorted(names), inspector.oids(LEGACY_NAMES)],
     )
     for name, owner, kind in taken:
         yield needed_name(name, what_it_is(kind, owner))
@@ -109,7 +109,7 @@ def _taken_parts(inspector: Inspector) -> Iterator[str]:
         ("an index", TAKEN_INDEXES, _added_constraints()),
         ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
     ):
-        for name, table_name in inspector.rows(query, [_oids(inspector), names]):
+        for name, table_name in inspector.rows(query, [inspector.oids(LEGACY_NAMES), names]):
             yield needed_name(name, f"it is {what} of {table_name}")
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
     for (name,) in inspector.rows(TAKEN_FUNCTIONS, [quoted_schema(inspector), functions]):
@@ -128,10 +128,14 @@ def _added_constraints() -> list[str]:
     return [*checks, *unique, "fk_companies_default_address"]
 
 
-def _oids(inspector: Inspector) -> list[int]:
-    return [inspector.layout.tables[name].oid for name in LEGACY_NAMES]
-
-
 def quoted_schema(inspector: Inspector) -> str:
     """Return the name of the tables' schema, quoted: it may hold quotes itself."""
-    return str(sql.Identifier(inspector.layout.schema).as_string(inspector.cursor.connection))
+    return inspector.text(sql.Identifier(inspector.layout.schema))
+
+
+CHECK = Check(
+    "free_names",
+    "Names of the target are free",
+    free_names,
+    "Rename what bears the name, or move it to another schema.",
+)

@@ -20,6 +20,7 @@ from contacts.restructuring.database.settings import (
     apply_reading_settings,
     set_local,
 )
+from jmsk.postgres.references import foreign_keys_to
 
 MODE = "ACCESS SHARE"
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -30,9 +31,7 @@ READ = """
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p')
-       AND (c.oid = ANY(%(ours)s::oid[])
-            OR c.oid IN (SELECT conrelid FROM pg_constraint
-                          WHERE contype = 'f' AND confrelid = ANY(%(ours)s::oid[]))
+       AND (c.oid = ANY(%(tables)s::oid[])
             OR n.nspname = ANY(%(schemas)s) AND c.relname = ANY(%(names)s))
        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
      ORDER BY n.nspname, c.relname
@@ -93,7 +92,8 @@ def _readable(cursor: Any) -> list[Table]:
     found = find_relations(cursor)
     schemas = sorted({table.schema for table in found})
     ours = [table.oid for table in found]
-    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(RECORDS)})
+    tables = [*ours, *(key.oid for key in foreign_keys_to(cursor, ours, partitions=True))]
+    cursor.execute(READ, {"tables": tables, "schemas": schemas, "names": list(RECORDS)})
     return [Table(*row) for row in cursor.fetchall()]
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from contacts.restructuring.checks.alembic import stamp_check
-from contacts.restructuring.checks.base import Check, Result, failed
+from contacts.restructuring.checks.base import Result, Tag, failed
 from contacts.restructuring.checks.before_migration import checks_for
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.inspector import Inspector
@@ -29,24 +28,16 @@ def validate(operation: Operation) -> None:
     """Run the checks before the migration and show them; gather the statistics."""
     operation.say_database()
     steps.section(operation, "PRE-MIGRATION VALIDATION CHECKS")
-    operation.report.statistics = steps.check_first(operation, _checks(operation), _statistics)
+    checks = checks_for(operation.layout.stage, operation.options.alembic_stamp)
+    operation.report.statistics = steps.check_first(operation, checks, _statistics)
     if not failed(operation.report.before):
         title, text = "✓ PRE-MIGRATION VALIDATION PASSED", "Database is ready for migration"
         operation.say(*banner(title, text))
 
 
-def _checks(operation: Operation) -> Sequence[Check]:
-    """Return the checks before a migration; where Alembic is stamped, that it can be."""
-    checks, wanted = checks_for(operation.layout.stage), operation.options.alembic_stamp
-    if not wanted:
-        return checks
-    stamping = stamp_check(wanted)
-    return tuple(stamping if check.id == stamping.id else check for check in checks)
-
-
 def _statistics(inspector: Inspector, results: Sequence[Result]) -> Statistics | None:
     """Count what would be moved, where the columns are there that this takes."""
-    columns_missing = "columns" in {result.id for result in failed(results)}
-    if inspector.layout.stage is not Stage.LEGACY or columns_missing:
+    uncountable = any(Tag.COUNTING in result.tags for result in failed(results))
+    if inspector.layout.stage is not Stage.LEGACY or uncountable:
         return None
     return gather(inspector)

@@ -2,6 +2,7 @@
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.changes.migrate import EXCLUSIVE, Restructure
+from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps
@@ -74,7 +75,7 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
     operation.say_database()
     report = operation.report
     statistics = statistics_lines(report.statistics) if report.statistics else ()
-    sessions = next(result.finding for result in report.before if result.id == "sessions")
+    sessions = next(result.finding for result in report.before if Tag.SESSIONS in result.tags)
     steps.confirm(
         operation,
         consequences,

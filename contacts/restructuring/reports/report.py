@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from contacts.restructuring.checks.base import Result
+from contacts.restructuring.checks.base import Result, Tag
 from contacts.restructuring.database.costs import Space, TableLock
 from contacts.restructuring.database.identity import Database
 from contacts.restructuring.database.layout import Stage
@@ -88,7 +88,7 @@ class Report:
         return {
             result.id: result.finding.count
             for result in self.after
-            if result.id.startswith("ck_") and result.finding.count
+            if Tag.FORMAT_RULE in result.tags and result.finding.count
         }
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
@@ -153,18 +153,14 @@ def _list(names: Iterable[str], of: str | None = None) -> sql.Composed:
 
 def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
     """Update; where rows have swapped a unique value, without the uniqueness in between."""
-    cursor.execute("SAVEPOINT jmsk_update")
     try:
-        cursor.execute(statement)
+        with transaction.atomic(using=cursor.db.alias):
+            cursor.execute(statement)
+            return int(cursor.rowcount)
     except IntegrityError:
-        cursor.execute("ROLLBACK TO SAVEPOINT jmsk_update")
         with _without(cursor, table, lambda item: item.type in (Type.UNIQUE, Type.EXCLUDE)):
             cursor.execute(statement)
-            changed = cursor.rowcount
-    else:
-        changed = cursor.rowcount
-    cursor.execute("RELEASE SAVEPOINT jmsk_update")
-    return int(changed)
+            return int(cursor.rowcount)
 
 
 @contextmanager

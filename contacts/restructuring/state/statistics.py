@@ -76,5 +76,5 @@ def placements(inspector: Inspector) -> tuple[Placement, ...]:
 def _count(inspector: Inspector) -> Statistics:
     names = ("tenants", "companies", "customers", "orders")
     counts = dict(zip(names, inspector.rows(ROWS)[0], strict=True))
-    size = inspector.value(SIZE, [[inspector.layout.tables[name].oid for name in names]])
+    size = inspector.value(SIZE, [inspector.oids(names)])
     return Statistics(counts, placements(inspector), int(size))
