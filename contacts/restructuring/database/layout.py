@@ -122,7 +122,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
 
 
 def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
-    """Return the layout of a database that is legacy again. Raises CommandError if it is not."""
+    """Return the layout of a database that is legacy again. Raises Failure if it is not."""
     layout = read_layout(connection)
     if layout.stage is Stage.LEGACY:
         return layout

@@ -18,7 +18,11 @@ from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
 from contacts.restructuring.restore.difference import Change, restore_plan, was_migrated_since
-from contacts.restructuring.restore.references import Reference, references_in_the_way
+from contacts.restructuring.restore.references import (
+    Reference,
+    references_in_the_way,
+    refuse_references,
+)
 from contacts.restructuring.state.record import read_record
 from jmsk.wording import counted
 
@@ -45,7 +49,8 @@ def restore(operation: Operation) -> None:
     with operation.journal.step("compare", "Comparing the backup with the tables"):
         changes, references = _compare(operation, wanted)
     steps.section(operation, "WHAT WOULD CHANGE", *_changes(changes))
-    _refuse(operation, references)
+    _show_references(operation, references)
+    refuse_references(references, UNCHANGED)
     backup = None if operation.layout.stage is Stage.EMPTY else operation.back_up()
     _confirm(operation, wanted, backup)
     steps.section(operation, "RESTORING")
@@ -93,22 +98,13 @@ def _changes(changes: Sequence[Change]) -> list[Line]:
     ]
 
 
-def _refuse(operation: Operation, references: Sequence[Reference]) -> None:
-    """Raise Failure if rows that would go are referred to by tables of other programs."""
-    if not references:
-        return
+def _show_references(operation: Operation, references: Sequence[Reference]) -> None:
     for item in references:
         operation.say(
             Line(f"✗ Rows of {item.referring} that refer to them: {item.number:,}", "ERROR")
         )
         operation.say(*(Line(f"    - {row}") for row in item.rows))
         operation.say(Line(f"    All of them: {item.query};", verbatim=True))
-    tables = ", ".join(sorted({item.referring for item in references}))
-    raise Failure(
-        "MC703",
-        f"Rows of {tables} refer to rows that the backup does not have. {UNCHANGED} Decide what "
-        "becomes of them, then run again.",
-    )
 
 
 def _confirm(operation: Operation, wanted: Backup, backup: Backup | None) -> None:

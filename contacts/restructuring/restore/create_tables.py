@@ -28,7 +28,7 @@ def build_tables(cursor: Any, backup: Backup, schema: str) -> None:
     """Create the types, sequences and tables of ``backup``, without constraints and rows.
 
     ``schema`` comes first in the search path. An ENUM type or domain that is there already is used.
-    Raises CommandError, naming it, if one of them cannot be made.
+    Raises Failure, naming it, if one of them cannot be made.
     """
     build_types(cursor, backup, schema)
     for table in backup.manifest.tables:
@@ -51,7 +51,7 @@ def _build_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
 def finish_tables(cursor: Any, backup: Backup) -> None:
     """Give the tables their indexes and constraints, foreign keys last: they need their targets.
 
-    Raises CommandError if one of them needs what is not there.
+    Raises Failure if one of them needs what is not there.
     """
     for table in backup.manifest.tables:
         wanted = [item for item in _objects(cursor, table) if not item.reference]
@@ -64,7 +64,7 @@ def finish_tables(cursor: Any, backup: Backup) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Turn what the server lacks for ``what`` into a CommandError."""
+    """Turn what the server lacks for ``what`` into a Failure."""
     try:
         yield
     except ProgrammingError as error:
@@ -92,7 +92,7 @@ def _give_to_column(cursor: Any, table: TableBackup, item: Sequence, name: sql.I
 
 
 def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
-    """Raise CommandError, naming the column, if one has a default that this database lacks."""
+    """Raise Failure, naming the column, if one has a default that this database lacks."""
     for column in table.columns:
         if column.default is None or column.generated:
             continue

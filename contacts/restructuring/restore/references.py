@@ -4,7 +4,7 @@ Whatever their foreign keys would do then (refuse, delete or clear the row), tho
 ours to change: a restore stops and names the rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg2 import sql
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.database.layout import Layout, Table
 from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.restore.difference import sources_now, table_now
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.references import ForeignKey, foreign_keys_to
@@ -63,6 +64,24 @@ class Reference:
     number: int
     rows: tuple[str, ...]
     query: str
+
+
+def refuse_references(found: Sequence[Reference], state: str) -> None:
+    """Raise Failure, naming the first rows, if something is in ``found``.
+
+    ``state`` says what has become of the database.
+    """
+    if not found:
+        return
+    first = "; ".join(
+        f"{item.number:,} of {item.referring}, such as {item.rows[0]}" for item in found
+    )
+    queries = " ".join(f"{item.query};" for item in found)
+    raise Failure(
+        "MC703",
+        f"Rows of other tables refer to rows that the backup does not have: {first}. {state} "
+        f"Decide what becomes of them, then run again. These queries find all: {queries}",
+    )
 
 
 def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[Reference, ...]:

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
@@ -13,11 +12,12 @@ from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage, Table
 from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
-from contacts.restructuring.restore.references import references_in_the_way
+from contacts.restructuring.restore.references import references_in_the_way, refuse_references
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
 from jmsk.postgres.reconcile import reconcile
@@ -64,39 +64,25 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
     tables are built first. The caller has the transaction open and the tables locked. Other tables
     are not touched, and triggers do not fire.
 
-    Raises CommandError if the backup does not fit, if another table refers to a row that would go,
+    Raises Failure if the backup does not fit, if another table refers to a row that would go,
     or if the rows are not equal in the end. The caller must then roll back.
     """
     require_fit(layout, backup)
     if layout.stage == Stage.EMPTY:
         build_tables(cursor, backup, layout.schema)
     elif layout.stage != backup.manifest.stage:
-        raise CommandError(
+        raise Failure(
+            "MC701",
             f"The database is {layout.stage}, and the backup is of a {backup.manifest.stage} one. "
-            "Nothing was changed. Bring the tables back first."
+            f"{UNCHANGED} Bring the tables back first.",
         )
     load_rows(cursor, backup)
-    _refuse_references(cursor, layout, backup)
+    refuse_references(references_in_the_way(cursor, layout, backup), ROLLED_BACK)
     with _readable_conflicts(), temporarily(cursor, WITHOUT_NESTED_LOOPS):
         done = _replace_rows(cursor, layout, backup)
     _restore_sequences(cursor, layout, backup)
     _prove(cursor, layout, backup)
     return done
-
-
-def _refuse_references(cursor: Any, layout: Layout, backup: Backup) -> None:
-    """Raise CommandError, naming the rows, if rows of other tables refer to rows that would go."""
-    found = references_in_the_way(cursor, layout, backup)
-    if found:
-        told = "; ".join(
-            f"{item.number} of {item.referring}, such as {item.rows[0]}" for item in found
-        )
-        queries = " ".join(f"{item.query};" for item in found)
-        raise CommandError(
-            f"Rows of other tables refer to rows that the backup does not have: {told}. Everything "
-            "was rolled back: the database is as it was. Decide what becomes of them, then run "
-            f"again. These queries find all: {queries}"
-        )
 
 
 def _replace_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
@@ -203,14 +189,15 @@ def _without_foreign_keys(cursor: Any, tables: Collection[str]) -> Iterator[None
 
 @contextmanager
 def _readable_conflicts() -> Iterator[None]:
-    """Turn a violated constraint into a CommandError."""
+    """Turn a violated constraint into a Failure."""
     try:
         yield
     except IntegrityError as error:
-        raise CommandError(
-            f"A constraint refuses the rows of the backup ({server_words(error)}). "
-            "Everything was rolled back: the database is as it was. The constraint may be newer "
-            "than the backup: remove it, or name another backup, then run again."
+        raise Failure(
+            "MC704",
+            f"A constraint refuses the rows of the backup ({server_words(error)}). {ROLLED_BACK} "
+            "The constraint may be newer than the backup: remove it, or name another backup, then "
+            "run again.",
         ) from error
 
 
@@ -224,10 +211,10 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
         for then in table.sequences:
             present = by_name.get((then.column, then.name)) or by_column.get(then.column)
             if present is None:
-                raise CommandError(
+                raise Failure(
+                    "MC705",
                     f"{table.table}.{then.column} has no sequence any more; in the backup it had "
-                    f"{then.name}. Everything was rolled back: the database is as it was. Give the "
-                    "column its sequence, then run again."
+                    f"{then.name}. {ROLLED_BACK} Give the column its sequence, then run again.",
                 )
             if (present.last_value, present.is_called) == (then.last_value, then.is_called):
                 continue
@@ -239,7 +226,7 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
 
 
 def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
-    """Compare the fingerprints. Raises CommandError unless they are the manifest's."""
+    """Compare the fingerprints. Raises Failure unless they are the manifest's."""
     tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
     found = take_fingerprints(cursor, [plain_source(table) for table in tables])
     wrong = [
@@ -248,10 +235,11 @@ def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
         if found[name] != wanted
     ]
     if wrong:
-        raise CommandError(
+        raise Failure(
+            "MC707",
             f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
-            "Everything was rolled back: the database is as it was. A type of another name may "
-            "have changed them; name another backup or ask for help."
+            f"{ROLLED_BACK} A type of another name may have changed them; name another backup or "
+            "ask for help.",
         )
 
 
