@@ -15,6 +15,7 @@ from contacts.restructuring.checks import (
     before_rollback,
 )
 from contacts.restructuring.checks.base import Check, Severity
+from contacts.restructuring.failures import CODES
 from tests.benchmark.__main__ import _parser as benchmark_parser
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -148,6 +149,11 @@ def _pytest_knows(config: pytest.Config, option: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def test_every_failure_code_stands_with_its_meaning_and_no_other() -> None:
+    documented = [(code.strip("`"), meaning) for code, meaning in table(ENGINE, "failure-codes")]
+    assert documented == list(CODES.items())
 
 
 def test_every_setting_that_is_read_stands_in_the_table_and_no_other() -> None:
