@@ -14,7 +14,7 @@ from contacts.restructuring.checks import (
     before_restore,
     before_rollback,
 )
-from contacts.restructuring.checks.base import Check, Severity
+from contacts.restructuring.checks.base import Check, Severity, Tag
 from contacts.restructuring.failures import CODES
 from tests.benchmark.__main__ import _parser as benchmark_parser
 
@@ -108,9 +108,7 @@ def test_every_check_stands_with_its_severity_in_the_order_in_which_it_runs(
 def test_the_checks_of_a_rollback_that_a_restore_makes_are_marked() -> None:
     marked = {title for title, _, mark, _ in table(ENGINE, "checks-before-rollback") if mark == "↩"}
     assert marked == {
-        check.title
-        for check in before_rollback.CHECKS_BACK
-        if check.id in before_restore.GOING_BACK
+        check.title for check in before_rollback.CHECKS_BACK if Tag.WAY_BACK in check.tags
     }
 
 
