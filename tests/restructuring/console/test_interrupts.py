@@ -63,6 +63,16 @@ def waits(database: Database) -> bool:
     )
 
 
+def stands_still(database: Database) -> bool:
+    """Whether a session is inside the statement that STANDS_STILL makes long."""
+    return bool(
+        database.value(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+    )
+
+
 @contextmanager
 def blocking(database: Database, table: str, mode: str = "ROW EXCLUSIVE") -> Iterator[Any]:
     """Hold a table locked in another session, as a writer does; yields its connection."""
@@ -136,7 +146,7 @@ def test_during_a_long_statement(sample: Database, tmp_path: Path, number: signa
     before = remember(sample)
     with start(sample, "--noinput", "--backup-dir", str(tmp_path)) as run:
         run.wait_for("Applying orders.0002_hierarchy: ")
-        time.sleep(0.3)
+        wait_until(lambda: stands_still(sample))
         done = interrupt(run, number)
     assert_told_in_one_line(done, "0003_triggers", "rolled back", "the database is as it was")
     assert state(sample, before) == "legacy"
@@ -194,7 +204,8 @@ class Dying:
 def dying(*arguments):
     Dying()
     migrate(*arguments)
-    time.sleep(1)
+    while True:
+        time.sleep(0.01)
 run.migrate = dying
 """
 
@@ -216,9 +227,8 @@ def test_a_second_signal_does_not_make_it_lie(sample: Database, tmp_path: Path) 
     before = remember(sample)
     with start(sample, "--noinput", "--backup-dir", str(tmp_path)) as run:
         run.wait_for("Applying orders.0002_hierarchy: ")
-        time.sleep(0.3)
+        wait_until(lambda: stands_still(sample))
         run.send(signal.SIGINT)
-        time.sleep(0.005)
         done = interrupt(run, signal.SIGTERM)
     assert done.code == 130, done.output
     assert "Traceback" not in done.output

@@ -41,8 +41,7 @@ import contacts.restructuring.database.transaction as transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 commit = BaseDatabaseWrapper.commit
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.1)
+    signal.raise_signal(signal.SIGINT)
 def interrupted(self):
     import sys
     callers, frame = set(), sys._getframe()
