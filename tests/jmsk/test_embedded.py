@@ -17,6 +17,8 @@ from tests.support.embedded_processes import answer, environment, manage, server
 from tests.support.project import PROJECT
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("version", ["16", "18"])
 def test_it_starts_with_the_first_connection_and_stops_with_the_last_process(

@@ -14,6 +14,8 @@ from tests.support.command import LAST_WORDS, Result, Running, start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 QUICK = 2.0
 """How many seconds an interrupted run may take to end."""
 

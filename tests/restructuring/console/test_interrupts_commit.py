@@ -10,6 +10,8 @@ from tests.support.aftermath import assert_no_locks_left, remember, state
 from tests.support.command import start
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 AFTER_COMMIT = """
 from contacts.restructuring.modes.operation import Operation
 save = Operation.save_report

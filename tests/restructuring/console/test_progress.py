@@ -49,6 +49,7 @@ def test_nothing_is_drawn_after_the_end() -> None:
     assert set(threading.enumerate()) == threads
 
 
+@pytest.mark.slow
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
     watch = IndexWatch("default")

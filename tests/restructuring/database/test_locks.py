@@ -14,6 +14,8 @@ from tests.support.command import run, run_child, start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 OURS = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 """pg_locks tells of the whole server, where other tests are at work too."""
 

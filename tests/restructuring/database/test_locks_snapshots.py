@@ -13,6 +13,8 @@ from tests.support.aftermath import remember, state
 from tests.support.command import run_child, start
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["role"]
 
 COUNT = "SELECT count(*) FROM orders"

@@ -17,6 +17,8 @@ from tests.support.command import Result, run, start
 from tests.support.databases import Server, django_uses
 from tests.support.own_servers import OwnServer, own_server
 
+pytestmark = pytest.mark.slow
+
 DENIALS = re.compile(r"[Nn]othing was changed|rolled (it )?back|the database is as it was")
 NOT_BEGUN = (-2, -15, 1, 130)
 """Exit codes of a process that was ended before, or after, the command itself was at work."""

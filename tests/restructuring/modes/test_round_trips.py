@@ -25,6 +25,8 @@ from tests.support.databases import Database, Server, django_uses, server_settin
 from tests.support.own_servers import own_server
 from tests.support.photograph import changes, photograph
 
+pytestmark = pytest.mark.slow
+
 SHARES = 3
 """The examples are shared out, so that every core has its part of them."""
 WORK = """
