@@ -1,6 +1,6 @@
 """Whatever hits a run at whatever moment, the database is exactly legacy or exactly migrated.
 
-The moments are drawn at random (tests/faults.py); --faults N injects any number of them. The
+The moments are drawn at random (tests/cases/faults.py); --faults N injects any number of them. The
 figure at the end of the test run says what they left behind.
 """
 

@@ -1,6 +1,6 @@
 """There and back on any legacy database that hypothesis makes up: nothing is lost, nothing stays.
 
-    EXAMPLES=1000 pytest tests/test_round_trips.py --hypothesis-profile=campaign
+    EXAMPLES=1000 pytest tests/restructuring/modes/test_round_trips.py --hypothesis-profile=campaign
 
 tries that many more for each version, other ones each time.
 """
