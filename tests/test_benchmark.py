@@ -16,6 +16,8 @@ from tests.support.command import assert_migrates
 from tests.support.databases import Database, Server
 from tests.support.project import PROJECT, environment
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("tenants", "companies", "contacts", "orders", "addresses")
 OF_DJANGO = ("django_*", "auth_*", "contacts_restructuringrun")
 

@@ -26,9 +26,12 @@ staleness_of = pytest.importorskip("selenium.webdriver.support.expected_conditio
 
 BROWSER = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver are not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver are not installed"
+    ),
+]
 PASSWORD = "as-long-as-it-needs-to-be"
 SWITCHES = (
     "--headless=new",

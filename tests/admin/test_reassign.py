@@ -234,6 +234,7 @@ def test_a_selection_that_means_nothing_is_no_server_error(
     assert client.post(REASSIGN, query).status_code == 302
 
 
+@pytest.mark.slow
 def test_fifty_thousand_contacts_move_at_once(data: Database, client: Client) -> None:
     data.execute(
         "INSERT INTO contacts (id, tenant_id, company_id, placed_in_company_id, name, email) "

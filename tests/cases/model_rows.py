@@ -82,7 +82,7 @@ MODELS = list(ROWS)
 
 
 def fill_for_models(database: Database) -> Database:
-    """Put trigger_support's rows into a migrated database, whose new keys start beyond theirs."""
+    """Put the rows of migrated_rows into a migrated database; new keys start beyond theirs."""
     fill(database)
     for model in MODELS:
         database.execute(f"ALTER SEQUENCE {model._meta.db_table}_id_seq RESTART WITH 101")

@@ -11,6 +11,8 @@ from jmsk.embedded import binaries, location
 from jmsk.embedded.server import ensure_running, release
 from tests.support.project import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _only_as_root() -> None:

@@ -77,7 +77,7 @@ def assert_no_locks_left(database: Database) -> None:
 
     A program such as pg_dump is gone before the server has ended its session.
     """
-    wait_until(lambda: locks(database) == [], 10)
+    wait_until(lambda: locks(database) == [])
 
 
 def half_backups(folder: Path) -> list[str]:

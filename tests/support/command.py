@@ -204,7 +204,7 @@ class Running:
         """Return everything that it has said so far."""
         return (self._said["out"] + self._said["err"]).decode()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = 60) -> None:
         """Wait until it says ``text``; fail where it ends, or the time does, without having."""
         deadline = time.monotonic() + seconds
         with self._heard:
@@ -223,7 +223,7 @@ class Running:
         """Send it a signal, unless it has ended."""
         self.process.send_signal(number)
 
-    def end(self, seconds: float = 60) -> Result:
+    def end(self, seconds: float = 120) -> Result:
         """Wait for its end."""
         try:
             code = self.process.wait(seconds)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until ``condition()`` is true, for ``seconds`` at most; fail where it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():

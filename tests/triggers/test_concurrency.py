@@ -4,7 +4,6 @@ Each pair is tried in both orders: the first session writes and stays open, the 
 and must wait; then the first commits. Whoever comes second meets what the first one left.
 """
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -16,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 from tests.support.databases import Database
 from tests.support.invariants import add_address, assert_rules_hold, default_of
 from tests.support.migrated_rows import fill
+from tests.support.waiting import wait_until
 
 PATIENCE = 20.0  # seconds until a test gives up waiting for a session to block or to end
 
@@ -36,14 +36,9 @@ def attempt(cursor: Cursor, statement: str) -> str | None:
 
 def wait_until_blocked(database: Database, pid: int, running: Future[str | None]) -> bool:
     """Return whether the session waits for another one; False once it has ended instead."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if database.value("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]):
-            return True
-        if running.done():
-            return False
-        time.sleep(0.01)
-    raise AssertionError(f"session {pid} neither waited nor ended in {PATIENCE} seconds")
+    blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+    wait_until(lambda: running.done() or database.value(blocked, [pid]), PATIENCE)
+    return not running.done()
 
 
 def overlap(database: Database, first: str, second: str) -> tuple[bool, str | None]:

@@ -150,6 +150,7 @@ def test_dump_restores_and_the_rules_hold_there(migrated: Database, empty: Datab
     assert_rules_hold(empty)
 
 
+@pytest.mark.slow
 def test_fifty_thousand_contacts_move_with_their_orders(migrated: Database) -> None:
     migrated.execute(ROWS)
     migrated.execute("""

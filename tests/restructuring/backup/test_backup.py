@@ -146,6 +146,7 @@ def test_it_does_not_run_inside_a_transaction_unasked(sample: Database, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_tables(legacy: Database, tmp_path: Path) -> None:
     many_orders(legacy, 12_000, repeat=400)
     done = in_a_process(legacy, str(tmp_path))

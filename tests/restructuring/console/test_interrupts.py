@@ -14,6 +14,8 @@ from tests.support.command import LAST_WORDS, Result, Running, start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 QUICK = 2.0
 """How many seconds an interrupted run may take to end."""
 
@@ -59,6 +61,16 @@ def waits(database: Database) -> bool:
         database.value(
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
             "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    )
+
+
+def stands_still(database: Database) -> bool:
+    """Whether a session is inside the statement that STANDS_STILL makes long."""
+    return bool(
+        database.value(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event = 'PgSleep'"
         )
     )
 
@@ -136,7 +148,7 @@ def test_during_a_long_statement(sample: Database, tmp_path: Path, number: signa
     before = remember(sample)
     with start(sample, "--noinput", "--backup-dir", str(tmp_path)) as run:
         run.wait_for("Applying orders.0002_hierarchy: ")
-        time.sleep(0.3)
+        wait_until(lambda: stands_still(sample))
         done = interrupt(run, number)
     assert_told_in_one_line(done, "0003_triggers", "rolled back", "the database is as it was")
     assert state(sample, before) == "legacy"
@@ -194,7 +206,8 @@ class Dying:
 def dying(*arguments):
     Dying()
     migrate(*arguments)
-    time.sleep(1)
+    while True:
+        time.sleep(0.01)
 run.migrate = dying
 """
 
@@ -216,9 +229,8 @@ def test_a_second_signal_does_not_make_it_lie(sample: Database, tmp_path: Path) 
     before = remember(sample)
     with start(sample, "--noinput", "--backup-dir", str(tmp_path)) as run:
         run.wait_for("Applying orders.0002_hierarchy: ")
-        time.sleep(0.3)
+        wait_until(lambda: stands_still(sample))
         run.send(signal.SIGINT)
-        time.sleep(0.005)
         done = interrupt(run, signal.SIGTERM)
     assert done.code == 130, done.output
     assert "Traceback" not in done.output

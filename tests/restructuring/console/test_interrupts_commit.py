@@ -10,6 +10,8 @@ from tests.support.aftermath import assert_no_locks_left, remember, state
 from tests.support.command import start
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 AFTER_COMMIT = """
 from contacts.restructuring.modes.operation import Operation
 save = Operation.save_report
@@ -41,8 +43,7 @@ import contacts.restructuring.database.transaction as transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 commit = BaseDatabaseWrapper.commit
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.1)
+    signal.raise_signal(signal.SIGINT)
 def interrupted(self):
     import sys
     callers, frame = set(), sys._getframe()

@@ -1,6 +1,5 @@
 """One run at a time; who is in the way is waited for, named, and left alone."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from tests.support.aftermath import assert_no_locks_left, locks, remember, state
 from tests.support.command import run, run_child, start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 OURS = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 """pg_locks tells of the whole server, where other tests are at work too."""
@@ -244,9 +245,11 @@ def test_the_roles_own_timeouts_do_not_cut_a_run(
         session(sample, "BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE") as other,
         start(as_role(sample, role), *options, program=SLOW_WORK) as begun,
     ):
-        waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OURS}"
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+            f"clock_timestamp() - waitstart > '300 ms' AND {OURS}"
+        )
         wait_until(lambda: bool(sample.value(waiting)))
-        time.sleep(0.3)
         commit(other)
         done = begun.end()
     assert done.code == 0, done.output

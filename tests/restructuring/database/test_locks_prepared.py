@@ -16,6 +16,8 @@ from tests.support.aftermath import remember, state
 from tests.support.databases import Database, Server, django_uses
 from tests.support.own_servers import OwnServer, own_server
 
+pytestmark = pytest.mark.slow
+
 PREPARE = "BEGIN; UPDATE orders SET price = price WHERE id = 3; PREPARE TRANSACTION 'till 7'"
 
 

@@ -19,6 +19,8 @@ from tests.support.command import assert_migrates, run, run_child, start
 from tests.support.databases import Database, Server
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 LEGACY = ("", "--dry-run", "--rehearse", "--restore")
 MIGRATED = ("", "--verify-only", "--rollback", "--enforce-rules", "--restore")
 WAITING = """

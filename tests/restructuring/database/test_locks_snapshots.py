@@ -13,6 +13,8 @@ from tests.support.aftermath import remember, state
 from tests.support.command import run_child, start
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["role"]
 
 COUNT = "SELECT count(*) FROM orders"
@@ -98,11 +100,18 @@ def test_who_waits_inside_a_transaction_is_named_in_the_report(
     """PostgreSQL hides the rows from it, and its kind of snapshot from us."""
     program = """
 import contacts.restructuring.changes.migrate as run
+from django.db import connection
 migrate = run.migrate
-def slowly(*arguments):
+def go_on_when_somebody_waits(*arguments):
     migrate(*arguments)
-    time.sleep(2)
-run.migrate = slowly
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not waiting:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())")
+            waiting = cursor.fetchone()[0]
+run.migrate = go_on_when_somebody_waits
 """
     with (
         start(sample, *options, program=program) as begun,

@@ -10,6 +10,8 @@ from tests.support.command import start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["role"]
 
 

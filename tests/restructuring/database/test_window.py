@@ -8,6 +8,8 @@ from tests.support.aftermath import assert_no_locks_left, remember, state
 from tests.support.command import run, run_child
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
 import contacts.restructuring.changes.migrate as run
 from django.db import connection

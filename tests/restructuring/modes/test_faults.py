@@ -1,6 +1,6 @@
 """Whatever hits a run at whatever moment, the database is exactly legacy or exactly migrated.
 
-The moments are drawn at random (tests/faults.py); --faults N injects any number of them. The
+The moments are drawn at random (tests/cases/faults.py); --faults N injects any number of them. The
 figure at the end of the test run says what they left behind.
 """
 
@@ -16,6 +16,8 @@ from tests.support.aftermath import assert_no_locks_left, half_backups, remember
 from tests.support.command import Result, run, start
 from tests.support.databases import Server, django_uses
 from tests.support.own_servers import OwnServer, own_server
+
+pytestmark = pytest.mark.slow
 
 DENIALS = re.compile(r"[Nn]othing was changed|rolled (it )?back|the database is as it was")
 NOT_BEGUN = (-2, -15, 1, 130)

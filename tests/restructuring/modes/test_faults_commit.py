@@ -11,6 +11,8 @@ from tests.support.command import run, run_child, start
 from tests.support.databases import Database
 from tests.support.proxy import cut_off
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _reached_by_a_socket(sample: Database) -> None:

@@ -22,6 +22,8 @@ from tests.support.own_servers import OwnServer, own_server, version_of_run
 from tests.support.proxy import cut_off
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnServer]:

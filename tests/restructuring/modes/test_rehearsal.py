@@ -11,6 +11,8 @@ from tests.support.aftermath import assert_no_locks_left
 from tests.support.command import run, run_child, start
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.slow
+
 SEED = 11
 
 

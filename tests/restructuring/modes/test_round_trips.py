@@ -1,6 +1,6 @@
 """There and back on any legacy database that hypothesis makes up: nothing is lost, nothing stays.
 
-    EXAMPLES=1000 pytest tests/test_round_trips.py --hypothesis-profile=campaign
+    EXAMPLES=1000 pytest tests/restructuring/modes/test_round_trips.py --hypothesis-profile=campaign
 
 tries that many more for each version, other ones each time.
 """
@@ -24,6 +24,8 @@ from tests.support.command import assert_migrates, run
 from tests.support.databases import Database, Server, django_uses, server_settings
 from tests.support.own_servers import own_server
 from tests.support.photograph import changes, photograph
+
+pytestmark = pytest.mark.slow
 
 SHARES = 3
 """The examples are shared out, so that every core has its part of them."""
