@@ -36,7 +36,7 @@ from contacts.restructuring.proof.legacy_meaning import (
 from contacts.restructuring.proof.prove import prove
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.record import MigrationRecord, read_record
-from jmsk.postgres.catalogue import TableObject, read_objects, settled
+from jmsk.postgres.catalogue import TableObject, read_objects
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 
@@ -119,7 +119,7 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
         present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
         for item in (TableObject.from_dict(values) for values in remembered["objects"]):
             now = present.get((item.kind, item.name))
-            if now is None or not _is_again(item, now):
+            if now is None or not now.is_again(item):
                 told.append(f"{table}: {item.name} ({item.definition})")
     if told:
         raise CommandError(
@@ -127,10 +127,3 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
             "Everything was rolled back: the database is as it was. Bring them near to what they "
             "were, or restore a backup."
         )
-
-
-def _is_again(was: TableObject, now: TableObject) -> bool:
-    then, today = (
-        replace(item, definition=settled(item.definition)).as_dict() for item in (was, now)
-    )
-    return {name: value for name, value in then.items() if value}.items() <= today.items()
