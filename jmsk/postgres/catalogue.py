@@ -90,6 +90,9 @@ class Type(StrEnum):
     NOT_NULL = "NOT NULL"
 
 
+MARKS = ("comment", "clustered", "replica_identity", "index_comment", "index_options")
+
+
 @dataclass(frozen=True)
 class TableObject:
     """An index, a constraint, or the sequence behind a column.
@@ -157,6 +160,14 @@ class TableObject:
         return (self.kind, self.definition_without_storage) == (
             other.kind,
             other.definition_without_storage,
+        )
+
+    def is_again(self, was: "TableObject") -> bool:
+        """Return whether this says what ``was`` did, and has its comments and marks at least."""
+        if settled(self.definition) != settled(was.definition):
+            return False
+        return all(
+            getattr(self, mark) == getattr(was, mark) for mark in MARKS if getattr(was, mark)
         )
 
     def holds(self, other: "TableObject") -> bool:

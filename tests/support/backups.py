@@ -11,13 +11,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from contacts.restructuring.backup.fixture_models import LEGACY_NODES
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.database.settings import TEXT, set_local, use_schema
 from contacts.restructuring.restore.rows import Restored, restore_rows
+from contacts.restructuring.state.expected import LEGACY_STATE
 from tests.support.databases import Database
 
 STAMP = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -91,4 +91,4 @@ def contents(database: Database, *tables: str) -> dict[str, list[str]]:
 
 def legacy_apps() -> Any:
     """The historical models of the legacy schema."""
-    return MigrationLoader(connection).project_state(LEGACY_NODES).apps
+    return MigrationLoader(connection).project_state(LEGACY_STATE).apps

@@ -21,7 +21,7 @@ from contacts.restructuring.proof.legacy_meaning import (
 )
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.record import MigrationRecord, read_record
-from jmsk.postgres.catalogue import TableObject, read_objects, settled
+from jmsk.postgres.catalogue import TableObject, read_objects
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 """The tables that are locked against readers, too."""
@@ -75,7 +75,7 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
         present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
         for item in (TableObject.from_dict(values) for values in remembered["objects"]):
             now = present.get((item.kind, item.name))
-            if now is None or not _is_again(item, now):
+            if now is None or not now.is_again(item):
                 different.append(f"{table}: {item.name} ({item.definition})")
     if different:
         raise Failure(
@@ -83,10 +83,3 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
             f"These legacy objects did not come back as they were: {'; '.join(sorted(different))}. "
             f"{ROLLED_BACK} Bring them near to what they were, or restore a backup.",
         )
-
-
-def _is_again(was: TableObject, now: TableObject) -> bool:
-    then, today = (
-        replace(item, definition=settled(item.definition)).as_dict() for item in (was, now)
-    )
-    return {name: value for name, value in then.items() if value}.items() <= today.items()
