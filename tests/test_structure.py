@@ -18,7 +18,7 @@ APPS = ("companies", "contacts", "orders")
 ENGINE = "contacts.restructuring"
 
 LAYERS = (
-    {"journal"},
+    {"failures", "journal"},
     {"database", "console"},
     {"state", "proof"},
     {"backup"},
