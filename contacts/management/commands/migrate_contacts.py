@@ -1,7 +1,5 @@
 """``manage.py migrate_contacts``: restructure customers into contacts, safely, and prove it."""
 
-from argparse import ArgumentTypeError
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +17,12 @@ from contacts.restructuring.console.terminal import FittedOutput, wants_no_colou
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
 from contacts.restructuring.journal import Interrupt
+from contacts.restructuring.modes.arguments import revision, seconds, tries
 from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
 from contacts.restructuring.modes.operation import Mode, Options, open_operation
 from jmsk.postgres.server_errors import server_words
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds above zero. Raises ArgumentTypeError, which is a usage error."""
-    with suppress(ValueError):
-        number = float(text)
-        if 0 < number <= 86_400:
-            return number
-    raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 86400")
-
-
-def tries(text: str) -> int:
-    """Read a number of tries, at least one. Raises ArgumentTypeError, which is a usage error."""
-    with suppress(ValueError):
-        number = int(text)
-        if 0 < number <= 10_000:
-            return number
-    raise ArgumentTypeError(f"{text!r} is not a number of tries from 1 to 10000")
-
-
-def revision(text: str) -> str:
-    """Read an Alembic revision, which its table holds in 32 characters."""
-    if not 0 < len(text) <= 32 or not text.isprintable():
-        raise ArgumentTypeError(f"{text!r} is not an Alembic revision of 1 to 32 characters")
-    return text
 
 
 class Command(BaseCommand):

@@ -8,10 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import (
     DatabaseError,
-    DataError,
     InterfaceError,
-    OperationalError,
-    connections,
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,6 +18,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 from contacts.restructuring.database.costs import LockWatch, TableLock
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.locks import lock_tables
+from contacts.restructuring.database.lost_commit import was_committed
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.run_lock import take_run_lock
 from contacts.restructuring.database.sequences import guard_sequences
@@ -31,8 +29,6 @@ from contacts.restructuring.journal import Event, Journal
 from jmsk.postgres.server_errors import server_words
 
 T = TypeVar("T")
-ASK_AGAIN = 60
-"""How many seconds to ask for the end of a transaction whose connection was lost."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +182,9 @@ class _Attempt(Generic[T]):
         told = server_words(error)
         # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
         self.connection.close()
-        committed = self.journal.in_doubt and self._committed()
+        committed = self.point is not None and self.journal.in_doubt
+        if self.point and committed:
+            committed = was_committed(self.connection, self.point.transaction_id)
         self.journal.ended(committed=committed)
         if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
@@ -206,39 +204,6 @@ class _Attempt(Generic[T]):
             f"({told}). {ROLLED_BACK} Put that right, or look into the server's log, then run "
             "again.",
         ) from error
-
-    def _committed(self) -> bool:
-        """Ask the server over a new connection. Raises Failure if it does not answer."""
-        if self.point is None:
-            return False
-        deadline = time.monotonic() + ASK_AGAIN
-        status = "no answer"
-        while time.monotonic() < deadline:
-            status = transaction_status(self.connection, self.point.transaction_id)
-            if status in ("committed", "aborted"):
-                return status == "committed"
-            time.sleep(0.5)
-        raise Failure(
-            "MC805",
-            "The connection was lost at COMMIT, and the server cannot be asked how it ended "
-            f"({status}). When it is back, run 'manage.py migrate_contacts --dry-run': it says "
-            "which of the two the database is, and nothing in between is possible.",
-        )
-
-
-def transaction_status(connection: BaseDatabaseWrapper, transaction_id: int) -> str:
-    """Return 'committed', 'aborted' or 'in progress', asked over a new connection, or its error."""
-    fresh = connections.create_connection(connection.alias)
-    try:
-        with fresh.cursor() as cursor:
-            cursor.execute("SELECT pg_xact_status(%s::text::xid8)", [str(transaction_id)])
-            return str(cursor.fetchone()[0])
-    except DataError:  # in the future: a crash came before anything of it was on the disk
-        return "aborted"
-    except (OperationalError, InterfaceError) as error:
-        return server_words(error)
-    finally:
-        fresh.close()
 
 
 def recovery_point(cursor: Any) -> RecoveryPoint:

@@ -39,7 +39,7 @@ def test_after_commit_it_does_not_deny_the_migration(
 
 
 AT_COMMIT = """
-import contacts.restructuring.database.transaction as transaction
+import contacts.restructuring.database.lost_commit as transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 commit = BaseDatabaseWrapper.commit
 def interrupt():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from contacts.restructuring.database.transaction import transaction_status
+from contacts.restructuring.database.lost_commit import transaction_status
 from tests.support.aftermath import assert_no_locks_left, remember, state
 from tests.support.command import run, run_child, start
 from tests.support.databases import Database
@@ -61,7 +61,7 @@ def test_where_nobody_can_be_asked_it_claims_nothing(
     sample: Database, options: tuple[str, ...], cut: str, left: str
 ) -> None:
     before = remember(sample)
-    hasty = "import contacts.restructuring.database.transaction as t; t.ASK_AGAIN = 1"
+    hasty = "import contacts.restructuring.database.lost_commit as t; t.ASK_AGAIN = 1"
     with cut_off(sample, cut, refuse=True) as (_, url):
         done = run_child(url, *options, program=hasty)
     assert done.code == 1, done.output
