@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: within two seconds, one line says what was and was not done, exit 130."""
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def assert_told_in_one_line(done: Result, *parts: str) -> None:
     """The last line says it all, and there is no traceback."""
     assert done.code == 130, done.output
     assert "Traceback" not in done.output
-    assert "Error: Interrupted" in done.error, done.error
+    assert re.match(r"CommandError: \[MC80\d\] Interrupted", done.error), done.error
     assert "\n" not in done.error
     for part in (*parts, "un the same command again"):
         assert part in done.error

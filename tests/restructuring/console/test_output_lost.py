@@ -47,8 +47,8 @@ def test_a_reader_that_goes_before_the_end_ends_the_run(legacy: Database, tmp_pa
 
     assert done.code == 1
     assert done.error == (
-        "OutputLostError: The output cannot be written ([Errno 32] Broken pipe), so the run has "
-        "ended. No transaction of it was committed: the database is as it was."
+        "CommandError: [MC105] The output cannot be written ([Errno 32] Broken pipe), so the run "
+        "has ended. No transaction of it was committed: the database is as it was."
     )
     assert "Traceback" not in done.err
     assert legacy.dump() == before

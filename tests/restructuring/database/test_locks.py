@@ -8,7 +8,6 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from contacts.restructuring.database.patience import Patience
 from tests.support.aftermath import assert_no_locks_left, locks, remember, state
 from tests.support.command import run, run_child, start
 from tests.support.databases import Database
@@ -25,10 +24,8 @@ def options(tmp_path: Path) -> tuple[str, ...]:
     return ("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the command give up after two tries."""
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
+HASTY = ("--lock-timeout", "0.2", "--lock-tries", "2")
+"""Give up soon."""
 
 
 @pytest.fixture
@@ -155,12 +152,11 @@ def test_who_is_in_the_way_is_named_and_waited_for(
     assert state(sample, before) == "migrated"
 
 
-@pytest.mark.usefixtures("hasty")
 def test_when_the_patience_ends_nothing_is_changed_and_nobody_was_hurt(
     sample: Database, options: tuple[str, ...]
 ) -> None:
     with session(sample, "BEGIN; UPDATE tenants SET name = name WHERE id = 1") as other:
-        done = run(*options, "--lock-timeout", "0.2")
+        done = run(*options, *HASTY)
         assert done.code == 1
         assert "could not be locked in 2 tries of 0.2 s" in done.error
         assert f"pid {other.info.backend_pid}" in done.error
@@ -173,7 +169,6 @@ def test_when_the_patience_ends_nothing_is_changed_and_nobody_was_hurt(
     assert sample.value("SELECT to_regclass('contacts') IS NULL AND to_regclass('orders') > 0")
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_mere_reader_of_tenants_is_not_accused(
     sample: Database, options: tuple[str, ...]
 ) -> None:
@@ -181,7 +176,7 @@ def test_a_mere_reader_of_tenants_is_not_accused(
         session(sample, "BEGIN; SELECT count(*) FROM tenants") as harmless,
         session(sample, "BEGIN; SELECT count(*) FROM orders") as guilty,
     ):
-        done = run(*options, "--lock-timeout", "0.2")
+        done = run(*options, *HASTY)
         assert f"pid {guilty.info.backend_pid}," in done.error
         assert f"pid {harmless.info.backend_pid}," not in done.error
 

@@ -11,7 +11,6 @@ from psycopg2 import extensions
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
-from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.stages import STAGES
 from tests.support.backups import STAMP, back_up
@@ -29,10 +28,8 @@ WAITING = """
 """
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the command give up after two tries."""
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
+HASTY = ("--lock-timeout", "0.1", "--lock-tries", "2")
+"""Give up soon."""
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def assert_it_names(session: extensions.connection, mode: str, folder: Path) -> 
     arguments = [mode] if mode else []
     if mode == "--restore":
         arguments.append(str(folder / "migration_20240506_070809"))
-    options = ("--noinput", "--backup-dir", str(folder), "--lock-timeout", "0.1")
+    options = ("--noinput", "--backup-dir", str(folder), *HASTY)
     done = run(*arguments, *options)
     assert done.code == 1
     pid = session.info.backend_pid
@@ -66,7 +63,6 @@ def assert_it_names(session: extensions.connection, mode: str, folder: Path) -> 
     assert done.seconds < 10
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("table", ["customers", "tenants"])
 @pytest.mark.parametrize("mode", LEGACY)
 def test_on_a_legacy_database(
@@ -80,7 +76,6 @@ def test_on_a_legacy_database(
     assert sample.dump() == before
 
 
-@pytest.mark.usefixtures("hasty")
 def test_on_a_migrated_database(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:
@@ -95,7 +90,6 @@ def test_on_a_migrated_database(
     assert sample.dump() == before
 
 
-@pytest.mark.usefixtures("hasty")
 def test_on_the_wreck(legacy: Database, tmp_path: Path) -> None:
     legacy.execute(STAGES["partial"][1])
     session = legacy.connect()
@@ -123,7 +117,6 @@ def test_a_writer_keeps_no_reader_waiting(sample: Database, other: extensions.co
     assert "waiting for" not in done.err
 
 
-@pytest.mark.usefixtures("hasty")
 def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     sample: Database, other: extensions.connection
 ) -> None:
@@ -134,7 +127,7 @@ def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(say, second, "ALTER TABLE customers ADD later text")
         wait_until(lambda: bool(sample.fetch(WAITING)))
-        done = run("--dry-run", "--lock-timeout", "0.1")
+        done = run("--dry-run", *HASTY)
         say(other, "COMMIT")
         waiting.result(10)
     second.close()
@@ -170,7 +163,6 @@ def test_a_schema_that_goes_meanwhile_is_no_failure(
     assert "a session that has just renamed or dropped a table" in done.err
 
 
-@pytest.mark.usefixtures("hasty")
 def test_who_holds_what_inherits_from_a_table_is_named(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:

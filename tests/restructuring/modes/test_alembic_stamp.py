@@ -48,7 +48,7 @@ def test_without_a_record_it_is_refused_before_the_backup(
     told = run_into(tmp_path, *mode, *STAMP)
     assert told.code == 1
     assert "There is no table alembic_version to stamp" in told.out
-    assert told.error.startswith("Validation failed: Alembic's record. Nothing was changed.")
+    assert "] Validation failed: Alembic's record. Nothing was changed." in told.error
     assert not list(tmp_path.iterdir())
 
 

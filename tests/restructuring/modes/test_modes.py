@@ -118,7 +118,7 @@ def test_the_question_on_a_terminal(
     ):
         assert part in shown
     if code == 1:
-        assert done.error == "CommandError: Declined. Nothing was changed."
+        assert done.error == "CommandError: [MC108] Declined. Nothing was changed."
         assert legacy.dump() == before
 
 
@@ -145,7 +145,9 @@ def test_results_go_to_standard_output_and_errors_to_standard_error(legacy: Data
 
     assert done.code == 1
     assert "Order 21 (tenant 1) has customer 12 (tenant 2)" in done.out
-    assert done.error.startswith("CommandError: Validation failed: Order-customer relationship")
+    assert done.error.startswith(
+        "CommandError: [MC301] Validation failed: Order-customer relationship"
+    )
     assert "Validation failed" not in done.out
     assert "Traceback" not in done.output
 
@@ -179,7 +181,7 @@ def test_wrong_usage_ends_with_2() -> None:
     done = run_child("postgresql://nobody@127.0.0.1:1/x", "--lock-timeout", "soon")
 
     assert done.code == 2
-    assert "'soon' is no number of seconds" in done.err
+    assert "'soon' is not a number of seconds" in done.err
     assert done.out == ""
 
 

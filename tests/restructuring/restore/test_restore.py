@@ -9,7 +9,6 @@ import pytest
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.reader import read_backup
-from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.modes import restore as restoring
 from tests.support.command import assert_succeeds, run_into, start
 from tests.support.databases import Database
@@ -210,7 +209,6 @@ def test_who_keeps_it_from_comparing_is_named(
     assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     assert_succeeds(backups, "--rollback")
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
     holder = sample.connect()
     holder.autocommit = False
     end = threading.Timer(20, holder.rollback)
@@ -224,7 +222,7 @@ def test_who_keeps_it_from_comparing_is_named(
     monkeypatch.setattr(restoring, "read_backup", lock_and_read)
     try:
         named = f"could not be read in 2 tries of 0.1 s. In the way: pid {holder.info.backend_pid},"
-        options = ("--skip-backup", "--lock-timeout", "0.1")
+        options = ("--skip-backup", "--lock-timeout", "0.1", "--lock-tries", "2")
         assert named in run_into(backups, "--restore", str(backup), *options).error
     finally:
         end.cancel()
