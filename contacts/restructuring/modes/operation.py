@@ -16,7 +16,10 @@ from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.lines import DETAILED, Line, heading
-from contacts.restructuring.database.identity import describe_database
+from contacts.restructuring.database.identity import (
+    describe_database,
+    insist_on_standard_strings,
+)
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.patience import Patience
@@ -211,6 +214,7 @@ def open_operation(
     """Connect and look at the database. Raises Failure, without a password in it."""
     try:
         connection.ensure_connection()
+        insist_on_standard_strings(connection)
     except OperationalError as error:
         raise Failure(
             "MC101",
