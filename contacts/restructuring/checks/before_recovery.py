@@ -1,6 +1,6 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
-from contacts.restructuring.checks import unique_emails
+from contacts.restructuring.checks import legacy_constraints
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.privileges import RIGHTS
@@ -65,7 +65,7 @@ WORKED_WITH = tagged(
         references,
         "Somebody has worked with this state: let these rows refer to another company.",
     ),
-    unique_emails.CHECK,
+    legacy_constraints.UNIQUE_EMAILS_IN_WRECK,
 )
 CHECKS = (
     *WORKED_WITH,

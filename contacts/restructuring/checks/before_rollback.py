@@ -5,11 +5,10 @@ from contacts.restructuring.checks import (
     added_constraints,
     alembic,
     dependents,
+    free_names,
     legacy_constraints,
-    legacy_names,
     publications,
     replaced_keys,
-    unique_emails,
 )
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import SESSIONS, WRITABLE
@@ -141,7 +140,7 @@ CHECKS_BACK = (
             "id.",
         ),
     ),
-    unique_emails.CHECK_BACK,
+    legacy_constraints.UNIQUE_EMAILS,
     Check(
         "every_contact_has_email",
         "Every contact has an e-mail",
@@ -157,7 +156,7 @@ CHECKS_BACK = (
     *tagged(
         Tag.WAY_BACK,
         dependents.CHECK_BACK,
-        legacy_names.CHECK,
+        free_names.CHECK_BACK,
         replaced_keys.CHECK_BACK,
         legacy_constraints.CHECK,
         added_constraints.CHECK,

@@ -5,9 +5,11 @@ since the migration, the rows are asked, in their legacy meaning.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from psycopg2 import sql
 
+from contacts.meaning import EMAIL
 from contacts.restructuring.checks.base import Check, Finding, rows, together, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
@@ -104,9 +106,39 @@ def _legacy_rows(inspector: Inspector) -> str:
     return inspector.text(clause)
 
 
+def shared_emails(inspector: Inspector, email: str) -> Finding:
+    """Find contacts of a tenant that share an e-mail; ``email`` is the SQL that yields it."""
+    return rows(
+        inspector,
+        f"SELECT min(id) AS id, tenant_id, {email} AS email, count(*) AS contacts "
+        f"FROM contacts WHERE {email} IS NOT NULL GROUP BY tenant_id, {email} HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
+def shared_emails_back(inspector: Inspector) -> Finding:
+    """Find them with the e-mails that come back, unless the legacy table allowed it."""
+    objects = wanted_objects(inspector.cursor, "customers")
+    if any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects):
+        return shared_emails(inspector, EMAIL)
+    return Finding(note="the legacy table had no unique e-mails, so none is needed")
+
+
 CHECK = Check(
     "legacy_constraints",
     "Rows keep the rules that come back",
     legacy_constraints,
     "Put these rows right: the legacy schema has the key that they break.",
+)
+UNIQUE_EMAILS_IN_WRECK = Check(
+    "unique_emails_in_tenant",
+    "E-mails are unique in a tenant",
+    partial(shared_emails, email="email"),
+    "They were when the wreck came about: give all but one of these another e-mail.",
+)
+UNIQUE_EMAILS = Check(
+    "unique_emails_in_tenant",
+    "E-mails are unique in a tenant again",
+    shared_emails_back,
+    "Give all but one of these contacts another e-mail.",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks import drift, format_rules, target_names
+from contacts.restructuring.checks import drift, format_rules, free_names
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
@@ -151,7 +151,7 @@ CHECKS = (
         "Give the column a default for the time of the migration, or create a company named "
         f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
     ),
-    target_names.CHECK,
+    free_names.CHECK,
     *format_rules.CHECKS,
     drift.CHECK,
 )

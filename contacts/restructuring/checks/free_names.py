@@ -1,4 +1,8 @@
-"""Whether the names are free that the restructuring gives to what it adds."""
+"""Whether the names are free that the restructuring gives, and those that its way back gives again.
+
+What bears a legacy name on its own table and says what it is to say is no obstacle to the way back,
+and neither is what the restructuring itself has named so: that goes or gets its former name.
+"""
 
 from collections.abc import Iterator
 
@@ -17,7 +21,14 @@ from contacts.restructuring.state.expected import (
     partial_unique_indexes,
     target_models,
 )
-from jmsk.postgres.catalogue import model_objects
+from contacts.restructuring.state.legacy_objects import (
+    TABLES,
+    now_called,
+    own_names,
+    present_objects,
+    wanted_objects,
+)
+from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
 TAKEN_CONSTRAINTS = (
     "SELECT conname, conrelid::regclass FROM pg_constraint "
@@ -42,6 +53,15 @@ TAKEN_TYPES = (
     "AND typname = ANY(%s) AND typrelid = 0 AND typelem = 0 ORDER BY 1"
 )
 
+WITH_INDEX = (Type.PRIMARY_KEY, Type.UNIQUE, Type.EXCLUDE)
+TAKEN_RELATIONS = """
+    SELECT c.relname, c.relkind::text, coalesce(i.indrelid, c.oid)::regclass::text
+      FROM pg_class c
+      LEFT JOIN pg_index i ON i.indexrelid = c.oid
+     WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s)
+     ORDER BY 1
+"""
+
 KINDS = {
     "S": "a sequence",
     "c": "a composite type",
@@ -53,12 +73,12 @@ KINDS = {
 }
 
 
-def needed_name(name: str, taken: str) -> str:
+def _needed_name(name: str, taken: str) -> str:
     """Return the sentence that says that ``name`` is needed, and by what it is ``taken``."""
     return f"The name {name} is needed, but it is taken: {taken}"
 
 
-def what_it_is(kind: str, table: str) -> str:
+def _what_it_is(kind: str, table: str) -> str:
     """Say what the relation of the relkind ``kind`` is; ``table`` is the one that it indexes."""
     return f"it is {KINDS.get(kind) or f'an index of {table}'}"
 
@@ -80,10 +100,10 @@ def _taken_names(inspector: Inspector) -> Iterator[str]:
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
         "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [quoted_schema(inspector), sorted(names), inspector.oids(LEGACY_NAMES)],
+        [_quoted_schema(inspector), sorted(names), inspector.oids(LEGACY_NAMES)],
     )
     for name, owner, kind in taken:
-        yield needed_name(name, what_it_is(kind, owner))
+        yield _needed_name(name, _what_it_is(kind, owner))
 
 
 def _djangos_own(inspector: Inspector) -> set[str]:
@@ -103,21 +123,21 @@ def _taken_parts(inspector: Inspector) -> Iterator[str]:
         known = {field.column for field in legacy._meta.concrete_fields}
         added = [f.column for f in model._meta.concrete_fields if f.column not in known]
         for column in [name for name in table.column_names if name in added]:
-            yield needed_name(column, f"{name} has such a column")
+            yield _needed_name(column, f"{name} has such a column")
     for what, query, names in (
         ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
         ("an index", TAKEN_INDEXES, _added_constraints()),
         ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
     ):
         for name, table_name in inspector.rows(query, [inspector.oids(LEGACY_NAMES), names]):
-            yield needed_name(name, f"it is {what} of {table_name}")
+            yield _needed_name(name, f"it is {what} of {table_name}")
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [quoted_schema(inspector), functions]):
-        yield needed_name(name, "it is a function")
+    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), functions]):
+        yield _needed_name(name, "it is a function")
     for (name,) in inspector.rows(
-        TAKEN_TYPES, [quoted_schema(inspector), ["addresses", "contacts"]]
+        TAKEN_TYPES, [_quoted_schema(inspector), ["addresses", "contacts"]]
     ):
-        yield needed_name(name, "it is a type")
+        yield _needed_name(name, "it is a type")
 
 
 def _added_constraints() -> list[str]:
@@ -128,14 +148,59 @@ def _added_constraints() -> list[str]:
     return [*checks, *unique, "fk_companies_default_address"]
 
 
-def quoted_schema(inspector: Inspector) -> str:
+def _quoted_schema(inspector: Inspector) -> str:
     """Return the name of the tables' schema, quoted: it may hold quotes itself."""
     return inspector.text(sql.Identifier(inspector.layout.schema))
+
+
+def legacy_names(inspector: Inspector) -> Finding:
+    """Whether something bears a name that the legacy schema needs again."""
+    return problems([*_taken_on_other_tables(inspector), *_taken_on_the_table(inspector)])
+
+
+def _taken_on_other_tables(inspector: Inspector) -> Iterator[str]:
+    """Indexes, sequences, tables and types: their names are unique in a schema."""
+    needed = {"customers"}
+    for table in TABLES:
+        here = {item.name for item in present_objects(inspector.cursor, table)}
+        wanted = wanted_objects(inspector.cursor, table)
+        needed |= {item.name for item in wanted if _is_relation(item)} - here
+    schema = _quoted_schema(inspector)
+    own = own_names()
+    for name, kind, table in inspector.rows(TAKEN_RELATIONS, [schema, sorted(needed)]):
+        if name not in own:
+            yield _needed_name(name, _what_it_is(kind, table))
+    for (name,) in inspector.rows(TAKEN_TYPES, [schema, ["customers"]]):
+        yield _needed_name(name, "it is a type")
+
+
+def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
+    """Columns and objects of the tables themselves that have got a legacy name since."""
+    if "customer_id" in inspector.layout.tables["orders"].column_names:
+        yield _needed_name("customer_id", "orders has such a column")
+    own = own_names()
+    for table in TABLES:
+        wanted = {item.name: item for item in wanted_objects(inspector.cursor, table)}
+        for item in present_objects(inspector.cursor, table):
+            want = wanted.get(item.name)
+            if want and not item.twin_of(want) and item.name not in own:
+                article = "an" if item.kind == "index" else "a"
+                yield _needed_name(item.name, f"it is {article} {item.kind} of {now_called(table)}")
+
+
+def _is_relation(item: TableObject) -> bool:
+    return item.kind != "constraint" or item.type in WITH_INDEX
 
 
 CHECK = Check(
     "free_names",
     "Names of the target are free",
     free_names,
+    "Rename what bears the name, or move it to another schema.",
+)
+CHECK_BACK = Check(
+    "legacy_names",
+    "Names of the legacy schema are free",
+    legacy_names,
     "Rename what bears the name, or move it to another schema.",
 )
