@@ -242,6 +242,7 @@ NOT_NULL_NAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", DRIFT.values(), ids=DRIFT)
 def test_drift_comes_back(legacy: Database, tmp_path: Path, drift: str) -> None:
     _migrate_and_roll_back(legacy, tmp_path, drift)
