@@ -28,8 +28,14 @@ PLACE = Place("shop", "db.example:5432", "owner", "16.9", "1.0.0")
 
 
 def report(**fields: Any) -> Report:
-    values = {"mode": "migration", "outcome": "Done.", "succeeded": True, "stage": "migrated"}
-    return Report(**{"database": PLACE, "started": NOW, "finished": NOW, **values, **fields})
+    values: dict[str, Any] = {
+        "mode": "migration",
+        "succeeded": True,
+        "stage": "migrated",
+        "changes": True,
+    }
+    values |= {"database": PLACE, "started": NOW, "finished": NOW, **fields}
+    return Report(leads_back=values["mode"] in ("rollback", "restore", "recovery"), **values)
 
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:
