@@ -22,10 +22,11 @@ from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases.before_migration import BLOCKERS
+from tests.cases import before_migration
 from tests.cases.before_migration_warnings import WARNINGS
 from tests.cases.case import Case
 from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, ROWS
+from tests.cases.placed_rows import ROWS_BLOCKERS
 from tests.support.command import assert_migrates, assert_refused, migrate, run
 from tests.support.databases import Database
 from tests.support.roles import acting_as, roles
@@ -39,6 +40,7 @@ INFORMATIVE = {
     "linked_orders": "it counts",
     "extra_columns": "it lists columns that stay as they are",
 }
+BLOCKERS = (*before_migration.BLOCKERS, *ROWS_BLOCKERS)
 CASES = (*BLOCKERS, *WARNINGS)
 
 
@@ -186,6 +188,19 @@ def test_blocker_leaves_the_database_byte_for_byte(
 def test_warning_does_not_stop_the_run(legacy: Database, tmp_path: Path, case: Case) -> None:
     with broken(legacy, case):
         assert case.message in assert_migrates(tmp_path).out
+
+
+@pytest.mark.parametrize(
+    "use", ["to_jsonb(NEW)", "NEW.* IS DISTINCT FROM OLD.*", "row(OLD.*) = row(NEW.*)"]
+)
+def test_rows_as_one_value_and_comparisons_of_rows_go_on(legacy: Database, use: str) -> None:
+    legacy.execute(f"""
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM {use}; RETURN NEW; END';
+        CREATE TRIGGER compare BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION f()
+    """)
+
+    assert results()["whole_rows"].finding.sentences == ()
 
 
 def test_database_without_the_tables_is_named(legacy: Database, tmp_path: Path) -> None:
