@@ -11,10 +11,10 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
+from contacts.created_companies import going_companies, read_companies
 from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
-from contacts.runs import created_companies, current_run
+from contacts.runs import created_rows, current_run
 from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
-from jmsk.postgres.references import referred_rows
 from jmsk.postgres.user_triggers import without_user_triggers
 
 RENAME_TABLE = migrations.SeparateDatabaseAndState(
@@ -67,15 +67,7 @@ TAKE_BACK = f"""
        SET email = {EMAIL}, company_id = {COMPANY}
      WHERE email_set_aside IS NOT NULL OR {STILL_PLACED}
 """
-REMOVE = """
-    DELETE FROM companies
-     WHERE id = ANY(%(created)s::integer[]) AND id <> ALL(%(referred)s::integer[])
-       AND name = %(name)s
-       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
-                        WHERE a.attrelid = 'companies'::regclass AND NOT a.atthasdef
-                          AND a.attname IN ('address', 'phone', 'email')
-                          AND to_jsonb(companies) ->> a.attname <> '')
-"""
+REMOVE = "DELETE FROM companies WHERE id = ANY(%s::bigint[])"
 
 
 def place(apps: Any, editor: Any) -> None:
@@ -90,13 +82,15 @@ def place(apps: Any, editor: Any) -> None:
         cursor.execute(REUSE, {"name": DEFAULT_COMPANY, "tenants": tenants})
         reused = {tenant for (tenant,) in cursor.fetchall()}
         created = create_companies(cursor, [tenant for tenant in tenants if tenant not in reused])
+        rows = read_companies(cursor, created)
         cursor.execute(PLACE)
         cursor.execute(SET_ASIDE)
         # The next statement alters the table, which pending deferred checks would not let it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     if run is not None:
         run.created_companies = created
-        run.save(update_fields=["created_companies"])
+        run.legacy_objects["companies"]["created"] = rows
+        run.save(update_fields=["created_companies", "legacy_objects"])
 
 
 def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
@@ -123,19 +117,17 @@ def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
 
 def take_back(apps: Any, editor: Any) -> None:
     """Undo :func:`place`: what a person has moved since stays where it is."""
-    created = created_companies(apps, editor.connection.alias)
+    made = created_rows(apps, editor.connection.alias)
     tables = ("companies", "contacts")
     with editor.connection.cursor() as cursor, without_user_triggers(cursor, *tables):
         # E-mails that stood twice within a company in the legacy data come back to stand so again.
         cursor.execute(
             "ALTER TABLE contacts DROP CONSTRAINT IF EXISTS uq_contact_email_per_company"
         )
+        going = going_companies(cursor, made)
         cursor.execute(TAKE_BACK)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        # Whatever refers to one keeps it, even where its foreign key says ON DELETE CASCADE, and
-        # so does an edit: somebody has made it a company of its own.
-        referred = referred_rows(cursor, "companies", created, but_for=("addresses",))
-        cursor.execute(REMOVE, {"created": created, "referred": referred, "name": DEFAULT_COMPANY})
+        cursor.execute(REMOVE, [going])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

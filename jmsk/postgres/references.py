@@ -1,6 +1,6 @@
 """Which foreign keys refer to a table, and which of its rows they refer to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,16 +82,20 @@ def foreign_keys_to(
 
 
 def referred_rows(
-    cursor: Any, table: str, ids: Collection[int], but_for: Collection[str] = ()
+    cursor: Any, table: str, ids: Collection[int], but_for: Mapping[str, str]
 ) -> list[int]:
     """Return those of ``ids`` to whose rows in ``table`` a foreign key refers.
 
-    Foreign keys of the tables ``but_for`` do not count. Names mean those in the search path.
+    ``but_for`` names, by table, a column whose foreign keys do not count. Names mean those in the
+    search path.
     """
     if not ids:
         return []
     found: set[int] = set()
-    for key in foreign_keys_to(cursor, _oids(cursor, [table]), _oids(cursor, but_for)):
+    left_out = {oid: column for name, column in but_for.items() for oid in _oids(cursor, [name])}
+    for key in foreign_keys_to(cursor, _oids(cursor, [table])):
+        if left_out.get(key.oid) in key.columns:
+            continue
         statement = sql.SQL(REFERRED).format(
             table=sql.Identifier(table),
             ids=sql.Literal(list(ids)),

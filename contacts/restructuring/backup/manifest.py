@@ -7,10 +7,11 @@ not care, and carries the SHA-256 of its own remainder.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contacts.created_companies import Row
 from contacts.restructuring.backup.column_types import Domain, EnumType, OtherType
 from contacts.restructuring.backup.fixture_file import Written, read_back
 from contacts.restructuring.backup.sequences import Sequence
@@ -18,10 +19,11 @@ from contacts.restructuring.database.layout import Column, Stage, Table
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from jmsk.postgres.catalogue import TableObject
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """1 had neither ``domains`` nor ``others``; it is read as if there were none. 1 and 2 knew only the
-definition of an index or constraint; what it says is read from that."""
-READABLE = (1, 2, FORMAT_VERSION)
+definition of an index or constraint; what it says is read from that. Up to 3 there was no
+``encoding`` and no ``created_rows``."""
+READABLE = (1, 2, 3, FORMAT_VERSION)
 FILE_NAME = "manifest.json"
 
 
@@ -67,7 +69,8 @@ class Manifest:
     PostgreSQL does not bring them along; ``others`` a restore cannot make.
 
     ``created_companies`` are the ids of the default companies among the rows that a migration
-    created; None where that is not known.
+    created, ``created_rows`` what it made them of; None and {} where that is not known.
+    ``encoding`` is the database's, '' where it is not known.
     """
 
     tool_version: str
@@ -83,6 +86,8 @@ class Manifest:
     domains: tuple[Domain, ...] = ()
     others: tuple[OtherType, ...] = ()
     created_companies: tuple[int, ...] | None = None
+    created_rows: Mapping[str, Row | None] = field(default_factory=dict)
+    encoding: str = ""
     format: int = FORMAT_VERSION
 
 

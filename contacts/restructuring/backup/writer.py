@@ -38,7 +38,7 @@ from contacts.restructuring.database.layout import (
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from contacts.restructuring.state.record import read_record
+from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import read_objects
 from jmsk.wording import counted
 
@@ -82,7 +82,7 @@ def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progre
     database = describe_database(connection)
     fingerprints = take_fingerprints(cursor, [plain_source(table) for table in tables])
     applied = MigrationRecorder(connection).applied_migrations()
-    migrated = layout.stage is Stage.MIGRATED
+    record = read_record(cursor) if layout.stage is Stage.MIGRATED else MigrationRecord()
     return Manifest(
         tool_version=database.tool_version,
         server_version=database.server_version,
@@ -106,7 +106,9 @@ def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progre
             )
             for table in tables
         ),
-        created_companies=read_record(cursor).created_companies if migrated else (),
+        created_companies=record.created_companies,
+        created_rows={str(company): row for company, row in record.created.items()},
+        encoding=str(inspector.value("SHOW server_encoding")),
     )
 
 

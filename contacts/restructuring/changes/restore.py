@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contacts.created_companies import Row
 from contacts.meaning import EMAIL
 from contacts.models import RestructuringRun
 from contacts.restructuring.backup.manifest import Backup
@@ -65,7 +66,9 @@ class Restore(Change):
             self.done = restore_rows(context.cursor, layout, self.backup)
         run = run or begin_run(context, self.kind)
         if layout.stage is Stage.MIGRATED:
-            run.created_companies = self._created_companies(context.cursor)
+            created = self._created_companies(context.cursor)
+            run.created_companies = list(created)
+            run.legacy_objects = {"companies": {"created": created}}
         with context.journal.step("analyze", "Refreshing the planner's statistics"):
             context.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             context.cursor.execute(f"ANALYZE {', '.join(item.table for item in self.done)}")
@@ -95,13 +98,14 @@ class Restore(Change):
                 reached_legacy(context.connection)
         return run
 
-    def _created_companies(self, cursor: Any) -> list[int]:
-        """Return the default companies in the backup that a migration created.
+    def _created_companies(self, cursor: Any) -> dict[int, Row | None]:
+        """Return the default companies in the backup that a migration created, as it did.
 
         Where the backup is too old to know, those that the database knew before.
         """
-        known = self.backup.manifest.created_companies
-        return list(read_record(cursor).created_companies if known is None else known)
+        before, manifest = read_record(cursor).created, self.backup.manifest
+        ids = before if manifest.created_companies is None else manifest.created_companies
+        return {key: manifest.created_rows.get(str(key), before.get(key)) for key in ids}
 
 
 def tables_to_lock(layout: Layout) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from contacts.created_companies import going_companies
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import Change
 from contacts.restructuring.changes.context import ChangeContext
@@ -29,17 +30,22 @@ EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 
 
 class RollBack(Change):
-    """Reverse the migrations. ``record`` is what the run that migrated wrote down."""
+    """Reverse the migrations. ``record`` is what the run that migrated wrote down.
+
+    ``going`` are the companies that go with it.
+    """
 
     kind = RestructuringRun.Kind.ROLLBACK
     record: MigrationRecord
+    going: list[int]
 
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         return CHECKS_BACK
 
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         self.record = read_record(context.cursor)
-        return sources_before_rollback(context.layout, self.record.created_companies)
+        self.going = going_companies(context.cursor, self.record.created)
+        return sources_before_rollback(context.layout, self.going)
 
     def make(self, context: ChangeContext) -> RestructuringRun:
         with context.journal.step("migrate", "Reversing the restructuring"):
@@ -49,9 +55,7 @@ class RollBack(Change):
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
         tenants, companies, *others = legacy_sources(reached_legacy(context.connection))
-        # Of the created companies some stay: those that people use.
-        where = without_companies(self.record.created_companies)
-        return [tenants, replace(companies, where=where), *others]
+        return [tenants, replace(companies, where=without_companies(self.going)), *others]
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         with context.journal.step("verify", "Comparing the catalogue with what was remembered"):

@@ -1,5 +1,6 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
+from contacts.created_companies import OWN_REFERENCES
 from contacts.restructuring.checks import legacy_constraints
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import WRITABLE
@@ -33,9 +34,7 @@ def moved_orders(inspector: Inspector) -> Finding:
 def references(inspector: Inspector) -> Finding:
     """Other programs' rows that refer to a company which is to go, whatever their key then does."""
     made = examine(inspector.cursor).companies
-    found = referred_rows(
-        inspector.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
-    )
+    found = referred_rows(inspector.cursor, "companies", made, OWN_REFERENCES)
     return problems(f"Rows of another table refer to company {company}" for company in found)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from contacts.created_companies import going_companies
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.changes.restore import Restore, tables_to_lock
@@ -78,11 +79,11 @@ def _compare(
     with operation.reading_transaction() as cursor:
         apply_reading_settings(cursor, layout.schema)
         migrated = layout.stage is Stage.MIGRATED
-        created = read_record(cursor).created_companies if migrated else ()
+        going = going_companies(cursor, read_record(cursor).created) if migrated else ()
         if layout.stage is Stage.EMPTY:  # what it lacks is said before the question
             build_tables(cursor, wanted, layout.schema)
             finish_tables(cursor, wanted)
-        changes = restore_plan(cursor, layout, wanted, created)
+        changes = restore_plan(cursor, layout, wanted, going)
         references = references_in_the_way(cursor, layout, wanted)
         transaction.set_rollback(True, using=operation.connection.alias)
     return changes, references

@@ -17,7 +17,7 @@ from jmsk.wording import counted
 CONSEQUENCES = (
     "contacts is renamed to customers again; what the migration placed has no company again",
     "contacts that a person has moved keep their company; e-mails set aside come back",
-    "default companies that the migration created and that nobody uses go",
+    "default companies that the migration created go, where nobody uses or has changed them",
     "addresses, fax numbers and companies of orders go; {live_on}",
     "every row is proved before COMMIT; whatever fails, the database stays as it is",
 )

@@ -86,11 +86,11 @@ def sources_after_migration(legacy: Layout, created_companies: Collection[int]) 
     ]
 
 
-def sources_before_rollback(migrated: Layout, created_companies: Collection[int]) -> list[Source]:
+def sources_before_rollback(migrated: Layout, going_companies: Collection[int]) -> list[Source]:
     """Return the sources that read a migrated database as the legacy one that a rollback makes.
 
     Unlike :func:`sources_after_migration` it needs no layout from before: what the restructuring
-    added is left out. So are the companies that it created, since some of them go and some stay.
+    added is left out. So are those of the companies that it created which go with it.
     """
     tenants, companies, contacts, orders = _plain_sources(migrated)
     legacy_columns = {
@@ -99,7 +99,7 @@ def sources_before_rollback(migrated: Layout, created_companies: Collection[int]
     }
     return [
         tenants,
-        replace(companies.without(ADDED["companies"]), where=without_companies(created_companies)),
+        replace(companies.without(ADDED["companies"]), where=without_companies(going_companies)),
         replace(contacts.without(ADDED["contacts"]).meaning(CUSTOMER_MEANING), table="customers"),
         replace(orders, columns=legacy_columns),
     ]

@@ -59,8 +59,8 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_of_a_later_format_is_refused(legacy: Database, tmp_path: Path) -> None:
     path = back_up(tmp_path).path / FILE_NAME
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 4}))
-    with pytest.raises(CommandError, match="format is 4, and this version reads formats 1 to 3"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 5}))
+    with pytest.raises(CommandError, match="format is 5, and this version reads formats 1 to 4"):
         read_backup(path.parent)
 
 
