@@ -78,6 +78,7 @@ def run_and_report(
         back_up=operation.back_up_under_lock if backup else None,
         checks_before=operation.report.before,
         alembic_stamp=options.alembic_stamp,
+        bridge=options.bridge,
     )
     try:
         ended = run_change(change, operation.connection, plan, operation.journal)
