@@ -10,6 +10,7 @@ from tests.support.command import assert_migrates, assert_succeeds
 from tests.support.databases import Database
 from tests.support.invariants import assert_rules_hold
 from tests.support.legacy_application import LegacyApplication, sees_the_bridge
+from tests.support.waiting import wait_until
 
 CLIENTS = 4
 SOME = 25
