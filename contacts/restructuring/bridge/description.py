@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from contacts.restructuring.database.layout import Table
+
 DEFAULT_SCHEMA = "legacy"
 VIEWS = {"customers": "contacts", "orders": "orders"}
 """The views of the bridge, and the table that each reads."""
@@ -93,6 +95,12 @@ class Bridge:
     memory: Memory | None
     customers: int | None
     orders: int | None
+
+    @property
+    def views(self) -> tuple[Table, ...]:
+        """Its views, as relations to be locked."""
+        oids = {"customers": self.customers, "orders": self.orders}
+        return tuple(Table(self.schema, name, oid, "v", "") for name, oid in oids.items() if oid)
 
     @property
     def made(self) -> datetime | None:

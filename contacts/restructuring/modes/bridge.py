@@ -85,4 +85,5 @@ def _options(
         options.patience,
         max_lockout=options.max_lockout,
         rewrites=False,
+        views=steps.bridge_views(operation),
     )
