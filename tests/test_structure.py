@@ -21,6 +21,7 @@ LAYERS = (
     {"failures", "journal"},
     {"database", "console"},
     {"state", "proof"},
+    {"bridge"},
     {"backup"},
     {"checks"},
     {"restore"},
@@ -28,7 +29,7 @@ LAYERS = (
     {"modes"},
 )
 """The rooms of the engine, the lowest first. A room imports its own layer and those below."""
-SILENT = ("database", "state", "proof", "backup", "checks", "restore", "changes")
+SILENT = ("database", "state", "proof", "bridge", "backup", "checks", "restore", "changes")
 """They return and raise; they never speak to anybody."""
 SPEAKING = ("console", "reports", "modes")
 

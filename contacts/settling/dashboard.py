@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,6 +13,8 @@ from django.utils.http import urlencode
 
 from companies.models import Address, Company, Tenant
 from contacts.models import Contact
+from contacts.restructuring.bridge.description import read_bridge
+from contacts.restructuring.bridge.usage import read_usage
 from contacts.settling.attention import SET_ASIDE, STILL_PLACED
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
@@ -56,10 +59,14 @@ class TenantLeft:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """All that the viewer may see. ``subjects`` are empty where that is nothing."""
+    """All that the viewer may see. ``subjects`` are empty where that is nothing.
+
+    ``bridge`` tells of the legacy application's bridge; '' where none stands.
+    """
 
     subjects: tuple[Subject, ...]
     tenants: tuple[TenantLeft, ...]
+    bridge: str = ""
 
     @property
     def total(self) -> int:
@@ -100,7 +107,23 @@ def dashboard(request: HttpRequest) -> Dashboard:
         )
         for tenant, name in names.items()
     )
-    return Dashboard(subjects, tenants)
+    return Dashboard(subjects, tenants, _bridge())
+
+
+def _bridge() -> str:
+    """Say that the bridge stands, and what is to be settled before it goes."""
+    with connection.cursor() as cursor:
+        bridge = read_bridge(cursor)
+        if bridge is None:
+            return ""
+        last = read_usage(cursor).last
+    since = f" since {bridge.made:%Y-%m-%d}" if bridge.made else ""
+    used = f" It was last used on {last:%Y-%m-%d}." if last else ""
+    return (
+        f"The bridge for the legacy application stands in schema {bridge.schema}{since}.{used} "
+        "Before it goes, settle what is listed here: only the bridge shows contacts that are still "
+        "placed as customers without a company, and e-mails that were set aside as their own."
+    )
 
 
 def _subjects(request: HttpRequest) -> Iterator[Subject]:

@@ -5,16 +5,22 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 
+from contacts.restructuring.bridge.description import read_bridge
 from jmsk.adminsite.stage import prepared, restructured
 
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
+)
+SEES_THE_BRIDGE = (
+    "The search path of the admin's role leads to the legacy application's bridge instead of the "
+    "tables. Add ?options=-csearch_path%3Dpublic (the tables' schema) to DATABASE_URL."
 )
 
 
@@ -30,7 +36,7 @@ class SettlementSite(admin.AdminSite):
         """Show the dashboard above the list of models."""
         from contacts.settling.dashboard import dashboard
 
-        found: dict[str, Any] = {"not_migrated": NOT_MIGRATED}
+        found: dict[str, Any] = {"not_migrated": _why_not()}
         if restructured(request):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
@@ -53,10 +59,16 @@ class SettlementSite(admin.AdminSite):
             except PermissionDenied:
                 if restructured(request):
                     raise
-            messages.warning(request, NOT_MIGRATED)
+            messages.warning(request, _why_not())
             return redirect(f"{self.name}:index")
 
         return guarded
+
+
+def _why_not() -> str:
+    """Say why the restructured tables are not found."""
+    with connection.cursor() as cursor:
+        return SEES_THE_BRIDGE if read_bridge(cursor) else NOT_MIGRATED
 
 
 def _unprepared() -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2.errors import InsufficientPrivilege
 
+from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.progress import Progress
@@ -80,6 +81,25 @@ class Command(BaseCommand):
         )
         others = parser.add_argument_group("other programs")
         others.add_argument(
+            "--bridge",
+            action="store_true",
+            help="Let the legacy application go on unchanged, on a schema with the legacy names. "
+            "It is made in the migration's transaction, or later on a migrated database.",
+        )
+        others.add_argument(
+            "--bridge-schema",
+            default=DEFAULT_SCHEMA,
+            metavar="NAME",
+            help="The schema of the bridge (default: %(default)s).",
+        )
+        others.add_argument(
+            "--bridge-role",
+            action="append",
+            default=[],
+            metavar="ROLE",
+            help="Lead new sessions of ROLE to the bridge by its search_path; repeatable.",
+        )
+        others.add_argument(
             "--alembic-stamp",
             type=revision,
             metavar="REVISION",
@@ -117,6 +137,7 @@ class Command(BaseCommand):
             max_lockout=options["max_lockout"],
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
+            bridge=_bridge(options),
         )
         mode = _mode(options)
         call, interrupt = None, Interrupt()
@@ -161,7 +182,21 @@ def _mode(options: dict[str, Any]) -> Mode:
             "puts the former revision back by itself.",
             returncode=USAGE,
         )
+    if options["bridge"] and not mode.makes_bridge:
+        raise CommandError(
+            "--bridge goes with the migration, its rehearsal and --dry-run only, or without a mode "
+            "on a migrated database.",
+            returncode=USAGE,
+        )
     return mode
+
+
+def _bridge(options: dict[str, Any]) -> BridgeOptions | None:
+    if options["bridge"]:
+        return BridgeOptions(options["bridge_schema"], tuple(options["bridge_role"]))
+    if options["bridge_role"] or options["bridge_schema"] != DEFAULT_SCHEMA:
+        raise CommandError("--bridge-schema and --bridge-role go with --bridge.", returncode=USAGE)
+    return None
 
 
 def _run(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.restructuring.bridge.description import BridgeOptions
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.database.costs import Space
 from contacts.restructuring.database.inspector import Inspector
@@ -24,7 +25,8 @@ class Plan:
     """What a run is to do.
 
     ``expected`` are the fingerprints of the backup that was taken before (None: there is none),
-    ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction.
+    ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction. ``bridge``
+    is the bridge that a migration is to make; None: none.
     """
 
     options: TransactionOptions
@@ -34,6 +36,7 @@ class Plan:
     back_up: Callable[[Inspector], Path] | None = None
     checks_before: tuple[Result, ...] = ()
     alembic_stamp: str = ""
+    bridge: BridgeOptions | None = None
 
 
 @dataclass(frozen=True)

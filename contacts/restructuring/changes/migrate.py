@@ -6,6 +6,7 @@ from typing import Any
 from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import Change, FailedChecksError
+from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.django_migrate import migrate
 from contacts.restructuring.changes.run_row import begin_run
@@ -40,6 +41,8 @@ class Restructure(Change):
         if context.plan.alembic_stamp:
             run.alembic = alembic.stamp(cursor, context.plan.alembic_stamp)
             run.save(update_fields=["alembic"])
+        if context.plan.bridge:
+            build_bridge(context.connection, cursor, context.plan.bridge, journal)
         with journal.step("analyze", "Refreshing the planner's statistics"):
             # Deferred foreign keys of other tables are checked now: a rehearsal has no COMMIT.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

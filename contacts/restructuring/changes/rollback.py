@@ -7,6 +7,7 @@ from typing import Any
 from contacts.created_companies import going_companies
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import Change
+from contacts.restructuring.changes.bridge import remove_bridge
 from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migrate
 from contacts.restructuring.changes.run_row import begin_run
@@ -65,7 +66,11 @@ class RollBack(Change):
 
 
 def reverse(context: ChangeContext, record: MigrationRecord) -> None:
-    """Reverse the migrations, and put Alembic's record back where it was stamped."""
+    """Reverse the migrations, and put Alembic's record back where it was stamped.
+
+    A bridge goes first: it stands on what is reversed.
+    """
+    remove_bridge(context.cursor, context.layout, context.journal)
     migrate(context, *LEGACY_MIGRATION)
     alembic.put_back(context.cursor, record.alembic)
 

@@ -7,6 +7,8 @@ function whose body is text it knows nothing, so there the text has to do.
 
 from collections.abc import Iterator
 
+from contacts.restructuring.bridge.description import FUNCTIONS as BRIDGE_FUNCTIONS
+from contacts.restructuring.bridge.description import INDEXES, read_bridge
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
@@ -67,9 +69,11 @@ DEPENDENTS = f"""
       LEFT JOIN pg_rewrite w ON class = 'pg_rewrite'::regclass AND w.oid = object
      WHERE coalesce(c.relname, k.conname, t.tgname, '') <> ALL(%(own)s)
        AND coalesce(k.contype, '') <> 'n'
+       AND coalesce(w.ev_class, 0) <> ALL(%(views)s::oid[])
      ORDER BY 1, 2
 """
-"""Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
+"""Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes. The views are
+those of the bridge, which goes before."""
 VIEWS = """
     SELECT DISTINCT v.oid::regclass::text
       FROM pg_depend d
@@ -102,13 +106,19 @@ def dependents(inspector: Inspector) -> Finding:
 def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
     functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    going = {"columns": columns, "functions": functions, "own": target_names()}
+    bridge = read_bridge(inspector.cursor)
+    going = {
+        "columns": columns,
+        "functions": functions,
+        "own": [*target_names(), *BRIDGE_FUNCTIONS, *INDEXES.values()],
+        "views": [oid for oid in (bridge.customers, bridge.orders) if oid] if bridge else [],
+    }
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     # A function from before the migration means something else by these words.
     remembered = read_record(inspector.cursor).legacy_objects.get(REMEMBERED) or []
     for function in functions_since(inspector.cursor, remembered):
-        if function.name not in functions:
+        if function.name not in (*functions, *BRIDGE_FUNCTIONS):
             yield f"Function {function.signature} names contacts, contact_id or addresses"
 
 

@@ -149,15 +149,16 @@ def _relations(cursor: Any, *, visible: bool) -> list[Table]:
 
 
 def _without_stand_ins(relations: list[Table]) -> list[Table]:
-    """Leave out a view that bears the other name of a table that is there.
+    """Leave out a view that bears the name, or the other name, of a table that is there.
 
-    Somebody keeps old programs going with it. That the name is taken, a check says.
+    Somebody keeps old programs going with it, the bridge for example, to which the role's search
+    path may lead. That a name is taken, a check says.
     """
     tables = {table.name for table in relations if table.kind not in VIEWS}
     return [
         relation
         for relation in relations
-        if relation.kind not in VIEWS or OTHER_NAME.get(relation.name) not in tables
+        if relation.kind not in VIEWS or not {relation.name, OTHER_NAME.get(relation.name)} & tables
     ]
 
 

@@ -16,7 +16,7 @@ from psycopg2 import Error as PsycopgError
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from contacts.restructuring.database.costs import LockWatch, TableLock
-from contacts.restructuring.database.layout import Layout, read_layout
+from contacts.restructuring.database.layout import Layout, Table, read_layout
 from contacts.restructuring.database.locks import lock_tables
 from contacts.restructuring.database.lost_commit import was_committed
 from contacts.restructuring.database.patience import Patience
@@ -45,7 +45,7 @@ class TransactionOptions:
     """How a transaction is to run.
 
     ``exclusive`` tables are locked against readers and writers, ``shared`` ones against writers.
-    ``rehearse`` rolls back in the end. ``max_lockout`` is the longest time in seconds that the
+    ``views`` over them are locked before. ``rehearse`` rolls back in the end. ``max_lockout`` is the longest time in seconds that the
     locks may be held. ``rewrites``: the work gives a table a new file, which a transaction that
     reads as of an earlier time would find empty; so it waits for those.
     """
@@ -57,6 +57,7 @@ class TransactionOptions:
     rehearse: bool = False
     max_lockout: float | None = None
     rewrites: bool = True
+    views: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class _Attempt(Generic[T]):
                 options.patience,
                 self.journal,
                 older_snapshots=options.rewrites,
+                views=options.views,
             )
         if options.max_lockout is not None:
             self.deadline = locked + options.max_lockout

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from contacts.restructuring.checks.base import Result, Tag, failed
 from contacts.restructuring.checks.before_migration import checks_for
+from contacts.restructuring.checks.bridge import bridge_checks
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
@@ -29,6 +30,8 @@ def validate(operation: Operation) -> None:
     operation.say_database()
     steps.section(operation, "PRE-MIGRATION VALIDATION CHECKS")
     checks = checks_for(operation.layout.stage, operation.options.alembic_stamp)
+    if operation.options.bridge and operation.layout.stage is Stage.LEGACY:
+        checks += bridge_checks(operation.options.bridge)
     operation.report.statistics = steps.check_first(operation, checks, _statistics)
     if not failed(operation.report.before):
         title, text = "✓ PRE-MIGRATION VALIDATION PASSED", "Database is ready for migration"

@@ -1,6 +1,9 @@
 """The table of what ``migrate_contacts`` can do."""
 
+from dataclasses import replace
+
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.modes.bridge import add_bridge, drop_bridge
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.migrate import migrate, rehearse
@@ -22,9 +25,20 @@ MIGRATE = Mode(
     question="Proceed with migration?",
     changes=True,
     stamps_alembic=True,
+    makes_bridge=True,
     done_at=(Stage.MIGRATED,),
     done=ALREADY_MIGRATED,
 )
+ADD_BRIDGE = Mode(
+    flag="",
+    name="bridge",
+    run=add_bridge,
+    help="Make the bridge of a migrated database.",
+    stages=(Stage.MIGRATED,),
+    question="Proceed with the bridge?",
+    changes=True,
+)
+"""What ``--bridge`` means on a database that is migrated already."""
 MODES = (
     MIGRATE,
     Mode(
@@ -35,6 +49,7 @@ MODES = (
         stages=tuple(Stage),
         writes_reports=False,
         stamps_alembic=True,
+        makes_bridge=True,
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),
@@ -47,6 +62,7 @@ MODES = (
         question="Proceed with the rehearsal?",
         changes=True,
         stamps_alembic=True,
+        makes_bridge=True,
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),
@@ -63,6 +79,15 @@ MODES = (
         run=enforce,
         help="Add the check rules that are pending and that no row breaks any more.",
         stages=(Stage.MIGRATED,),
+    ),
+    Mode(
+        flag="--drop-bridge",
+        name="bridge's end",
+        run=drop_bridge,
+        help="Take the bridge away, once no application uses the legacy names any more.",
+        stages=(Stage.MIGRATED,),
+        question="Take the bridge away?",
+        changes=True,
     ),
     Mode(
         flag="--rollback",
@@ -104,6 +129,10 @@ MODES = (
 def run_mode(operation: Operation) -> None:
     """Run the operation's mode. Raises Failure where it does not work at the database's stage."""
     mode, stage = operation.mode, operation.layout.stage
+    if mode is MIGRATE and operation.options.bridge and stage is Stage.MIGRATED:
+        mode = ADD_BRIDGE
+        operation = replace(operation, mode=mode)
+        operation.report.mode = mode.name
     if stage in mode.done_at:
         operation.nothing_to_do(f"{mode.done.format(stage=stage)}{_not_stamped(operation)}")
         return

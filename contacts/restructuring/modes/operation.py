@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from contacts.restructuring.backup.folder import remove_abandoned
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
+from contacts.restructuring.bridge.description import BridgeOptions
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.lines import DETAILED, Line, heading
@@ -55,6 +56,7 @@ class Options:
     max_lockout: float | None = None
     restore_from: Path | None = None
     alembic_stamp: str = ""
+    bridge: BridgeOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Mode:
     leads_back: bool = False
     writes_reports: bool = True
     stamps_alembic: bool = False
+    makes_bridge: bool = False
     done_at: tuple[Stage, ...] = ()
     done: str = ""
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from contacts.restructuring.backup.manifest import Backup
+from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.changes.base import Change, FailedChecksError, run_change
 from contacts.restructuring.changes.context import ChangeResult, Plan
 from contacts.restructuring.checks.base import Check, Result, run_checks
 from contacts.restructuring.console.lines import Line, heading
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import Table
 from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines
@@ -71,6 +73,7 @@ def run_and_report(
             options.patience,
             rehearse,
             options.max_lockout,
+            views=bridge_views(operation),
         ),
         operation.report.started,
         expected=backup.fingerprints if backup else None,
@@ -78,6 +81,7 @@ def run_and_report(
         back_up=operation.back_up_under_lock if backup else None,
         checks_before=operation.report.before,
         alembic_stamp=options.alembic_stamp,
+        bridge=options.bridge,
     )
     try:
         ended = run_change(change, operation.connection, plan, operation.journal)
@@ -86,6 +90,13 @@ def run_and_report(
         raise
     _note(operation, ended)
     return ended.value
+
+
+def bridge_views(operation: Operation) -> tuple[Table, ...]:
+    """Return the views of the bridge, if one stands: they go with what they stand on."""
+    with operation.connection.cursor() as cursor:
+        bridge = read_bridge(cursor)
+    return bridge.views if bridge else ()
 
 
 def _note(operation: Operation, ended: TransactionResult[ChangeResult]) -> None:

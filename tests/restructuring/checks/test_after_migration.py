@@ -23,6 +23,13 @@ BEHIND = "SET session_replication_role = replica; "
 
 ERRORS = (
     Case(
+        "bridge",
+        "CREATE SCHEMA legacy; CREATE FUNCTION legacy.trg_bridge_write_customer() RETURNS trigger "
+        "LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "What it remembers for the day it goes is gone: the comment of its write function",
+        count=12,
+    ),
+    Case(
         "contacts_have_companies",
         "ALTER TABLE contacts ALTER company_id DROP NOT NULL",
         "contacts.company_id may be NULL",
