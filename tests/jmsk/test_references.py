@@ -51,5 +51,7 @@ def test_rows_are_referred_to_by_any_of_the_keys(legacy: Database) -> None:
         INSERT INTO parts VALUES (1, 2), (2, 2);
         INSERT INTO shipments (tenant_id, order_id) VALUES (1, 3)""")
     with connection.cursor() as cursor:
-        assert referred_rows(cursor, "orders", [1, 2, 3, 4, 5]) == [1, 2, 3]
-        assert referred_rows(cursor, "orders", [2, 3, 4], but_for=("shipments", "gone")) == [2]
+        assert referred_rows(cursor, "orders", [1, 2, 3, 4, 5], {}) == [1, 2, 3]
+        assert referred_rows(
+            cursor, "orders", [2, 3, 4], but_for={"shipments": "order_id", "gone": "order_id"}
+        ) == [2]
