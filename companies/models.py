@@ -93,7 +93,7 @@ class Company(models.Model):
 
 
 class Address(models.Model):
-    """An address of a company. Exactly one of a company's addresses is its default."""
+    """An address of a company. At most one of a company's addresses is its default."""
 
     id = SerialField(primary_key=True)
     tenant = models.ForeignKey(

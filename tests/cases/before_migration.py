@@ -268,8 +268,8 @@ BLOCKERS = (
     ),
     Case(
         "free_names",
-        "CREATE FUNCTION validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-        "The name validate_contact_company is needed, but it is taken: it is a function",
+        "CREATE FUNCTION trg_validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a function",
         name="function",
     ),
     Case(

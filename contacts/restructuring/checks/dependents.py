@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.state.expected import TRIGGERS, target_names
+from contacts.restructuring.state.expected import target_names, triggers
 from contacts.restructuring.state.record import read_record
 
 ON_COLUMNS = """
@@ -107,7 +107,7 @@ def dependents(inspector: Inspector) -> Finding:
 
 def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
-    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    functions = list(triggers())
     going = {"columns": columns, "functions": functions, "own": target_names()}
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"

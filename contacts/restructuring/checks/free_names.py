@@ -15,11 +15,11 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
     RENAMED,
-    TRIGGERS,
     check_rules,
     legacy_models,
     partial_unique_indexes,
     target_models,
+    triggers,
 )
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
@@ -127,12 +127,11 @@ def _taken_parts(inspector: Inspector) -> Iterator[str]:
     for what, query, names in (
         ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
         ("an index", TAKEN_INDEXES, _added_constraints()),
-        ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
+        ("a trigger", TAKEN_TRIGGERS, list(triggers())),
     ):
         for name, table_name in inspector.rows(query, [inspector.oids(LEGACY_NAMES), names]):
             yield _needed_name(name, f"it is {what} of {table_name}")
-    functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), functions]):
+    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), list(triggers())]):
         yield _needed_name(name, "it is a function")
     for (name,) in inspector.rows(
         TAKEN_TYPES, [_quoted_schema(inspector), ["addresses", "contacts"]]
