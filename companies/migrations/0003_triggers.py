@@ -319,9 +319,7 @@ class Migration(migrations.Migration):
         AddCheckRule(
             model_name="company",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
-                ),
+                condition=models.Q(("email__regex", r"^[^@\s]+@[^@\s]+\.[^@\s]+$")),
                 name="ck_companies_email_format",
                 violation_error_message="Enter an e-mail address such as name@example.com.",
             ),

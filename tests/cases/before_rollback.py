@@ -16,6 +16,16 @@ BLOCKERS = (
         "ALTER TABLE contacts DROP COLUMN placed_in_company_id",
         "contacts has no column placed_in_company_id",
     ),
+    Case(
+        "columns",
+        "ALTER TABLE orders DROP COLUMN customer_name",
+        "orders has no column customer_name",
+    ),
+    Case(
+        "every_order_has_name",
+        "UPDATE orders SET customer_name = NULL",
+        "Order 3 (tenant 1) has neither a customer's name nor a contact to take it of",
+    ),
     Case("columns", "ALTER TABLE companies RENAME fax TO telefax", "companies has no column fax"),
     Case(
         "ordinary_tables",

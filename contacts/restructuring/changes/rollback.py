@@ -38,7 +38,11 @@ class RollBack(Change):
 
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         self.record = read_record(context.cursor)
-        return sources_before_rollback(context.layout, self.record.created_companies)
+        return sources_before_rollback(
+            context.layout,
+            self.record.created_companies,
+            names_customers=self.record.names_customers,
+        )
 
     def make(self, context: ChangeContext) -> RestructuringRun:
         with context.journal.step("migrate", "Reversing the restructuring"):

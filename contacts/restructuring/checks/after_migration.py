@@ -6,7 +6,7 @@ They run inside the transaction, before COMMIT, and again for ``--verify-only``.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from contacts.restructuring.checks import format_rules, triggers
+from contacts.restructuring.checks import format_rules, row_security, triggers
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
@@ -175,6 +175,8 @@ CHECKS_AFTER = (
     ),
     Check("default_addresses", "Default addresses are in step", default_addresses),
     triggers.CHECK,
+    row_security.APPLYING_POLICIES,
+    row_security.ADDRESS_POLICY,
     Check("leftovers", "No invalid constraint or index is left", leftovers),
     *format_rules.CHECKS_AFTER,
 )

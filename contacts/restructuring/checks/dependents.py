@@ -7,6 +7,7 @@ function whose body is text it knows nothing, so there the text has to do.
 
 from collections.abc import Iterator, Sequence
 
+from companies.address_policy import POLICY
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
@@ -63,9 +64,11 @@ DEPENDENTS = f"""
       LEFT JOIN pg_class c ON class = 'pg_class'::regclass AND c.oid = object
       LEFT JOIN pg_constraint k ON class = 'pg_constraint'::regclass AND k.oid = object
       LEFT JOIN pg_trigger t ON class = 'pg_trigger'::regclass AND t.oid = object
+      LEFT JOIN pg_policy q ON class = 'pg_policy'::regclass AND q.oid = object
       LEFT JOIN pg_rewrite w ON class = 'pg_rewrite'::regclass AND w.oid = object
      WHERE coalesce(c.relname, k.conname, t.tgname, '') <> ALL(%(own)s)
        AND coalesce(k.contype, '') <> 'n'
+       AND NOT coalesce(q.polname = %(policy)s AND q.polrelid = to_regclass('addresses'), false)
      ORDER BY 1, 2
 """
 """Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
@@ -108,7 +111,7 @@ def dependents(inspector: Inspector) -> Finding:
 def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
     functions = list(triggers())
-    going = {"columns": columns, "functions": functions, "own": target_names()}
+    going = {"columns": columns, "functions": functions, "own": target_names(), "policy": POLICY}
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     # A function from before the migration means something else by these words.

@@ -29,6 +29,7 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
+from jmsk.postgres.sequences import feeding_sequences
 
 TAKEN_CONSTRAINTS = (
     "SELECT conname, conrelid::regclass FROM pg_constraint "
@@ -99,11 +100,25 @@ def _taken_names(inspector: Inspector) -> Iterator[str]:
         "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
-        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [_quoted_schema(inspector), sorted(names), inspector.oids(LEGACY_NAMES)],
+        "LIMIT 1), c.oid) = ANY(%s::oid[])) AND c.oid <> ALL(%s::oid[])",
+        [
+            _quoted_schema(inspector),
+            sorted(names),
+            inspector.oids(LEGACY_NAMES),
+            _feeding(inspector),
+        ],
     )
     for name, owner, kind in taken:
         yield _needed_name(name, _what_it_is(kind, owner))
+
+
+def _feeding(inspector: Inspector) -> list[int]:
+    """The sequences that feed the tables' columns, also those that belong to no column."""
+    return [
+        sequence.oid
+        for name in LEGACY_NAMES
+        for sequence in feeding_sequences(inspector.cursor, name).values()
+    ]
 
 
 def _djangos_own(inspector: Inspector) -> set[str]:

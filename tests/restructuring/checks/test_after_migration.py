@@ -182,6 +182,35 @@ ERRORS = (
         name="another-function",
     ),
     Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; ALTER TABLE companies ENABLE ROW LEVEL "
+        "SECURITY, FORCE ROW LEVEL SECURITY",
+        "The policies of companies apply to pg_monitor, the owner of companies",
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "companies has row-level security, addresses has not",
+        count=3,
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY; "
+        "ALTER TABLE addresses ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY addresses_of_visible_companies ON addresses USING (true)",
+        "Policy addresses_of_visible_companies on addresses is another: true",
+        name="another",
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY; "
+        "ALTER TABLE addresses ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY addresses_of_visible_companies ON addresses FOR SELECT USING "
+        "(EXISTS (SELECT 1 FROM companies WHERE companies.id = addresses.company_id))",
+        "Policy addresses_of_visible_companies on addresses is another",
+        name="reading-only",
+    ),
+    Case(
         "leftovers",
         "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, ADD CONSTRAINT fk_orders_contact "
         "FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL NOT VALID",
