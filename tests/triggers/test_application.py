@@ -66,12 +66,7 @@ def test_addresses_are_deleted_one_by_one_and_then_their_company(shop: Database)
 def test_addresses_that_the_applications_accept_are_accepted(
     shop: Database, table: str, email: str
 ) -> None:
-    connection = shop.connect()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET email = %s WHERE id = (SELECT min(id) FROM {table})", [email]
-        )
-    connection.close()
+    shop.execute(f"UPDATE {table} SET email = %s WHERE id = (SELECT min(id) FROM {table})", [email])
 
     assert shop.value(f"SELECT count(*) FROM {table} WHERE email IS NOT NULL") == 1
 
