@@ -131,13 +131,13 @@ BLOCKERS = (
     Case(
         "dependents",
         "CREATE TRIGGER mine BEFORE DELETE ON contacts "
-        "FOR EACH ROW EXECUTE FUNCTION prevent_company_deletion()",
-        "Trigger mine on table contacts depends on function prevent_company_deletion",
+        "FOR EACH ROW EXECUTE FUNCTION trg_prevent_company_deletion()",
+        "Trigger mine on table contacts depends on function trg_prevent_company_deletion",
     ),
     Case(
         "dependents",
         "ALTER TRIGGER trg_validate_contact_company ON contacts RENAME TO renamed",
-        "Trigger renamed on table contacts depends on function validate_contact_company",
+        "Trigger renamed on table contacts depends on function trg_validate_contact_company",
     ),
     Case(
         "legacy_names",
