@@ -6,6 +6,9 @@ DEFAULT_COMPANY = "Default Company"
 EMAIL = "coalesce(email, email_set_aside)"
 """The e-mail that a contact had as a customer, unless it has been given another one since."""
 
+CUSTOMER_NAME = "coalesce(customer_name, (SELECT c.name FROM contacts c WHERE c.id = contact_id))"
+"""The name on an order: its contact's, where it was left out."""
+
 STILL_PLACED = "company_id = placed_in_company_id"
 """Whether a contact is where the restructuring placed it, so that the customer has no company."""
 

@@ -137,14 +137,11 @@ class RememberLegacyState(DatabaseOperation):
             for table, was in reversed(legacy.items()):
                 # What the restructuring makes where it is missing bears these names, too.
                 made = {*self.added, *(item.name for item in model_objects(models[table]))}
-                restarted = None
-                if table == "companies":
-                    restarted = self._restarted(cursor, created)
-                restore_state(cursor, table, was, made, restarted)
+                gone = table == "companies" and not self._stays(cursor, created)
+                left = was.get("sequences_left", {}) if gone else {}
+                restore_state(cursor, table, was, made, left)
 
-    def _restarted(self, cursor: Any, created: list[int]) -> int | None:
-        """Return where the sequence was restarted, unless one of the ``created`` stays."""
-        if not created:
-            return None
+    def _stays(self, cursor: Any, created: list[int]) -> bool:
+        """Whether one of the companies that the restructuring created is still there."""
         cursor.execute("SELECT EXISTS (SELECT 1 FROM companies WHERE id = ANY(%s))", [created])
-        return None if cursor.fetchone()[0] else max(created) + 1
+        return bool(cursor.fetchone()[0])

@@ -6,6 +6,7 @@ an e-mail within a company, the one with the lowest id keeps it and the others' 
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
@@ -15,6 +16,14 @@ from contacts.created_companies import going_companies, read_companies
 from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
 from contacts.runs import created_rows, current_run
 from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
+from jmsk.postgres.sequences import (
+    Sequence,
+    feeding_sequences,
+    free_values,
+    read_position,
+    restart,
+)
+from jmsk.postgres.table_state import read_positions
 from jmsk.postgres.user_triggers import without_user_triggers
 
 RENAME_TABLE = migrations.SeparateDatabaseAndState(
@@ -42,10 +51,10 @@ REUSE = """
 """
 LAST_COMPANY = "SELECT greatest(0, max(id)) FROM companies"
 CREATE = """
-    INSERT INTO companies (id, tenant_id, name, is_default) OVERRIDING SYSTEM VALUE
-    SELECT %(last)s + row, tenant, %(name)s, true
-      FROM unnest(%(tenants)s::integer[]) WITH ORDINALITY AS missing (tenant, row)
-    RETURNING id
+    INSERT INTO companies (id, tenant_id, name, is_default, created_at, updated_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, tenant, %(name)s, true, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM unnest(%(ids)s::bigint[], %(tenants)s::bigint[]) AS missing (id, tenant)
 """
 PLACE = """
     UPDATE contacts SET company_id = companies.id, placed_in_company_id = companies.id
@@ -87,31 +96,46 @@ def place(apps: Any, editor: Any) -> None:
         cursor.execute(SET_ASIDE)
         # The next statement alters the table, which pending deferred checks would not let it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        left = read_positions(cursor, "companies") if created else {}
     if run is not None:
         run.created_companies = created
         run.legacy_objects["companies"]["created"] = rows
+        run.legacy_objects["companies"]["sequences_left"] = left
         run.save(update_fields=["created_companies", "legacy_objects"])
 
 
 def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
     """Create the default companies of ``tenants``; return their ids.
 
-    The ids are explicit and the sequence is restarted behind them, because `nextval` survives a
-    rollback and RESTART does not.
+    The ids are those that the sequence in the column's default would give next, less what is taken,
+    and it is restarted behind them. It and the sequences of other columns come back with a
+    rollback.
     """
     if not tenants:
         return []
-    cursor.execute(LAST_COMPANY)
-    last = cursor.fetchone()[0] or 0
-    cursor.execute("SELECT pg_get_serial_sequence('companies', 'id')")
-    sequence = cursor.fetchone()[0]
-    if sequence is not None:
-        cursor.execute(f"SELECT last_value - (NOT is_called)::int FROM {sequence}")
-        last = max(last, cursor.fetchone()[0])
-    cursor.execute(CREATE, {"last": last, "name": DEFAULT_COMPANY, "tenants": tenants})
-    created = sorted(company for (company,) in cursor.fetchall())
-    if sequence is not None:
-        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {created[-1] + 1}")
+    sequences = feeding_sequences(cursor, "companies")
+    for other in sequences.values():
+        restart(cursor, other, read_position(cursor, other))
+    created = next_ids(cursor, sequences.get("id"), len(tenants))
+    cursor.execute(CREATE, {"ids": created, "name": DEFAULT_COMPANY, "tenants": tenants})
+    return created
+
+
+def next_ids(cursor: Any, sequence: Sequence | None, count: int) -> list[int]:
+    """Take ``count`` ids from ``sequence``, or behind the highest where no sequence is known."""
+    if sequence is None:
+        cursor.execute(LAST_COMPANY)
+        last = cursor.fetchone()[0] or 0
+        return list(range(last + 1, last + 1 + count))
+    # One more, so that what it gives next is free as well.
+    found = free_values(cursor, "companies", sequence, count + 1)
+    if len(found) < count:
+        raise CommandError(
+            f"Sequence {sequence.name} ends before {count} default companies have an id. "
+            "Everything was rolled back: the database is as it was. Let it reach further."
+        )
+    created, following = found[:count], found[count:]
+    restart(cursor, sequence, [following[0], False] if following else [created[-1], True])
     return created
 
 
@@ -220,9 +244,7 @@ class Migration(migrations.Migration):
         AddCheckRule(
             "contact",
             models.CheckConstraint(
-                condition=models.Q(
-                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
-                ),
+                condition=models.Q(("email__regex", r"^[^@\s]+@[^@\s]+\.[^@\s]+$")),
                 name="ck_contacts_email_format",
                 violation_error_message="Enter an e-mail address such as name@example.com.",
             ),

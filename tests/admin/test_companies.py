@@ -63,7 +63,6 @@ def test_a_new_address_is_the_companys_tenants_and_can_be_the_default(
 
 
 WITHOUT_ONE_DEFAULT = {
-    "none": ([address(0, 31), address(1, 32)], "Tick the address that is to be the default"),
     "the default deleted": (
         [address(0, 31, is_default="on", DELETE="on"), address(1, 32)],
         "Tick the address that is to be the default",
@@ -82,11 +81,16 @@ WITHOUT_ONE_DEFAULT = {
 @pytest.mark.parametrize(
     ("addresses", "told"), WITHOUT_ONE_DEFAULT.values(), ids=WITHOUT_ONE_DEFAULT
 )
-def test_a_company_with_addresses_has_one_default(
+def test_a_default_that_goes_needs_one_successor(
     data: Database, client: Client, addresses: list[dict[str, str]], told: str
 ) -> None:
     assert told in text_of(save(client, *addresses))
     assert data.fetch(DEFAULTS) == [(31,)]
+
+
+def test_a_company_may_have_no_default(data: Database, client: Client) -> None:
+    save(client, address(0, 31), address(1, 32))
+    assert data.fetch(DEFAULTS) == []
 
 
 def test_all_addresses_can_be_deleted(data: Database, client: Client) -> None:

@@ -145,9 +145,8 @@ BLOCKERS = (
     ),
     Case(
         "missing_constraints",
-        "ALTER TABLE orders ALTER customer_name DROP NOT NULL; UPDATE orders SET customer_name = "
-        "NULL",
-        "Row 21 of orders has no customer_name",
+        "ALTER TABLE customers ALTER name DROP NOT NULL; UPDATE customers SET name = NULL",
+        "Row 11 of customers has no name",
         count=2,
         query=True,
         name="null",
@@ -185,8 +184,31 @@ BLOCKERS = (
     Case(
         "fillable_companies",
         ORPHAN + "; SELECT setval('companies_id_seq', 2147483647)",
-        "1 id needed after 2147483647, and 2147483647 is the largest",
+        "1 id needed, and sequence companies_id_seq, which ends at 2147483647, has 0 left",
         name="sequence-at-its-end",
+    ),
+    Case(
+        "fillable_companies",
+        ORPHAN + "; ALTER TABLE companies ALTER id DROP DEFAULT; DROP SEQUENCE companies_id_seq;"
+        "UPDATE customers SET company_id = NULL; UPDATE companies SET id = 2147483647 WHERE id = 2",
+        "2 ids needed after 2147483647, and 2147483647 is the largest",
+        name="no-sequence",
+    ),
+    Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; GRANT CREATE ON SCHEMA public TO pg_monitor;"
+        "GRANT SELECT, UPDATE ON customers, orders TO pg_monitor;"
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+        "The policies of customers apply to pg_monitor, the owner of companies, with whose rights "
+        'the triggers run: ALTER TABLE "customers" OWNER TO "pg_monitor"',
+    ),
+    Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; GRANT CREATE ON SCHEMA public TO pg_monitor;"
+        "GRANT SELECT, UPDATE ON customers, orders TO pg_monitor;"
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        'the triggers run: ALTER TABLE "companies" NO FORCE ROW LEVEL SECURITY',
+        name="forced",
     ),
     Case(
         "rights",
@@ -268,8 +290,8 @@ BLOCKERS = (
     ),
     Case(
         "free_names",
-        "CREATE FUNCTION validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-        "The name validate_contact_company is needed, but it is taken: it is a function",
+        "CREATE FUNCTION trg_validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a function",
         name="function",
     ),
     Case(

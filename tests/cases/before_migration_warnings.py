@@ -61,6 +61,32 @@ WARNINGS = (
         name="beside a date that Python cannot hold",
     ),
     Case(
+        "other_creators",
+        "GRANT CREATE ON SCHEMA public TO pg_monitor",
+        "pg_monitor may create in schema public: "
+        'REVOKE CREATE ON SCHEMA "public" FROM "pg_monitor"',
+    ),
+    Case(
+        "other_creators",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        'PUBLIC may create in schema public: REVOKE CREATE ON SCHEMA "public" FROM PUBLIC',
+        name="everybody",
+    ),
+    Case(
+        "missing_defaults",
+        "ALTER TABLE companies ALTER created_at DROP DEFAULT",
+        "companies.created_at has no default (now() is expected): a row that is written without it "
+        "holds NULL there",
+    ),
+    Case(
+        "missing_defaults",
+        "ALTER TABLE customers ALTER id DROP DEFAULT; ALTER TABLE orders ALTER status DROP DEFAULT",
+        "customers.id has no default (the next number of a sequence is expected): a row that is "
+        "written without it is refused",
+        count=2,
+        name="key",
+    ),
+    Case(
         "drift",
         "DROP INDEX ix_orders_tenant_id",
         "orders: index ix_orders_tenant_id is missing: USING btree (tenant_id)",

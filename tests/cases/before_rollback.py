@@ -16,6 +16,16 @@ BLOCKERS = (
         "ALTER TABLE contacts DROP COLUMN placed_in_company_id",
         "contacts has no column placed_in_company_id",
     ),
+    Case(
+        "columns",
+        "ALTER TABLE orders DROP COLUMN customer_name",
+        "orders has no column customer_name",
+    ),
+    Case(
+        "every_order_has_name",
+        "UPDATE orders SET customer_name = NULL",
+        "Order 3 (tenant 1) has neither a customer's name nor a contact to take it of",
+    ),
     Case("columns", "ALTER TABLE companies RENAME fax TO telefax", "companies has no column fax"),
     Case(
         "ordinary_tables",
@@ -121,13 +131,13 @@ BLOCKERS = (
     Case(
         "dependents",
         "CREATE TRIGGER mine BEFORE DELETE ON contacts "
-        "FOR EACH ROW EXECUTE FUNCTION prevent_company_deletion()",
-        "Trigger mine on table contacts depends on function prevent_company_deletion",
+        "FOR EACH ROW EXECUTE FUNCTION trg_prevent_company_deletion()",
+        "Trigger mine on table contacts depends on function trg_prevent_company_deletion",
     ),
     Case(
         "dependents",
         "ALTER TRIGGER trg_validate_contact_company ON contacts RENAME TO renamed",
-        "Trigger renamed on table contacts depends on function validate_contact_company",
+        "Trigger renamed on table contacts depends on function trg_validate_contact_company",
     ),
     Case(
         "legacy_names",

@@ -62,6 +62,7 @@ NEW_ORDER = (
     "VALUES (29, 1, {}, {}, 'A-29', 'New')"
 )
 MOVE_COMPANY = "UPDATE companies SET tenant_id = 2 WHERE id = 4"
+MOVE_KEY = "UPDATE companies SET id = 9 WHERE id = 4"
 MOVE_CONTACT = "UPDATE contacts SET company_id = 4 WHERE id = 11"
 
 # name: two writes of which the second must wait, and be refused so in one order and in the other.
@@ -93,14 +94,12 @@ EXCLUSIVE = {
     ),
     "company_is_deleted_and_contact_is_added": (
         "DELETE FROM companies WHERE id = 4", NEW_CONTACT,
-        'insert or update on table "contacts" violates foreign key constraint '
-        '"contacts_company_id_fkey"',
+        "Contact 17 (tenant 1) names company 4, which does not exist",
         "Company 4 (tenant 1) cannot be deleted: it still has contact 17",
     ),
     "company_is_deleted_and_contact_arrives": (
         "DELETE FROM companies WHERE id = 4", MOVE_CONTACT,
-        'insert or update on table "contacts" violates foreign key constraint '
-        '"contacts_company_id_fkey"',
+        "Contact 11 (tenant 1) names company 4, which does not exist",
         "Company 4 (tenant 1) cannot be deleted: it still has contact 11",
     ),
     "contact_moves_and_order_naming_both_is_added": (
@@ -154,12 +153,33 @@ EXCLUSIVE = {
         "UPDATE addresses SET company_id = 2, tenant_id = 1 WHERE id = 33",
         add_address(41, company=3, tenant=2),
         None,
-        "Address 33 cannot leave company 3 (tenant 2): it is its default, and others remain",
+        None,
+    ),
+    "company_changes_its_id_and_contact_is_added": (
+        MOVE_KEY, NEW_CONTACT,
+        "Contact 17 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has contact 17",
+    ),
+    "company_changes_its_id_and_address_is_added": (
+        MOVE_KEY, add_address(41, company=4),
+        "Address 41 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has address 41",
+    ),
+    "company_gives_its_id_to_another_tenants_and_contact_is_added": (
+        f"{MOVE_KEY}; INSERT INTO companies (id, tenant_id, name) VALUES (4, 2, 'Foreign')",
+        NEW_CONTACT,
+        "Contact 17 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has contact 17",
+    ),
+    "contact_changes_its_id_and_order_is_added": (
+        "DELETE FROM orders WHERE id = 21; UPDATE contacts SET id = 19 WHERE id = 11",
+        NEW_ORDER.format(11, 1),
+        "Order 29 (tenant 1) names contact 11, which does not exist",
+        "Contact 11 (tenant 1) cannot become contact 19: it still has order 29 (tenant 1)",
     ),
     "company_is_deleted_and_address_is_added": (
         "DELETE FROM companies WHERE id = 4", add_address(41, company=4),
-        'insert or update on table "addresses" violates foreign key constraint '
-        '"addresses_company_id_fkey"',
+        "Address 41 (tenant 1) names company 4, which does not exist",
         None,
     ),
     "address_is_deleted_and_made_the_default": (

@@ -46,7 +46,9 @@ class RollBack(Change):
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         self.record = read_record(context.cursor)
         self.going = going_companies(context.cursor, self.record.created)
-        return sources_before_rollback(context.layout, self.going)
+        return sources_before_rollback(
+            context.layout, self.going, names_customers=self.record.names_customers
+        )
 
     def make(self, context: ChangeContext) -> RestructuringRun:
         with context.journal.step("migrate", "Reversing the restructuring"):

@@ -6,11 +6,10 @@ They run inside the transaction, before COMMIT, and again for ``--verify-only``.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from contacts.restructuring.checks import bridge, format_rules
+from contacts.restructuring.checks import bridge, format_rules, row_security, triggers
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
-    TRIGGERS,
     partial_unique_indexes,
     target_models,
     target_names,
@@ -92,32 +91,12 @@ def consistent_tenants(inspector: Inspector) -> Finding:
 def default_addresses(inspector: Inspector) -> Finding:
     return rows(
         inspector,
-        "SELECT c.id, c.default_address_id, a.id AS marked FROM companies c "
+        "SELECT c.id, coalesce(c.default_address_id::text, 'none') AS pointed, "
+        "coalesce(a.id::text, 'none') AS marked FROM companies c "
         "LEFT JOIN addresses a ON a.company_id = c.id AND a.is_default "
         "WHERE c.default_address_id IS DISTINCT FROM a.id",
-        "Company {id} points to default address {default_address_id}, marked is {marked}",
+        "Company {id} points to default address {pointed}, marked is {marked}",
     )
-
-
-def triggers(inspector: Inspector) -> Finding:
-    present = dict(
-        inspector.rows(
-            "SELECT t.tgname, t.tgenabled FROM pg_trigger t "
-            "WHERE NOT t.tgisinternal AND t.tgrelid = ANY(%s::oid[])",
-            [inspector.oids(RESTRUCTURED)],
-        )
-    )
-    missing = [
-        f"Trigger {name} on {table} is missing"
-        for name, table in TRIGGERS.items()
-        if name not in present
-    ]
-    disabled = [
-        f"Trigger {name} on {TRIGGERS[name]} is disabled"
-        for name in TRIGGERS
-        if present.get(name) in ("D", "R")
-    ]
-    return problems(missing + disabled)
 
 
 def leftovers(inspector: Inspector) -> Finding:
@@ -195,7 +174,9 @@ CHECKS_AFTER = (
         consistent_tenants,
     ),
     Check("default_addresses", "Default addresses are in step", default_addresses),
-    Check("triggers", "Triggers present and enabled", triggers),
+    triggers.CHECK,
+    row_security.APPLYING_POLICIES,
+    row_security.ADDRESS_POLICY,
     bridge.WHOLE,
     Check("leftovers", "No invalid constraint or index is left", leftovers),
     *format_rules.CHECKS_AFTER,

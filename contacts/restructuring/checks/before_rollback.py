@@ -29,7 +29,7 @@ from contacts.restructuring.state.record import read_record
 NEEDED = {
     "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
     "contacts": ("id", "tenant_id", "email", "company_id", *ADDED["contacts"]),
-    "orders": ("id", "tenant_id", "contact_id", *ADDED["orders"]),
+    "orders": ("id", "tenant_id", "contact_id", "customer_name", *ADDED["orders"]),
     "addresses": ("id", "company_id", "city"),
 }
 """The columns by which the way back finds out what to do and what to tell."""
@@ -79,6 +79,34 @@ def orders_without_contact(inspector: Inspector) -> Finding:
         inspector,
         "SELECT id, tenant_id FROM orders WHERE contact_id IS NULL",
         "Order {id} (tenant {tenant_id}) has no contact, and had to have a customer",
+    )
+
+
+NAMELESS = (
+    "SELECT o.id, o.tenant_id, o.contact_id FROM orders o LEFT JOIN contacts c "
+    "ON c.id = o.contact_id WHERE o.customer_name IS NULL AND c.name IS {} NULL"
+)
+
+
+def orders_without_name(inspector: Inspector) -> Finding:
+    """Orders that name neither a customer nor a contact."""
+    if not read_record(inspector.cursor).names_customers:
+        return Finding(note="the legacy table did without, so none is needed")
+    return rows(
+        inspector,
+        NAMELESS.format(""),
+        "Order {id} (tenant {tenant_id}) has neither a customer's name nor a contact to take it of",
+    )
+
+
+def named_orders(inspector: Inspector) -> Finding:
+    """Orders that take the name of their contact."""
+    if not read_record(inspector.cursor).names_customers:
+        return Finding()
+    return rows(
+        inspector,
+        NAMELESS.format("NOT"),
+        "Order {id} (tenant {tenant_id}) takes the name of its contact {contact_id}",
     )
 
 
@@ -170,6 +198,12 @@ CHECKS_BACK = (
         orders_without_contact,
         "Link these orders to contacts, or delete them.",
     ),
+    Check(
+        "every_order_has_name",
+        "Every order names its customer",
+        orders_without_name,
+        "Give these orders a customer_name or a contact, or delete them.",
+    ),
     *tagged(
         Tag.WAY_BACK,
         dependents.CHECK_BACK,
@@ -190,6 +224,13 @@ CHECKS_BACK = (
         created_companies,
         "Nothing to do: the migration created them to place contacts and orders there. One in "
         "which a column is changed stays.",
+        Severity.WARNING,
+    ),
+    Check(
+        "named_orders",
+        "Orders that take the name of their contact",
+        named_orders,
+        "Nothing to do, if you agree: the legacy schema wants a name on every order.",
         Severity.WARNING,
     ),
     Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),

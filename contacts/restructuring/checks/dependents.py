@@ -7,12 +7,13 @@ function whose body is text it knows nothing, so there the text has to do.
 
 from collections.abc import Iterator
 
+from companies.address_policy import POLICY
 from contacts.restructuring.bridge.description import FUNCTIONS as BRIDGE_FUNCTIONS
 from contacts.restructuring.bridge.description import INDEXES, read_bridge
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.state.expected import TRIGGERS, target_names
+from contacts.restructuring.state.expected import target_names, triggers
 from contacts.restructuring.state.functions import REMEMBERED, functions_naming, functions_since
 from contacts.restructuring.state.record import read_record
 
@@ -66,10 +67,12 @@ DEPENDENTS = f"""
       LEFT JOIN pg_class c ON class = 'pg_class'::regclass AND c.oid = object
       LEFT JOIN pg_constraint k ON class = 'pg_constraint'::regclass AND k.oid = object
       LEFT JOIN pg_trigger t ON class = 'pg_trigger'::regclass AND t.oid = object
+      LEFT JOIN pg_policy q ON class = 'pg_policy'::regclass AND q.oid = object
       LEFT JOIN pg_rewrite w ON class = 'pg_rewrite'::regclass AND w.oid = object
      WHERE coalesce(c.relname, k.conname, t.tgname, '') <> ALL(%(own)s)
        AND coalesce(k.contype, '') <> 'n'
        AND coalesce(w.ev_class, 0) <> ALL(%(views)s::oid[])
+       AND NOT coalesce(q.polname = %(policy)s AND q.polrelid = to_regclass('addresses'), false)
      ORDER BY 1, 2
 """
 """Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes. The views are
@@ -105,12 +108,13 @@ def dependents(inspector: Inspector) -> Finding:
 
 def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
-    functions = [name.removeprefix("trg_") for name in TRIGGERS]
+    functions = list(triggers())
     bridge = read_bridge(inspector.cursor)
     going = {
         "columns": columns,
         "functions": functions,
         "own": [*target_names(), *BRIDGE_FUNCTIONS, *INDEXES.values()],
+        "policy": POLICY,
         "views": [oid for oid in (bridge.customers, bridge.orders) if oid] if bridge else [],
     }
     for what, needed in inspector.rows(DEPENDENTS, going):

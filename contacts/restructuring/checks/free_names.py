@@ -15,11 +15,11 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
     RENAMED,
-    TRIGGERS,
     check_rules,
     legacy_models,
     partial_unique_indexes,
     target_models,
+    triggers,
 )
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
@@ -29,6 +29,7 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
+from jmsk.postgres.sequences import feeding_sequences
 
 TAKEN_CONSTRAINTS = (
     "SELECT conname, conrelid::regclass FROM pg_constraint "
@@ -99,11 +100,25 @@ def _taken_names(inspector: Inspector) -> Iterator[str]:
         "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
         "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
         "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
-        "LIMIT 1), c.oid) = ANY(%s::oid[]))",
-        [_quoted_schema(inspector), sorted(names), inspector.oids(LEGACY_NAMES)],
+        "LIMIT 1), c.oid) = ANY(%s::oid[])) AND c.oid <> ALL(%s::oid[])",
+        [
+            _quoted_schema(inspector),
+            sorted(names),
+            inspector.oids(LEGACY_NAMES),
+            _feeding(inspector),
+        ],
     )
     for name, owner, kind in taken:
         yield _needed_name(name, _what_it_is(kind, owner))
+
+
+def _feeding(inspector: Inspector) -> list[int]:
+    """The sequences that feed the tables' columns, also those that belong to no column."""
+    return [
+        sequence.oid
+        for name in LEGACY_NAMES
+        for sequence in feeding_sequences(inspector.cursor, name).values()
+    ]
 
 
 def _djangos_own(inspector: Inspector) -> set[str]:
@@ -127,12 +142,11 @@ def _taken_parts(inspector: Inspector) -> Iterator[str]:
     for what, query, names in (
         ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
         ("an index", TAKEN_INDEXES, _added_constraints()),
-        ("a trigger", TAKEN_TRIGGERS, list(TRIGGERS)),
+        ("a trigger", TAKEN_TRIGGERS, list(triggers())),
     ):
         for name, table_name in inspector.rows(query, [inspector.oids(LEGACY_NAMES), names]):
             yield _needed_name(name, f"it is {what} of {table_name}")
-    functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), functions]):
+    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), list(triggers())]):
         yield _needed_name(name, "it is a function")
     for (name,) in inspector.rows(
         TAKEN_TYPES, [_quoted_schema(inspector), ["addresses", "contacts"]]

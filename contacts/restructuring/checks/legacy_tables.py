@@ -3,23 +3,24 @@
 from collections.abc import Iterator
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks import drift, format_rules, free_names
+from contacts.restructuring.checks import (
+    column_defaults,
+    drift,
+    format_rules,
+    free_names,
+    row_security,
+)
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import column_type, legacy_models
 from contacts.restructuring.state.statistics import placements
+from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.wording import counted
 
 TEXT = {"character varying", "text"}
 """Types that hold the same values: a drift between them is harmless."""
 LARGEST_ID = 2**31 - 1
-LAST_COMPANY = """
-    SELECT (SELECT max(id) FROM companies),
-           (SELECT coalesce(last_value, start_value - 1) FROM pg_sequences
-             WHERE format('%I.%I', schemaname, sequencename)
-                 = pg_get_serial_sequence('companies', 'id'))
-"""
 
 
 def columns(inspector: Inspector) -> Finding:
@@ -51,18 +52,24 @@ def fillable_companies(inspector: Inspector) -> Finding:
         and column.not_null
         and not (column.default or column.identity or column.generated)
     ]
-    last = _last_company(inspector)
-    if last + len(wanted) >= LARGEST_ID:
-        found.append(
-            f"{counted(len(wanted), 'id')} needed after {last}, and {LARGEST_ID} is the largest"
-        )
+    found += _missing_ids(inspector, len(wanted))
     return problems(found)
 
 
-def _last_company(inspector: Inspector) -> int:
-    """Return the id behind which default companies are created: the highest, or the sequence's."""
-    found = inspector.rows(LAST_COMPANY)[0]
-    return max(0, *(int(last) for last in found if last is not None))
+def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
+    """Say so if there are no ids for ``count`` new companies."""
+    sequence = feeding_sequences(inspector.cursor, "companies").get("id")
+    if sequence is None:
+        last = inspector.value("SELECT coalesce(max(id), 0) FROM companies")
+        if last + count > LARGEST_ID:
+            yield f"{counted(count, 'id')} needed after {last}, and {LARGEST_ID} is the largest"
+        return
+    free = len(free_values(inspector.cursor, "companies", sequence, count))
+    if free < count:
+        yield (
+            f"{counted(count, 'id')} needed, and sequence {sequence.name}, which ends at "
+            f"{sequence.most if sequence.increment > 0 else sequence.least}, has {free} left"
+        )
 
 
 def ordinary_tables(inspector: Inspector) -> Finding:
@@ -143,6 +150,8 @@ CHECKS = (
         "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
     ),
     READABLE_ROWS,
+    row_security.APPLYING_POLICIES,
+    row_security.OTHER_CREATORS,
     drift.MISSING_CONSTRAINTS,
     Check(
         "fillable_companies",
@@ -153,5 +162,6 @@ CHECKS = (
     ),
     free_names.CHECK,
     *format_rules.CHECKS,
+    column_defaults.CHECK,
     drift.CHECK,
 )

@@ -8,7 +8,7 @@ from psycopg2 import sql
 from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
-from contacts.restructuring.state.expected import TRIGGERS
+from contacts.restructuring.state.expected import triggers
 from contacts.restructuring.state.record import read_record
 from jmsk.postgres.references import foreign_keys_to
 
@@ -60,7 +60,7 @@ def _missing_rights(inspector: Inspector) -> Iterator[str]:
     wanted = {
         "tables": inspector.oids(inspector.layout.tables),
         "django": list(DJANGO_TABLES),
-        "functions": [name.removeprefix("trg_") for name in TRIGGERS],
+        "functions": list(triggers()),
         "schema": inspector.layout.schema,
     }
     for what, owner, is_superuser in inspector.rows(FOREIGN_OWNERS, wanted):

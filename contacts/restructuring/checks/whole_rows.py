@@ -10,7 +10,7 @@ from functools import partial
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.state.expected import TRIGGERS
+from contacts.restructuring.state.expected import triggers
 from contacts.restructuring.state.legacy_objects import TABLES, now_called
 
 WHOLE_ROW = r"\m(old|new)\M\s*\)?\s*\.\s*\*"
@@ -51,7 +51,7 @@ def _whole_rows(
 ) -> Iterator[str]:
     parameters = {
         "tables": inspector.oids(columns),
-        "own": list(TRIGGERS),
+        "own": list(triggers()),
         "comparison": COMPARISON,
         "whole_row": WHOLE_ROW,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from psycopg2 import sql
 
-from contacts.meaning import COMPANY, EMAIL
+from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, Table
 
 EVERY_ROW = sql.SQL("")
@@ -86,22 +86,26 @@ def sources_after_migration(legacy: Layout, created_companies: Collection[int]) 
     ]
 
 
-def sources_before_rollback(migrated: Layout, going_companies: Collection[int]) -> list[Source]:
+def sources_before_rollback(
+    migrated: Layout, going_companies: Collection[int], *, names_customers: bool = True
+) -> list[Source]:
     """Return the sources that read a migrated database as the legacy one that a rollback makes.
 
     Unlike :func:`sources_after_migration` it needs no layout from before: what the restructuring
     added is left out. So are those of the companies that it created which go with it.
+    ``names_customers``: an order that does not name its customer takes its contact's name.
     """
     tenants, companies, contacts, orders = _plain_sources(migrated)
     legacy_columns = {
         "customer_id" if name == "contact_id" else name: value
         for name, value in orders.without(ADDED["orders"]).columns.items()
     }
+    named = {"customer_name": sql.SQL(CUSTOMER_NAME)} if names_customers else {}
     return [
         tenants,
         replace(companies.without(ADDED["companies"]), where=without_companies(going_companies)),
         replace(contacts.without(ADDED["contacts"]).meaning(CUSTOMER_MEANING), table="customers"),
-        replace(orders, columns=legacy_columns),
+        replace(orders, columns=legacy_columns).meaning(named),
     ]
 
 

@@ -30,6 +30,12 @@ class MigrationRecord:
         """Their ids."""
         return tuple(self.created)
 
+    @property
+    def names_customers(self) -> bool:
+        """Whether each order has to name its customer again; without a record it has to."""
+        remembered = self.legacy_objects.get("orders")
+        return remembered is None or bool(remembered["not_null"]["customer_name"])
+
 
 def read_record(cursor: Any) -> MigrationRecord:
     """Return the record of the migration that made the database what it is."""

@@ -98,10 +98,25 @@ ERRORS = (
     Case(
         "default_addresses",
         BEHIND + "UPDATE addresses SET is_default = false",
-        "Company 1 points to default address 31, marked is None",
+        "Company 1 points to default address 31, marked is none",
         count=2,
         query=True,
         name="unmarked",
+    ),
+    Case(
+        "default_addresses",
+        BEHIND + "UPDATE companies SET default_address_id = NULL",
+        "Company 1 points to default address none, marked is 31",
+        count=2,
+        query=True,
+        name="no-pointer",
+    ),
+    Case(
+        "default_addresses",
+        BEHIND + "UPDATE companies SET default_address_id = 33 WHERE id = 2",
+        "Company 2 points to default address 33, marked is none",
+        query=True,
+        name="anothers",
     ),
     Case(
         "triggers",
@@ -113,6 +128,94 @@ ERRORS = (
         "ALTER TABLE orders DISABLE TRIGGER trg_validate_order_relationships",
         "Trigger trg_validate_order_relationships on orders is disabled",
         name="disabled",
+    ),
+    Case(
+        "triggers",
+        "CREATE OR REPLACE FUNCTION trg_validate_order_relationships() RETURNS trigger "
+        "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp "
+        "SET row_security = off AS $$ BEGIN RETURN NEW; END $$",
+        "The function of trigger trg_validate_order_relationships has another body than",
+        name="body",
+    ),
+    Case(
+        "triggers",
+        "ALTER FUNCTION trg_sync_default_address() SET search_path = public",
+        "The function of trigger trg_sync_default_address has other settings than",
+        name="settings",
+    ),
+    Case(
+        "triggers",
+        "ALTER FUNCTION trg_sync_default_address() RESET row_security",
+        "has other settings than search_path=pg_catalog, public, pg_temp, row_security=off: "
+        "search_path=pg_catalog, public, pg_temp",
+        name="row-security",
+    ),
+    Case(
+        "triggers",
+        "ALTER FUNCTION trg_validate_address_company() SECURITY INVOKER",
+        "trg_validate_address_company does not run with its owner's rights (SECURITY DEFINER)",
+        name="invoker",
+    ),
+    Case(
+        "triggers",
+        "ALTER FUNCTION trg_validate_address_company() OWNER TO pg_monitor",
+        "trg_validate_address_company belongs to pg_monitor, not to postgres",
+        name="owner",
+    ),
+    Case(
+        "triggers",
+        "GRANT EXECUTE ON FUNCTION trg_prevent_company_deletion() TO PUBLIC",
+        "The function of trigger trg_prevent_company_deletion may be executed by PUBLIC",
+        name="public",
+    ),
+    Case(
+        "triggers",
+        "CREATE OR REPLACE TRIGGER trg_validate_contact_company BEFORE INSERT ON contacts "
+        "FOR EACH ROW EXECUTE FUNCTION trg_validate_contact_company()",
+        "Trigger trg_validate_contact_company on contacts is another: CREATE TRIGGER "
+        "trg_validate_contact_company BEFORE INSERT ON contacts",
+        name="events",
+    ),
+    Case(
+        "triggers",
+        "CREATE SCHEMA other; CREATE FUNCTION other.trg_validate_contact_company() RETURNS trigger "
+        "LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE OR REPLACE TRIGGER "
+        "trg_validate_contact_company BEFORE INSERT OR UPDATE OF id, tenant_id, company_id "
+        "ON contacts FOR EACH ROW EXECUTE FUNCTION other.trg_validate_contact_company()",
+        "Trigger trg_validate_contact_company on contacts is another: CREATE TRIGGER "
+        "trg_validate_contact_company BEFORE INSERT OR UPDATE OF id, tenant_id, company_id "
+        "ON contacts FOR EACH ROW EXECUTE FUNCTION other.",
+        count=5,
+        name="another-function",
+    ),
+    Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; ALTER TABLE companies ENABLE ROW LEVEL "
+        "SECURITY, FORCE ROW LEVEL SECURITY",
+        "The policies of companies apply to pg_monitor, the owner of companies",
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "companies has row-level security, addresses has not",
+        count=3,
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY; "
+        "ALTER TABLE addresses ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY addresses_of_visible_companies ON addresses USING (true)",
+        "Policy addresses_of_visible_companies on addresses is another: true",
+        name="another",
+    ),
+    Case(
+        "address_policy",
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY; "
+        "ALTER TABLE addresses ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY addresses_of_visible_companies ON addresses FOR SELECT USING "
+        "(EXISTS (SELECT 1 FROM companies WHERE companies.id = addresses.company_id))",
+        "Policy addresses_of_visible_companies on addresses is another",
+        name="reading-only",
     ),
     Case(
         "leftovers",

@@ -173,7 +173,7 @@ def test_what_belongs_to_who_migrated_is_named(sample: Database, tmp_path: Path)
         for mode in (["--restore", str(tmp_path / FOLDER)], ["--rollback"]):
             done = run(*mode, "--noinput", "--backup-dir", str(tmp_path))
             told = f"Role {names['role']} is no member of postgres, the owner of"
-            made = ("django_migrations", "function validate_order_relationships")
+            made = ("django_migrations", "function trg_validate_order_relationships")
             assert_refused(sample, done, before, *(f"{told} {what}" for what in made))
             assert "GRANT" not in done.out, "membership of a superuser was proposed"
 

@@ -44,7 +44,7 @@ def test_what_somebody_has_dropped_of_the_target_does_not_stand_in_the_way(
     assert_migrates(tmp_path)
     legacy.execute("""
         DROP TRIGGER trg_validate_contact_company ON contacts;
-        DROP FUNCTION validate_company_tenant() CASCADE;
+        DROP FUNCTION trg_validate_company_tenant() CASCADE;
         ALTER TABLE companies DROP CONSTRAINT fk_companies_default_address,
             DROP CONSTRAINT ck_companies_fax_format;
         ALTER TABLE contacts DROP CONSTRAINT uq_contact_email_per_company;
