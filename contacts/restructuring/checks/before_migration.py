@@ -1,7 +1,14 @@
 """The checks before the restructuring: first the seven that were asked for, in their order."""
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks import environment, legacy_tables, replaced_keys
+from contacts.restructuring.checks import (
+    environment,
+    legacy_tables,
+    made_objects,
+    placed_rows,
+    publications,
+    replaced_keys,
+)
 from contacts.restructuring.checks.alembic import stamp_check
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
@@ -135,6 +142,9 @@ CHECKS_BEFORE = (
     ),
     *legacy_tables.CHECKS,
     replaced_keys.CHECK,
+    placed_rows.CHECK,
+    made_objects.CHECK,
+    publications.CHANGES_CHECK,
     *environment.CHECKS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""

@@ -160,7 +160,7 @@ CHECKS_BACK = (
         replaced_keys.CHECK_BACK,
         legacy_constraints.CHECK,
         added_constraints.CHECK,
-        publications.CHECK_BACK,
+        publications.CHANGES_CHECK_BACK,
         alembic.CHECK_BACK,
     ),
     RIGHTS,

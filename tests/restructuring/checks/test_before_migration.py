@@ -22,10 +22,11 @@ from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases.before_migration import BLOCKERS
+from tests.cases import before_migration
 from tests.cases.before_migration_warnings import WARNINGS
 from tests.cases.case import Case
 from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, ROWS
+from tests.cases.placed_rows import ROWS_BLOCKERS
 from tests.support.command import assert_migrates, assert_refused, migrate, run
 from tests.support.databases import Database
 from tests.support.roles import acting_as, roles
@@ -39,6 +40,7 @@ INFORMATIVE = {
     "linked_orders": "it counts",
     "extra_columns": "it lists columns that stay as they are",
 }
+BLOCKERS = (*before_migration.BLOCKERS, *ROWS_BLOCKERS)
 CASES = (*BLOCKERS, *WARNINGS)
 
 

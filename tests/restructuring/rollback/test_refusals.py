@@ -109,6 +109,7 @@ def test_rules_of_others_that_hold_afterwards_are_no_obstacle(
     copy.execute("""
         ALTER TABLE contacts ADD CONSTRAINT known CHECK (company_id > 0),
             ADD CONSTRAINT uq_place UNIQUE NULLS NOT DISTINCT (id, company_id),
+            ADD CONSTRAINT ex EXCLUDE USING btree ((id + company_id % 1) WITH =),
             ADD half integer GENERATED ALWAYS AS (company_id / 2) STORED;
         CREATE TABLE visits (contact_id integer, company_id integer,
             FOREIGN KEY (contact_id, company_id) REFERENCES contacts (id, company_id));
