@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from contacts.restructuring.failures import UNCHANGED, Failure
+from contacts.restructuring.state.functions import REMEMBERED, remember_functions
 from contacts.runs import created_companies, current_run, latest_migration
 from jmsk.postgres.catalogue import model_objects
 from jmsk.postgres.operations import DatabaseOperation
@@ -98,9 +99,10 @@ class RefuseOutsideCommand(DatabaseOperation):
 class RememberLegacyState(DatabaseOperation):
     """Remember the indexes and constraints of ``tables`` forwards; put them back backwards.
 
-    They are kept in the run's row, drift included. A database that started from nothing has no
-    such row: there the models of the legacy state say what was there. ``added`` names what the
-    restructuring adds and the legacy schema has no place for.
+    They are kept in the run's row, drift included, beside the functions that name what is to come.
+    A database that started from nothing has no such row: there the models of the legacy state say
+    what was there. ``added`` names what the restructuring adds and the legacy schema has no place
+    for.
     """
 
     def __init__(self, *, tables: dict[str, str], added: list[str]) -> None:
@@ -119,6 +121,7 @@ class RememberLegacyState(DatabaseOperation):
             return
         with editor.connection.cursor() as cursor:
             run.legacy_objects = {table: read_state(cursor, table) for table in self.tables}
+            run.legacy_objects[REMEMBERED] = remember_functions(cursor)
         run.save(update_fields=["legacy_objects"])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:

@@ -20,6 +20,7 @@ from contacts.restructuring.proof.legacy_meaning import (
     without_companies,
 )
 from contacts.restructuring.state import alembic
+from contacts.restructuring.state.legacy_objects import TABLES
 from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import TableObject, read_objects
 
@@ -71,7 +72,8 @@ def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
     A comment or a mark that somebody has given one since is no difference: it stays.
     """
     different = []
-    for table, remembered in record.legacy_objects.items():
+    for table in record.legacy_objects.keys() & set(TABLES):
+        remembered = record.legacy_objects[table]
         present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
         for item in (TableObject.from_dict(values) for values in remembered["objects"]):
             now = present.get((item.kind, item.name))

@@ -5,12 +5,13 @@ without a word. So everything is asked for that PostgreSQL knows to depend on wh
 function whose body is text it knows nothing, so there the text has to do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import TRIGGERS, target_names
+from contacts.restructuring.state.functions import REMEMBERED, functions_naming, functions_since
 from contacts.restructuring.state.record import read_record
 
 ON_COLUMNS = """
@@ -69,15 +70,6 @@ DEPENDENTS = f"""
      ORDER BY 1, 2
 """
 """Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
-FUNCTIONS = r"""
-    SELECT p.oid::regprocedure::text
-      FROM pg_proc p
-      JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE p.prosrc ~* %(words)s AND n.nspname !~ '^pg_'
-       AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%(own)s)
-       AND (%(migration)s IS NULL OR age(p.xmin) < age(%(migration)s::text::xid))
-     ORDER BY 1
-"""
 VIEWS = """
     SELECT DISTINCT v.oid::regclass::text
       FROM pg_depend d
@@ -86,16 +78,18 @@ VIEWS = """
      WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm')
      ORDER BY 1
 """
-TRANSACTION_IDS = 2**32
-"""A row holds the last 32 bits of the id of the transaction that wrote it."""
+LEGACY_WORDS = r"\m(customers|customer_id)\M"
 
 
 def names_in_functions_and_views(inspector: Inspector) -> Finding:
     """Find functions and views that name what is renamed: a view goes on, a function fails."""
-    functions = _functions_naming(inspector, r"\m(customers|customer_id)\M")
+    functions = functions_naming(inspector.cursor, LEGACY_WORDS)
     views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
     return problems(
-        [f"Function {name} names customers or customer_id in its text" for name in functions]
+        [
+            f"Function {function.signature} names customers or customer_id in its text"
+            for function in functions
+        ]
         + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
     )
 
@@ -112,19 +106,10 @@ def _dependents(inspector: Inspector) -> Iterator[str]:
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     # A function from before the migration means something else by these words.
-    migration = read_record(inspector.cursor).transaction_id
-    words = r"\m(contacts|contact_id|addresses)\M"
-    for name in _functions_naming(inspector, words, functions, migration):
-        yield f"Function {name} names contacts, contact_id or addresses"
-
-
-def _functions_naming(
-    inspector: Inspector, words: str, own: Sequence[str] = (), since: int | None = None
-) -> list[str]:
-    """Return the functions whose text matches ``words``, made after the transaction ``since``."""
-    since_row = None if since is None else str(since % TRANSACTION_IDS)
-    wanted = {"words": words, "own": list(own), "migration": since_row}
-    return [name for (name,) in inspector.rows(FUNCTIONS, wanted)]
+    remembered = read_record(inspector.cursor).legacy_objects.get(REMEMBERED) or []
+    for function in functions_since(inspector.cursor, remembered):
+        if function.name not in functions:
+            yield f"Function {function.signature} names contacts, contact_id or addresses"
 
 
 CHECK = Check(

@@ -11,7 +11,9 @@ from contacts.runs import created_companies, latest_migration
 
 @dataclass(frozen=True)
 class MigrationRecord:
-    """The default companies that were created, the legacy objects by table, Alembic's record.
+    """The default companies that were created, the legacy objects, Alembic's record.
+
+    The legacy objects stand by table; beside them the functions that name what the target has.
 
     ``finished`` is None for a database whose tables Django made: then nothing was remembered.
     """
@@ -20,7 +22,6 @@ class MigrationRecord:
     legacy_objects: dict[str, Any] = field(default_factory=dict)
     alembic: dict[str, Any] = field(default_factory=dict)
     finished: datetime | None = None
-    transaction_id: int | None = None
 
 
 def read_record(cursor: Any) -> MigrationRecord:
@@ -34,5 +35,4 @@ def read_record(cursor: Any) -> MigrationRecord:
         run.legacy_objects,
         run.alembic,
         run.finished_at,
-        run.transaction_id,
     )
