@@ -3,6 +3,13 @@
 from tests.cases.case import Case
 from tests.cases.legacy_rows import ORPHAN
 
+HISTORY = """
+CREATE TABLE history AS SELECT now() AS at, customers.* FROM customers WHERE false;
+CREATE FUNCTION history() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO history SELECT now(), {row}; RETURN NULL; END';
+CREATE TRIGGER keep AFTER UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION history();
+"""
+
 WARNINGS = (
     Case("orphaned_customers", ORPHAN, "Customer 13 (tenant 1) has no company", query=True),
     Case(
@@ -74,6 +81,32 @@ WARNINGS = (
         "CREATE VIEW people AS SELECT name FROM customers",
         "View people reads customers or orders; it follows the new names",
         name="view",
+    ),
+    Case(
+        "whole_rows",
+        HISTORY.format(row="OLD.*"),
+        "Trigger keep on customers: function history() uses all columns of a row (OLD.* or NEW.*), "
+        "which gets placed_in_company_id, email_set_aside",
+    ),
+    Case(
+        "whole_rows",
+        HISTORY.format(row="(old) . *"),
+        "Trigger keep on customers: function history() uses all columns of a row",
+        name="in parentheses",
+    ),
+    Case(
+        "whole_rows",
+        'CREATE FUNCTION f() RETURNS integer LANGUAGE plpgsql AS \'DECLARE o "orders" %RowType; '
+        "BEGIN RETURN 1; END'",
+        "Function f() uses the row type of orders, which gets company_id",
+        name="row type",
+    ),
+    Case(
+        "whole_rows",
+        "CREATE FUNCTION f(companies) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "Function f(companies) uses the row type of companies, which gets fax, default_address_id, "
+        "is_default",
+        name="argument",
     ),
     Case(
         "user_triggers",

@@ -9,6 +9,7 @@ from contacts.restructuring.checks import (
     legacy_constraints,
     publications,
     replaced_keys,
+    whole_rows,
 )
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import SESSIONS, WRITABLE
@@ -166,6 +167,7 @@ CHECKS_BACK = (
     RIGHTS,
     REFERRING_TO_CREATED,
     WRITABLE,
+    whole_rows.CHECK_BACK,
     Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
     Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
     Check(

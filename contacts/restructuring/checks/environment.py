@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from contacts.restructuring.checks import alembic, dependents, publications
+from contacts.restructuring.checks import alembic, dependents, publications, whole_rows
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.checks.privileges import RIGHTS
 from contacts.restructuring.database.inspector import Inspector
@@ -74,11 +74,13 @@ CHECKS = (
     ),
     WRITABLE,
     dependents.CHECK,
+    whole_rows.CHECK,
     Check(
         "user_triggers",
         "Triggers and rules of others on the tables",
         user_triggers,
-        "Nothing to do: they are switched off while rows are placed, and on again before COMMIT.",
+        "They are switched off while rows are placed, and on again before COMMIT. Look whether "
+        "they still do what they are for on the restructured tables.",
         Severity.WARNING,
     ),
     SESSIONS,

@@ -190,6 +190,19 @@ def test_warning_does_not_stop_the_run(legacy: Database, tmp_path: Path, case: C
         assert case.message in assert_migrates(tmp_path).out
 
 
+@pytest.mark.parametrize(
+    "use", ["to_jsonb(NEW)", "NEW.* IS DISTINCT FROM OLD.*", "row(OLD.*) = row(NEW.*)"]
+)
+def test_rows_as_one_value_and_comparisons_of_rows_go_on(legacy: Database, use: str) -> None:
+    legacy.execute(f"""
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM {use}; RETURN NEW; END';
+        CREATE TRIGGER compare BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION f()
+    """)
+
+    assert results()["whole_rows"].finding.sentences == ()
+
+
 def test_database_without_the_tables_is_named(legacy: Database, tmp_path: Path) -> None:
     legacy.execute("DROP TABLE customers CASCADE")
     before = legacy.dump()
