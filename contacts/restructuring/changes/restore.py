@@ -27,7 +27,8 @@ PASSABLE = f"""
         SELECT id, row_number() OVER (PARTITION BY tenant_id, {EMAIL}
                                       ORDER BY email IS NULL, id) AS place
           FROM contacts)
-    UPDATE contacts SET email = 'restoring-' || id || '@backup.invalid', email_set_aside = NULL
+    UPDATE contacts
+       SET email = 'restoring-' || id::text || '@backup.invalid', email_set_aside = NULL
      WHERE {EMAIL} IS NULL
         OR id IN (SELECT id FROM sharing WHERE place > 1)
 """

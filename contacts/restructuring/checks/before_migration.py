@@ -60,8 +60,9 @@ def linked_orders(inspector: Inspector) -> Finding:
 def order_customers(inspector: Inspector) -> Finding:
     return rows(
         inspector,
-        "SELECT o.id, o.tenant_id, o.customer_id, coalesce('tenant ' || c.tenant_id, 'missing') "
-        "AS customer FROM orders o LEFT JOIN customers c ON c.id = o.customer_id "
+        "SELECT o.id, o.tenant_id, o.customer_id, "
+        "coalesce('tenant ' || c.tenant_id::text, 'missing') AS customer "
+        "FROM orders o LEFT JOIN customers c ON c.id = o.customer_id "
         "WHERE o.customer_id IS NOT NULL AND c.tenant_id IS DISTINCT FROM o.tenant_id",
         "Order {id} (tenant {tenant_id}) has customer {customer_id} ({customer})",
     )
@@ -84,8 +85,9 @@ def duplicate_emails(inspector: Inspector) -> Finding:
 def company_tenants(inspector: Inspector) -> Finding:
     return rows(
         inspector,
-        "SELECT c.id, c.tenant_id, c.company_id, coalesce('tenant ' || o.tenant_id, 'missing') "
-        "AS company FROM customers c LEFT JOIN companies o ON o.id = c.company_id "
+        "SELECT c.id, c.tenant_id, c.company_id, "
+        "coalesce('tenant ' || o.tenant_id::text, 'missing') AS company "
+        "FROM customers c LEFT JOIN companies o ON o.id = c.company_id "
         "WHERE c.company_id IS NOT NULL AND o.tenant_id IS DISTINCT FROM c.tenant_id",
         "Customer {id} (tenant {tenant_id}) has company {company_id} ({company})",
     )
