@@ -8,7 +8,7 @@ from django.db.models import CheckConstraint
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import Type, model_objects, read_objects
-from jmsk.postgres.check_rules import rows_breaking
+from jmsk.postgres.check_rules import add_rule, rows_breaking
 from jmsk.postgres.reconcile import drop, reconcile
 
 NULLABLE = """
@@ -150,7 +150,7 @@ class AddCheckRule(AddConstraint):
             cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
             if cursor.fetchone()[0]:
                 return
-        editor.add_constraint(model, self.constraint)
+        add_rule(model, self.constraint, editor)
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = old.apps.get_model(app_label, self.model_name)

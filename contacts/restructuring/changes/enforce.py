@@ -20,6 +20,7 @@ from contacts.restructuring.database.transaction import (
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import check_rules, target_models
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.check_rules import add_rule
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _enforce(
             if finding.count:
                 raise _BrokenRuleError(finding)
             with connection.schema_editor() as editor:
-                editor.add_constraint(model, rule)
+                add_rule(model, rule, editor)
 
     options = TransactionOptions(layout, (table,), (), patience, rewrites=False)
     try:
