@@ -47,7 +47,8 @@ class TransactionOptions:
     ``exclusive`` tables are locked against readers and writers, ``shared`` ones against writers.
     ``views`` over them are locked before. ``rehearse`` rolls back in the end. ``max_lockout`` is
     the longest time in seconds that the locks may be held. ``rewrites``: the work gives a table a
-    new file, which a transaction that reads as of an earlier time would find empty; so it waits for those.
+    new file, which a transaction that reads as of an earlier time would find empty; so it waits
+    for those.
     """
 
     layout: Layout
