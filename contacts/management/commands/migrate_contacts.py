@@ -10,7 +10,6 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2.errors import InsufficientPrivilege
 
-from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.progress import Progress
@@ -18,7 +17,13 @@ from contacts.restructuring.console.terminal import FittedOutput, wants_no_colou
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
 from contacts.restructuring.journal import Interrupt
-from contacts.restructuring.modes.arguments import revision, seconds, tries
+from contacts.restructuring.modes.arguments import (
+    add_bridge_arguments,
+    bridge_options,
+    revision,
+    seconds,
+    tries,
+)
 from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
@@ -80,25 +85,7 @@ class Command(BaseCommand):
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
         others = parser.add_argument_group("other programs")
-        others.add_argument(
-            "--bridge",
-            action="store_true",
-            help="Let the legacy application go on unchanged, on a schema with the legacy names. "
-            "It is made in the migration's transaction, or later on a migrated database.",
-        )
-        others.add_argument(
-            "--bridge-schema",
-            default=DEFAULT_SCHEMA,
-            metavar="NAME",
-            help="The schema of the bridge (default: %(default)s).",
-        )
-        others.add_argument(
-            "--bridge-role",
-            action="append",
-            default=[],
-            metavar="ROLE",
-            help="Lead new sessions of ROLE to the bridge by its search_path; repeatable.",
-        )
+        add_bridge_arguments(others)
         others.add_argument(
             "--alembic-stamp",
             type=revision,
@@ -137,7 +124,7 @@ class Command(BaseCommand):
             max_lockout=options["max_lockout"],
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
-            bridge=_bridge(options),
+            bridge=bridge_options(options),
         )
         mode = _mode(options)
         call, interrupt = None, Interrupt()
@@ -189,14 +176,6 @@ def _mode(options: dict[str, Any]) -> Mode:
             returncode=USAGE,
         )
     return mode
-
-
-def _bridge(options: dict[str, Any]) -> BridgeOptions | None:
-    if options["bridge"]:
-        return BridgeOptions(options["bridge_schema"], tuple(options["bridge_role"]))
-    if options["bridge_role"] or options["bridge_schema"] != DEFAULT_SCHEMA:
-        raise CommandError("--bridge-schema and --bridge-role go with --bridge.", returncode=USAGE)
-    return None
 
 
 def _run(
