@@ -9,7 +9,7 @@ from contacts.restructuring.bridge.description import Bridge, BridgeOptions, rea
 from contacts.restructuring.bridge.drop import drop_bridge
 from contacts.restructuring.changes.base import FailedChecksError
 from contacts.restructuring.checks.base import Result, failed, run_checks
-from contacts.restructuring.checks.bridge import WHOLE, bridge_checks
+from contacts.restructuring.checks.environment.bridge import WHOLE, bridge_checks
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.transaction import (

@@ -6,8 +6,9 @@ They run inside the transaction, before COMMIT, and again for ``--verify-only``.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from contacts.restructuring.checks import bridge, format_rules, row_security, triggers
+from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
+from contacts.restructuring.checks.environment import bridge, row_security, triggers
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     partial_unique_indexes,

@@ -1,16 +1,15 @@
 """The checks before the restructuring: first the seven that were asked for, in their order."""
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks import (
-    environment,
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.environment import publications, server
+from contacts.restructuring.checks.environment.alembic import stamp_check
+from contacts.restructuring.checks.tables import (
     legacy_tables,
     made_objects,
     placed_rows,
-    publications,
     replaced_keys,
 )
-from contacts.restructuring.checks.alembic import stamp_check
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from jmsk.wording import counted
@@ -147,7 +146,7 @@ CHECKS_BEFORE = (
     placed_rows.CHECK,
     made_objects.CHECK,
     publications.CHANGES_CHECK,
-    *environment.CHECKS,
+    *server.CHECKS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""
 

@@ -1,10 +1,10 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
 from contacts.created_companies import OWN_REFERENCES
-from contacts.restructuring.checks import legacy_constraints
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import WRITABLE
-from contacts.restructuring.checks.privileges import RIGHTS
+from contacts.restructuring.checks.environment.privileges import RIGHTS
+from contacts.restructuring.checks.environment.server import WRITABLE
+from contacts.restructuring.checks.tables import legacy_constraints
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.wreck import examine
 from jmsk.postgres.references import referred_rows

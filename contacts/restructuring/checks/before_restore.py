@@ -2,9 +2,13 @@
 
 from contacts.restructuring.checks.base import Check, Tag
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
-from contacts.restructuring.checks.environment import WRITABLE
-from contacts.restructuring.checks.legacy_tables import READABLE_ROWS
-from contacts.restructuring.checks.privileges import OWN_RIGHTS, REFERRING_TABLES, TEMPORARY
+from contacts.restructuring.checks.environment.privileges import (
+    OWN_RIGHTS,
+    REFERRING_TABLES,
+    TEMPORARY,
+)
+from contacts.restructuring.checks.environment.server import WRITABLE
+from contacts.restructuring.checks.tables.legacy_tables import READABLE_ROWS
 
 ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
 

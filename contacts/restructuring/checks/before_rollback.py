@@ -2,20 +2,18 @@
 
 from contacts.created_companies import going_companies
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks import (
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.environment import alembic, dependents, publications
+from contacts.restructuring.checks.environment.privileges import REFERRING_TO_CREATED, RIGHTS
+from contacts.restructuring.checks.environment.server import SESSIONS, WRITABLE
+from contacts.restructuring.checks.tables import (
     added_constraints,
-    alembic,
-    dependents,
     free_names,
     legacy_constraints,
-    publications,
     replaced_keys,
     whole_rows,
 )
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import SESSIONS, WRITABLE
-from contacts.restructuring.checks.legacy_tables import relatives
-from contacts.restructuring.checks.privileges import REFERRING_TO_CREATED, RIGHTS
+from contacts.restructuring.checks.tables.legacy_tables import relatives
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.legacy_objects import (

@@ -2,7 +2,7 @@
 
 from contacts.restructuring.bridge.description import Bridge, BridgeOptions, read_bridge
 from contacts.restructuring.changes import bridge as changes
-from contacts.restructuring.checks.bridge import bridge_checks
+from contacts.restructuring.checks.environment.bridge import bridge_checks
 from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.transaction import TransactionOptions
 from contacts.restructuring.modes import steps

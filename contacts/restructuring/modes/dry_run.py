@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contacts.restructuring.checks.base import Result, Tag, failed
 from contacts.restructuring.checks.before_migration import checks_for
-from contacts.restructuring.checks.bridge import bridge_checks
+from contacts.restructuring.checks.environment.bridge import bridge_checks
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage

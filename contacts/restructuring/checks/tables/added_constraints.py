@@ -12,8 +12,8 @@ from psycopg2 import sql
 
 from contacts.meaning import STILL_PLACED
 from contacts.restructuring.checks.base import Check, Finding, problems, together
-from contacts.restructuring.checks.broken_constraints import broken_constraints
-from contacts.restructuring.checks.future_rows import Future, future_table, generated_columns
+from contacts.restructuring.checks.tables.broken_constraints import broken_constraints
+from contacts.restructuring.checks.tables.future_rows import Future, future_table, generated_columns
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names

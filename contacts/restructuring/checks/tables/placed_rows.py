@@ -13,8 +13,8 @@ from psycopg2.errors import QueryCanceled, ReadOnlySqlTransaction
 
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Check, Finding, problems, together
-from contacts.restructuring.checks.broken_constraints import broken_constraints
-from contacts.restructuring.checks.future_rows import Future, future_table, generated_columns
+from contacts.restructuring.checks.tables.broken_constraints import broken_constraints
+from contacts.restructuring.checks.tables.future_rows import Future, future_table, generated_columns
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Column
 from contacts.restructuring.database.settings import set_local

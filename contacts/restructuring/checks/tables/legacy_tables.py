@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks import (
-    column_defaults,
-    drift,
-    format_rules,
-    free_names,
-    row_security,
-)
+from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
+from contacts.restructuring.checks.environment import row_security
+from contacts.restructuring.checks.tables import column_defaults, drift, free_names
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import column_type, legacy_models

@@ -10,7 +10,7 @@ from contacts.restructuring.bridge.roles import role_views, users_of
 from contacts.restructuring.bridge.usage import read_usage
 from contacts.restructuring.bridge.verify import bridge_problems
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
-from contacts.restructuring.checks.privileges import grant
+from contacts.restructuring.checks.environment.privileges import grant
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from jmsk.wording import counted

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, InternalError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Finding, problems, rows, verbatim
-from contacts.restructuring.checks.future_rows import CHANGING, Future
+from contacts.restructuring.checks.tables.future_rows import CHANGING, Future
 from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.catalogue import column_names
 from jmsk.postgres.references import foreign_keys_to

@@ -2,7 +2,7 @@
 
 from companies.address_policy import CONDITION, POLICY
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
-from contacts.restructuring.checks.privileges import grant
+from contacts.restructuring.checks.environment.privileges import grant
 from contacts.restructuring.database.inspector import Inspector
 
 APPLYING = """

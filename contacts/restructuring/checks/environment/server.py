@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from contacts.restructuring.checks import alembic, dependents, publications, whole_rows
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
-from contacts.restructuring.checks.privileges import RIGHTS
+from contacts.restructuring.checks.environment import alembic, dependents, publications
+from contacts.restructuring.checks.environment.privileges import RIGHTS
+from contacts.restructuring.checks.tables import whole_rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 

@@ -1,0 +1,1 @@
+"""Checks of the tables themselves: their columns, constraints, names and rows."""
