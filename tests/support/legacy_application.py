@@ -259,6 +259,10 @@ class LegacyApplication:
     def prepared_writes(self) -> None:
         customer, order = self.create_customer(), self.create_order()
         with self.raw, self.raw.cursor() as cursor:
+            # Held first: SQL's EXECUTE takes its snapshot before it waits for a table's lock, so
+            # one that waited for a rewrite would find the table empty.
+            cursor.execute("SELECT id FROM customers WHERE id = %s FOR UPDATE", [customer])
+            cursor.execute("SELECT id FROM orders WHERE id = %s FOR UPDATE", [order])
             cursor.execute("EXECUTE rename (%s, %s)", [customer, "Renamed"])
             assert cursor.rowcount == 1
             cursor.execute("EXECUTE reprice (%s, %s)", [order, 9.5])

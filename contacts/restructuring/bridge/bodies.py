@@ -226,6 +226,12 @@ EXCEPTION WHEN integrity_constraint_violation THEN
         state = RETURNED_SQLSTATE, broken = CONSTRAINT_NAME, of_table = TABLE_NAME,
         of_column = COLUMN_NAME, of_schema = SCHEMA_NAME,
         told = MESSAGE_TEXT, detail_told = PG_EXCEPTION_DETAIL, hint_told = PG_EXCEPTION_HINT;
+    IF state = '23503' AND broken = 'trg_validate_contact_company' THEN
+        -- The trigger found it out before the key did.
+        broken := 'contacts_company_id_fkey';
+        told := 'insert or update on table "contacts" violates foreign key constraint "contacts_company_id_fkey"';
+        detail_told := format('Key (company_id)=(%s) is not present in table "companies".', NEW.company_id);
+    END IF;
     RAISE EXCEPTION USING
         ERRCODE = state, SCHEMA = of_schema, COLUMN = of_column,
         TABLE = CASE of_table WHEN 'contacts' THEN 'customers' ELSE of_table END,
