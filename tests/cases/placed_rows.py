@@ -146,6 +146,14 @@ ROWS_BLOCKERS = (
         name="created-twice",
     ),
     Case(
+        "placed_rows",
+        ORPHAN + ";ALTER SEQUENCE companies_id_seq RESTART 500;"
+        "ALTER TABLE customers ADD CONSTRAINT kept CHECK (company_id <> 500)",
+        "Constraint kept will not hold for customer 13",
+        query=True,
+        name="next-id",
+    ),
+    Case(
         "made_objects",
         "ALTER TABLE customers DROP CONSTRAINT customers_company_id_fkey;"
         "ALTER TABLE companies SET UNLOGGED",

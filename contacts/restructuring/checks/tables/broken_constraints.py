@@ -11,6 +11,7 @@ from django.db import DataError, IntegrityError, InternalError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Finding, problems, rows, verbatim
+from contacts.restructuring.checks.tables.domains import refused_by_domains
 from contacts.restructuring.checks.tables.future_rows import CHANGING, Future
 from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.catalogue import column_names
@@ -91,11 +92,6 @@ FOREIGN_KEYS = f"""
                       AND a.attnum = ANY(c.conkey) AND a.attname = ANY(%(columns)s))
      ORDER BY 1
 """
-DOMAINS = """
-    SELECT attname, format_type(atttypid, NULL) FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
-     WHERE attrelid = %(table)s AND attname = ANY(%(columns)s) AND typtype = 'd'
-     ORDER BY 1
-"""
 
 
 Parameters = dict[str, object]
@@ -109,9 +105,10 @@ def broken_constraints(inspector: Inspector, future: Future) -> Iterator[Finding
         "columns": list(future.columns),
         "nullable": list(future.nullable),
     }
-    for judge in (_conditions, _unique_indexes, _exclusions, _foreign_keys, _domains):
+    for judge in (_conditions, _unique_indexes, _exclusions, _foreign_keys):
         yield from judge(inspector, future, parameters)
     yield from _referring(inspector, future)
+    yield problems(refused_by_domains(inspector, future))
 
 
 def _conditions(inspector: Inspector, future: Future, parameters: Parameters) -> Iterator[Finding]:
@@ -189,47 +186,10 @@ def _source(inspector: Inspector, schema: str, table: str) -> str:
     return inspector.text(sql.Identifier(table) if ours else sql.Identifier(schema, table))
 
 
-def _present(inspector: Inspector, future: Future) -> str:
-    """Return the name of the table itself, whose rows are as they are."""
-    table = inspector.layout.tables[future.table]
-    return inspector.text(sql.Identifier(table.schema, table.name))
-
-
-def _domains(inspector: Inspector, future: Future, parameters: Parameters) -> Iterator[Finding]:
-    found = []
-    for column, domain in inspector.rows(DOMAINS, parameters):
-        if future.unknowable([column]):
-            continue
-        name = inspector.text(sql.Identifier(column))
-        values = inspector.rows(
-            f"{future.clause} SELECT DISTINCT future.{name}::text FROM {future.table} AS future "
-            f"LEFT JOIN {_present(inspector, future)} AS present ON present.id = future.id "
-            f"WHERE future.{CHANGING} AND (present.id IS NULL "
-            f"OR future.{name}::text IS DISTINCT FROM present.{name}::text)"
-        )
-        for (value,) in values:
-            if not _takes(inspector, domain, value):
-                told = "NULL" if value is None else value
-                found.append(
-                    f"{future.table}.{column} is of the domain {domain}, which does not take {told}"
-                )
-    yield problems(found)
-
-
-def _takes(inspector: Inspector, domain: str, value: str | None) -> bool:
-    try:
-        with transaction.atomic(using=inspector.connection.alias):
-            inspector.cursor.execute(f"SELECT CAST(%s AS {domain})", [value])
-    except IntegrityError:
-        return False
-    return True
-
-
 def _referring(inspector: Inspector, future: Future) -> Iterator[Finding]:
     """Rows of other tables that refer to values which change: NO ACTION or CASCADE, both spoil."""
-    table = inspector.layout.tables[future.table]
-    present = _present(inspector, future)
-    for key in foreign_keys_to(inspector.cursor, [table.oid]):
+    present = future.present(inspector)
+    for key in foreign_keys_to(inspector.cursor, inspector.oids([future.table])):
         names = [inspector.text(sql.Identifier(name)) for name in key.target_columns]
         if set(key.target_columns).isdisjoint(future.columns):
             continue

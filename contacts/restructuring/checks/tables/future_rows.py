@@ -48,6 +48,11 @@ class Future:
         """
         return bool(touched) and set(touched).isdisjoint((*self.columns, *self.generated))
 
+    def present(self, inspector: Inspector) -> str:
+        """Return the SQL name of the table itself, whose rows are as they are."""
+        table = inspector.layout.tables[self.table]
+        return inspector.text(sql.Identifier(table.schema, table.name))
+
 
 def generated_columns(inspector: Inspector, table: str) -> tuple[str, ...]:
     """Return the names of the generated columns of ``table``."""

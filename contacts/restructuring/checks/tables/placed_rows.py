@@ -1,6 +1,6 @@
 """Whether the rows that are placed, set aside or created keep every constraint of their table.
 
-The forward twin of :mod:`added_constraints`: customers without a company get their tenant's default
+The forward twin of ``added_constraints``: customers without a company get their tenant's default
 company, of those that would share an e-mail within one all but the first lose it, and the default
 companies that are missing are created, filled by the defaults of their columns.
 """
@@ -21,17 +21,25 @@ from contacts.restructuring.database.settings import set_local
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.statistics import placements
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.postgres.server_errors import server_words
 
-GIVEN = ("id", "tenant_id", "name")
-"""What a default company is created with; its other columns take their defaults."""
+NOW = "now() AT TIME ZONE 'UTC'"
+GIVEN = {
+    "id": "id",
+    "tenant_id": "tenant_id",
+    "name": f"'{DEFAULT_COMPANY}'",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+"""What a default company is created with, as SQL; its other columns take their defaults."""
 
 DEFAULT_COMPANIES = """
     jmsk_defaults AS MATERIALIZED (
         SELECT tenant_id, found IS NULL AS created,
-               CAST(coalesce(found, (SELECT greatest(0, max(id)) FROM companies)
-                                    + count(*) FILTER (WHERE found IS NULL)
-                                      OVER (ORDER BY tenant_id)) AS {key}) AS id
+               CAST(coalesce(found, ({ids}::bigint[])[
+                    count(*) FILTER (WHERE found IS NULL) OVER (ORDER BY tenant_id)]) AS {key})
+                   AS id
           FROM (SELECT tenant_id, (SELECT min(id) FROM companies
                                     WHERE companies.tenant_id = wanting.tenant_id
                                       AND name = {name}) AS found
@@ -160,9 +168,11 @@ def _gives_a_value(
 def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
     """Return the WITH clause in which companies and customers hold the rows to come."""
     companies = inspector.layout.tables["companies"]
-    types = {column.name: column.type for column in companies.columns}
-    name = sql.SQL("CAST({} AS {})").format(sql.Literal(DEFAULT_COMPANY), sql.SQL(types["name"]))
-    values = {"id": sql.SQL("id"), "tenant_id": sql.SQL("tenant_id"), "name": name}
+    types = {column.name: sql.SQL(column.type) for column in companies.columns}
+    values: dict[str, sql.Composable] = {
+        name: sql.SQL("CAST({} AS {})").format(sql.SQL(value), types[name])
+        for name, value in GIVEN.items()
+    }
     values |= created.values
     stored = companies.stored_columns
     with_created = sql.SQL(CREATED).format(
@@ -174,12 +184,24 @@ def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
     changing = sql.SQL("company_id IS NULL OR jmsk_set_aside")
     parts = [
         sql.SQL(DEFAULT_COMPANIES).format(
-            key=sql.SQL(types["id"]), name=sql.Literal(DEFAULT_COMPANY)
+            ids=sql.Literal(_next_ids(inspector)),
+            key=types["id"],
+            name=sql.Literal(DEFAULT_COMPANY),
         ),
         future_table(inspector, "companies", {}, sql.SQL("jmsk_changes"), with_created),
         future_table(inspector, "customers", CHANGES, changing, placed),
     ]
     return inspector.text(sql.SQL("WITH {}").format(sql.SQL(", ").join(parts)))
+
+
+def _next_ids(inspector: Inspector) -> list[int]:
+    """Return the ids that the companies to create will take, in the order of their tenants."""
+    count = sum(not placement.exists for placement in placements(inspector))
+    sequence = feeding_sequences(inspector.cursor, "companies").get("id")
+    if sequence is not None:
+        return free_values(inspector.cursor, "companies", sequence, count)
+    last = inspector.value("SELECT coalesce(greatest(0, max(id)), 0) FROM companies")
+    return list(range(last + 1, last + 1 + count))
 
 
 def _keys_that_go(inspector: Inspector) -> list[str]:
