@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from contacts.models import RestructuringRun
+from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.stage import recorded
 
 
@@ -19,7 +20,7 @@ def table(rows: Any) -> SafeString:
 
 
 @admin.register(RestructuringRun)
-class RestructuringRunAdmin(admin.ModelAdmin):
+class RestructuringRunAdmin(OfferedFiltersAdmin):
     """Committed migrations, rollbacks and restores.
 
     Before the first there is no table, and nobody has a permission on it.

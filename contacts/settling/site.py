@@ -5,16 +5,26 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.template.response import SimpleTemplateResponse
 
+from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.stage import prepared, restructured
+from jmsk.adminsite.time_limit import limit_statements, took_too_long
 
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
+)
+
+TOO_LONG = (
+    "The database took longer than a page may take, so it was broken off and nothing was changed. "
+    "Ask for less at once, by a filter or a longer search text, or try again when the database has "
+    "less to do."
 )
 
 
@@ -48,8 +58,14 @@ class SettlementSite(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not prepared(request):
                 return _unprepared()
+            limit_statements()
             try:
-                return checked(request, *args, **kwargs)
+                with transaction.atomic():
+                    return _rendered(checked(request, *args, **kwargs))
+            except OperationalError as error:
+                if not took_too_long(error):
+                    raise
+                return refusal_page(request, [TOO_LONG], status=503)
             except PermissionDenied:
                 if restructured(request):
                     raise
@@ -57,6 +73,11 @@ class SettlementSite(admin.AdminSite):
             return redirect(f"{self.name}:index")
 
         return guarded
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response with its text: what the template reads belongs to the transaction."""
+    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 def _unprepared() -> HttpResponse:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
 
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.stage import restructured
 
@@ -23,7 +23,7 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
 
 
-class DatabaseRulesAdmin(admin.ModelAdmin):
+class DatabaseRulesAdmin(OfferedFiltersAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
     At the legacy stage nobody has a permission on the restructured tables: there are none.
@@ -68,17 +68,6 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
         codename = f"{self.opts.app_label}.{action}_{self.opts.model_name}"
         user: Any = request.user
         return self.has_view_permission(request) and bool(user.has_perm(codename))
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list. Raises IncorrectLookupParameters also for what only the server reads.
-
-        Half a regular expression is such a filter: Django accepts it, PostgreSQL does not.
-        """
-        try:
-            with in_plain_words():
-                return super().get_changelist_instance(request)
-        except RefusedError as refusal:
-            raise IncorrectLookupParameters(str(refusal)) from refusal
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Offer the actions for all that is shown as buttons: "select all" needs JavaScript."""

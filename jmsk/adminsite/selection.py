@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+
+from jmsk.adminsite.offered_filters import BadFilterError
 
 IDS = "ids"
 FILTERS = "filters"
@@ -75,7 +76,7 @@ class Selection:
         asking.GET = QueryDict(self.filters)
         try:
             return model_admin.get_changelist_instance(asking).get_queryset(asking)
-        except IncorrectLookupParameters as error:
+        except BadFilterError as error:
             raise BadSelectionError("The list's filter is not understood.") from error
 
 
