@@ -104,6 +104,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
 STATIC_URL = "static/"
 
 # HTTPS only, except under DEBUG, where runserver speaks plain HTTP.
@@ -114,6 +115,7 @@ SECURE_HSTS_PRELOAD = not DEBUG and env.bool("HSTS_PRELOAD", default=True)
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "contacts.settling.site.csrf_failure"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 # Only where asked for: without a proxy that strips it, any client could send this header.

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -27,6 +27,15 @@ TOO_LONG = (
     "less to do."
 )
 
+MAY_NOT = (
+    "Your permissions do not allow this. Whoever administers the users can give them: ask there, "
+    "and say which page you wanted."
+)
+OUTLIVED = (
+    "This form was opened before you logged in, or your browser keeps no cookies, so nothing was "
+    "changed. Go back, load the page again and send it from there."
+)
+
 
 class SettlementSite(admin.AdminSite):
     """Django's admin, which also stands its ground before the database is migrated."""
@@ -34,6 +43,8 @@ class SettlementSite(admin.AdminSite):
     site_header = "Contacts, companies and orders"
     site_title = "Contacts"
     index_title = "Administration"
+    # The lists need its room, and the first page, one click away, says the same.
+    enable_nav_sidebar = False
     index_template = "contacts/admin/index.html"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -66,13 +77,22 @@ class SettlementSite(admin.AdminSite):
                 if not took_too_long(error):
                     raise
                 return refusal_page(request, [TOO_LONG], status=503)
-            except PermissionDenied:
+            except Http404 as error:
+                return refusal_page(request, [str(error)], status=404)
+            except PermissionDenied as error:
                 if restructured(request):
-                    raise
+                    return refusal_page(request, [MAY_NOT, str(error)], status=403)
             messages.warning(request, NOT_MIGRATED)
             return redirect(f"{self.name}:index")
 
         return guarded
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form has outlived the session in which it was opened."""
+    if not prepared(request):
+        return _unprepared()
+    return refusal_page(request, [OUTLIVED], status=403)
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

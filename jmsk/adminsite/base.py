@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from jmsk.adminsite.changelist import PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
 from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
@@ -30,7 +31,6 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
     """
 
     form = ChangedValuesForm
-    show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -62,6 +62,14 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
         if not restructured(request):
             raise PermissionDenied
         return super().get_object(request, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
+        return PageFirstChangeList
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return the actions, the one that deletes last."""
+        actions = super().get_actions(request)
+        return dict(sorted(actions.items(), key=lambda item: item[0] == "delete_selected"))
 
     def may(self, request: HttpRequest, action: str) -> bool:
         """Return whether the user may view the rows and has the permission ``action_model``."""

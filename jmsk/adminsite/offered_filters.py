@@ -61,10 +61,12 @@ class OfferedFiltersAdmin(admin.ModelAdmin):
 
 def _lookups_of(list_filter: Any) -> list[str]:
     if isinstance(list_filter, type):
-        return [getattr(list_filter, "parameter_name", "")]
+        return [*getattr(list_filter, "parameters", ()), getattr(list_filter, "parameter_name", "")]
     field = list_filter if isinstance(list_filter, str) else list_filter[0]
     return [f"{field}__{lookup}" for lookup in FIELD_LOOKUPS]
 
 
 def _key_lookups(field: Any) -> list[str]:
+    if field.primary_key:
+        return [f"{field.name}__in"]
     return [f"{field.name}__id__{lookup}" for lookup in KEY_LOOKUPS] if field.is_relation else []

@@ -154,6 +154,26 @@ def test_an_export_needs_its_permission_and_viewing(
     assert client_of(export).post(url, chosen).status_code == 403
 
 
+def test_what_is_refused_or_missing_is_said_in_the_admins_own_look(data: Database) -> None:
+    client = client_of("contacts.view_contact")
+    for page, status, told in (
+        (COMPANIES, 403, "Your permissions do not allow this."),
+        (f"{CONTACTS}reassign/?ids=11", 403, "Your permissions do not allow this."),
+        ("/admin/nonsense/", 404, "There is no such page"),
+    ):
+        answer = client.get(page)
+        assert answer.status_code == status, page
+        assert told in text_of(answer)
+        assert 'href="/admin/"' in answer.content.decode()
+
+
+def test_a_form_that_has_outlived_its_session_says_so(data: Database) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post("/admin/login/", {"username": "x", "password": "x"})
+    assert answer.status_code == 403
+    assert "was opened before you logged in" in text_of(answer)
+
+
 def test_a_permission_taken_away_counts_at_the_moment_of_acting(data: Database) -> None:
     _, needed = SPECIAL["reassign"]
     client = client_of(*needed)
