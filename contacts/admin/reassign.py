@@ -25,6 +25,7 @@ from contacts.settling.reassignment import (
 )
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.check_rules import rules_for
+from jmsk.adminsite.place import kept_place, list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 from jmsk.wording import counted
@@ -33,6 +34,7 @@ SHOWN_COMPANIES = 20
 SHOWN_MOVING = 50
 SHOWN_HELD = 200
 LIST = "admin:contacts_contact_changelist"
+PAGE = "admin:contacts_contact_reassign"
 
 
 class ChoiceForm(forms.Form):
@@ -81,7 +83,7 @@ class ReassignMixin(DatabaseRulesAdmin):
         except BadSelectionError as error:
             messages.error(request, str(error))
             return redirect(request.get_full_path())
-        return redirect(f"{reverse('admin:contacts_contact_reassign')}?{selection.query}")
+        return redirect(selection.page(request, PAGE))
 
     def reassign_view(self, request: HttpRequest) -> HttpResponse:
         """Show what will happen; on confirmation, check all of it again and do it."""
@@ -94,14 +96,14 @@ class ReassignMixin(DatabaseRulesAdmin):
             contacts = selection.rows(request, self)
         except BadSelectionError as error:
             messages.error(request, str(error))
-            return redirect(LIST)
+            return redirect(list_url(request, self.opts))
         if not form.is_valid():
             messages.error(request, "The company is not understood. Choose one from the list.")
-            return redirect(f"{request.path}?{selection.query}")
+            return redirect(f"{request.path}?{with_place(request, selection.query)}")
         tenants = tenants_of(contacts)
         if not tenants:
             messages.warning(request, "No contacts are selected any more.")
-            return redirect(LIST)
+            return redirect(list_url(request, self.opts))
         if len(tenants) > 1:
             return self._refuse_several(request, selection, tenants)
         return self._choose(request, Choosing(selection, contacts, tenants[0], form))
@@ -136,8 +138,7 @@ class ReassignMixin(DatabaseRulesAdmin):
         except RefusedError as refusal:
             return self._look_again(request, choosing, f"Nothing was changed. {refusal}")
         messages.success(request, _done(plan))
-        query = choosing.selection.filters
-        return redirect(f"{reverse(LIST)}?{query}" if query else LIST)
+        return redirect(list_url(request, self.opts))
 
     def _look_again(self, request: HttpRequest, choosing: Choosing, error: str) -> HttpResponse:
         """Show how it is now, after nothing was done."""
@@ -181,6 +182,7 @@ class ReassignMixin(DatabaseRulesAdmin):
             "moving": first_movers(plan, SHOWN_MOVING) if plan else (),
             "held": plan.held[:SHOWN_HELD] if plan else (),
             "errors": errors or (),
+            "resume": with_place(request, _resumed(choosing)),
         }
         return self._render(request, context, status=400 if errors else 200)
 
@@ -189,7 +191,8 @@ class ReassignMixin(DatabaseRulesAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Reassign to company",
-            "changelist": reverse(LIST),
+            "changelist": list_url(request, self.opts),
+            "kept": kept_place(request),
         }
         return TemplateResponse(
             request, "contacts/admin/reassign.html", {**shared, **context}, status=status
@@ -208,6 +211,16 @@ def _narrowed(selection: Selection, tenant: int) -> str:
     ids = [("id__in", ",".join(map(str, selection.ids)))] if selection.ids else []
     narrower = urlencode([*ids, ("tenant__id__exact", str(tenant))])
     return f"{selection.filters}&{narrower}" if selection.filters else narrower
+
+
+def _resumed(choosing: Choosing) -> str:
+    """Return the page's query string, to come back to it after a login in between."""
+    chosen = [
+        (name, choosing.asked[name])
+        for name in ("company", "new_company", "q")
+        if choosing.asked.get(name)
+    ]
+    return f"{choosing.selection.query}&{urlencode(chosen)}"
 
 
 def _target(request: HttpRequest, choosing: Choosing) -> Company | None:

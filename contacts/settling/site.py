@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,8 +12,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 
 from jmsk.adminsite.pages import refusal_page
+from jmsk.adminsite.place import resumed_url
 from jmsk.adminsite.stage import prepared, restructured
 from jmsk.adminsite.time_limit import limit_statements, took_too_long
 
@@ -69,23 +72,29 @@ class SettlementSite(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not prepared(request):
                 return _unprepared()
+            if "_selected_action" in request.POST and not self.has_permission(request):
+                return redirect_to_login(resumed_url(request), reverse(f"{self.name}:login"))
             limit_statements()
             try:
                 with transaction.atomic():
                     return _rendered(checked(request, *args, **kwargs))
-            except OperationalError as error:
-                if not took_too_long(error):
-                    raise
-                return refusal_page(request, [TOO_LONG], status=503)
-            except Http404 as error:
-                return refusal_page(request, [str(error)], status=404)
-            except PermissionDenied as error:
-                if restructured(request):
-                    return refusal_page(request, [MAY_NOT, str(error)], status=403)
-            messages.warning(request, NOT_MIGRATED)
-            return redirect(f"{self.name}:index")
+            except (Http404, OperationalError, PermissionDenied) as error:
+                return self._refused(request, error)
 
         return guarded
+
+    def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        """Say why in words; raise what is not a refusal but a failure."""
+        if isinstance(error, Http404):
+            return refusal_page(request, [str(error)], status=404)
+        if isinstance(error, OperationalError):
+            if not took_too_long(error):
+                raise error
+            return refusal_page(request, [TOO_LONG], status=503)
+        if restructured(request):
+            return refusal_page(request, [MAY_NOT, str(error)], status=403)
+        messages.warning(request, NOT_MIGRATED)
+        return redirect(f"{self.name}:index")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -6,11 +6,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
-from jmsk.adminsite.changelist import PageFirstChangeList
+from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
 from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
+from jmsk.adminsite.place import take_ticked, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.stage import restructured
 
@@ -32,6 +35,7 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
 
     form = ChangedValuesForm
     show_full_result_count = False
+    paginator = LastPagePaginator
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and restructured(request)
@@ -79,12 +83,18 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Offer the actions for all that is shown as buttons: "select all" needs JavaScript."""
+        take_ticked(request)
         tools = [
             (name, label.removesuffix("…"))
             for name, label in self.get_action_choices(request, [])
             if name != "delete_selected"
         ]
         return super().changelist_view(request, {"tools": tools, **(extra_context or {})})
+
+    def action_checkbox(self, obj: Any) -> Any:
+        """Show the box of a row ticked again that was ticked before a login."""
+        box = super().action_checkbox(obj)
+        return mark_safe(box.replace("<input", "<input checked", 1)) if obj.is_ticked else box  # noqa: S308  # it is Django's
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the changed columns only.
@@ -134,7 +144,11 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
                 return super().delete_view(request, object_id, *args, **kwargs)
         except RefusedError as refusal:
             messages.error(request, str(refusal))
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+        page = reverse(
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
+        )
+        place = with_place(request, "")
+        return redirect(f"{page}?{place}" if place else page)
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Tell what an action was refused, and that it changed nothing."""

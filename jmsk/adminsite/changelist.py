@@ -3,7 +3,15 @@
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
+
+
+class LastPagePaginator(Paginator):
+    """Gives the last page for one behind it: an action may have emptied the page it came from."""
+
+    def page(self, number: Any) -> Page:
+        return super().page(min(number, self.num_pages))
 
 
 class PageFirstChangeList(ChangeList):
@@ -15,7 +23,11 @@ class PageFirstChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        self.page_num = min(self.page_num, self.paginator.num_pages)
         keys = list(self.result_list.values_list("pk", flat=True))
         page: Any = self.apply_select_related(self.root_queryset.filter(pk__in=keys))
         rows = {row.pk: row for row in page}
         self.result_list: Any = [rows[key] for key in keys if key in rows]
+        ticked = getattr(request, "ticked", ())
+        for row in self.result_list:
+            row.is_ticked = str(row.pk) in ticked

@@ -13,8 +13,10 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from jmsk.adminsite.offered_filters import BadFilterError
+from jmsk.adminsite.place import KEPT
 
 IDS = "ids"
 FILTERS = "filters"
@@ -49,6 +51,11 @@ class Selection:
         if FILTERS not in query:
             raise BadSelectionError("No rows are named.")
         return cls(filters=str(query[FILTERS]))
+
+    def page(self, request: HttpRequest, name: str) -> str:
+        """Return the URL of an action's page for these rows, from the list at its place."""
+        place = f"&{urlencode({KEPT: request.GET.urlencode()})}" if request.GET else ""
+        return f"{reverse(name)}?{self.query}{place}"
 
     @property
     def query(self) -> str:

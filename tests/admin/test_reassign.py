@@ -65,7 +65,7 @@ def test_the_action_leads_to_the_page_with_the_ticked_contacts(client: Client) -
 def test_all_across_pages_is_carried_as_the_filter_not_as_ids(client: Client) -> None:
     ticked = {"action": "reassign_to_company", "_selected_action": ["0"], "select_across": "1"}
     answer = client.post(f"{CONTACTS}?placed=still&p=2", {**ticked, "index": "0"})
-    assert answer.headers["Location"] == f"{REASSIGN}?filters=placed%3Dstill"
+    assert answer.headers["Location"].startswith(f"{REASSIGN}?filters=placed%3Dstill&")
     page = client.get(answer.headers["Location"])
     assert "3 contacts of Aurum selected" in text_of(page)
 
