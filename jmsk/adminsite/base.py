@@ -12,6 +12,7 @@ from django.utils.safestring import mark_safe
 
 from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.lost_updates import SEEN
 from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.place import take_ticked, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
@@ -27,7 +28,18 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
 
 
-class DatabaseRulesAdmin(OfferedFiltersAdmin):
+class SeenMixin:
+    """Lets the form of a row that may be changed carry what it showed when it was opened."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = [*super().get_fieldsets(request, obj)]  # type: ignore[misc]
+        if obj is None or not self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            return fieldsets
+        name, options = fieldsets[-1]
+        return [*fieldsets[:-1], (name, {**options, "fields": [*options["fields"], SEEN]})]
+
+
+class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
     At the legacy stage nobody has a permission on the restructured tables: there are none.
@@ -65,6 +77,11 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
         """Return the object. Django asks for it before it asks for the permission."""
         if not restructured(request):
             raise PermissionDenied
+        found = super().get_object(request, *args, **kwargs)
+        if found is None or request.method != "POST":
+            return found
+        # Whoever saves second waits here, and then sees what the first has saved.
+        self.model._default_manager.select_for_update(no_key=True).filter(pk=found.pk).first()
         return super().get_object(request, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
@@ -106,6 +123,8 @@ class DatabaseRulesAdmin(OfferedFiltersAdmin):
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = [name for name in form.changed_data if name in columns]
+        for told in form.others_changes:
+            messages.info(request, f"Changed meanwhile, and kept: {told}.")
         if not changed:
             return
         if "updated_at" in columns:
