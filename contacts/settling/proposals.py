@@ -13,7 +13,9 @@ from contacts.settling.attention import STILL_PLACED
 from contacts.settling.reassignment import make_plan, reassign
 from jmsk.adminsite.check_rules import Rule
 
-SHOWN = 5
+MOST = 3
+"""What speaks for more companies than this, a provider's domain or a town's numbers, says
+nothing."""
 FREE_MAIL = (
     *("aol.com", "free.fr", "gmail.com", "gmx.at", "gmx.ch", "gmx.com", "gmx.de", "gmx.net"),
     *("googlemail.com", "hotmail.com", "hotmail.co.uk", "icloud.com", "laposte.net", "libero.it"),
@@ -78,19 +80,23 @@ def propose(contacts: Iterable[Contact]) -> dict[int, list[Proposal]]:
     The best has most kinds of evidence: an e-mail domain, a phone number, the text of an order.
     """
     keys = [contact.pk for contact in contacts]
-    reasons: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    spoken_for: dict[tuple[int, str], list[int]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(EVIDENCE, {"keys": keys, "free": list(FREE_MAIL)})
         for contact, company, _, reason in cursor.fetchall():
+            spoken_for[contact, reason].append(company)
+    reasons: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (contact, reason), found in spoken_for.items():
+        for company in found if len(found) <= MOST else ():
             reasons[contact][company].append(reason)
     named = {company for found in reasons.values() for company in found}
     companies = Company.objects.in_bulk(named)
     return {
         contact: [
-            Proposal(companies[company], " and ".join(found[company]))
-            for company in sorted(found, key=lambda one: (-len(found[one]), one))[:SHOWN]
+            Proposal(companies[company], " and ".join(by_company[company]))
+            for company in sorted(by_company, key=lambda one: (-len(by_company[one]), one))
         ]
-        for contact, found in reasons.items()
+        for contact, by_company in reasons.items()
     }
 
 

@@ -60,6 +60,16 @@ def test_domain_phone_and_orders_speak_and_free_mail_does_not(client: Client) ->
     assert "Of 3 contacts still where the migration placed them" in text_of(answer)
 
 
+def test_what_speaks_for_many_companies_says_nothing(data: Database, client: Client) -> None:
+    data.execute(
+        "INSERT INTO companies (id, tenant_id, name, email) "
+        "SELECT 50 + n, 1, 'Shop ' || n, 'shop' || n || '@empty.example' "
+        "FROM generate_series(1, 3) AS n"
+    )
+    answer = client.get(PROPOSE, {"ids": "11"})
+    assert proposed(answer) == {"Ada": [("Opal House", "an order names the company")]}
+
+
 def test_nothing_moves_by_looking(data: Database, client: Client) -> None:
     client.get(PROPOSE, {"filters": "placed=still"})
     assert companies_of(data) == {11: 1, 14: 1, 15: 1}
