@@ -22,20 +22,21 @@ class AddressForm(ChangedValuesForm):
 
 
 class AddressFormSet(forms.BaseInlineFormSet):
-    """The addresses of one company, of which exactly one is the default."""
+    """The addresses of one company, of which at most one is the default."""
 
     def clean(self) -> None:
-        """Say before the database does that one default has to be named."""
+        """Say before the database does that a default that goes needs a successor."""
         super().clean()
         if any(self.errors):
             return
         kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
+        going = [form.instance for form in kept if form.cleaned_data.get("DELETE")]
         kept = [form for form in kept if not form.cleaned_data.get("DELETE")]
         ticked = [form for form in kept if form.cleaned_data.get("is_default")]
         newly = [form for form in ticked if "is_default" in form.changed_data]
         if len(newly) > 1:
             raise ValidationError("Tick one address as the default, not several.")
-        if kept and not ticked and self.initial_forms:
+        if kept and not ticked and any(address.is_default for address in going):
             raise ValidationError("Tick the address that is to be the default.")
 
 

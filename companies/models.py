@@ -93,7 +93,7 @@ class Company(models.Model):
 
 
 class Address(models.Model):
-    """An address of a company. Exactly one of a company's addresses is its default."""
+    """An address of a company. At most one of a company's addresses is its default."""
 
     id = SerialField(primary_key=True)
     tenant = models.ForeignKey(
@@ -131,7 +131,7 @@ class Address(models.Model):
                 name="uq_addresses_one_default_per_company",
                 violation_error_message="This company has a default address already.",
             ),
-            length_rule("ck_addresses_zip_format", "zip_code", 5),
+            length_rule("ck_addresses_zip_format", "zip_code", 3),
         ]
 
     def __str__(self) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError
-
+from contacts.restructuring.failures import UNCHANGED, Failure
+from contacts.restructuring.state.functions import REMEMBERED, remember_functions
 from contacts.runs import created_companies, current_run, latest_migration
 from jmsk.postgres.catalogue import model_objects
 from jmsk.postgres.operations import DatabaseOperation
@@ -45,10 +45,11 @@ class RefuseReverseOnRows(DatabaseOperation):
         with editor.connection.cursor() as cursor:
             full = tables_with_rows(cursor, self.tables)
         if full:
-            raise CommandError(
+            raise Failure(
+                "MC206",
                 f"Reversing {app_label}.0001_legacy would drop {', '.join(full)}, which hold rows "
-                "of a production database. Nothing was changed. To undo the restructuring, run "
-                "'manage.py migrate_contacts --rollback'; to drop the tables, empty them first."
+                f"of a production database. {UNCHANGED} To undo the restructuring, run 'manage.py "
+                "migrate_contacts --rollback'; to drop the tables, empty them first.",
             )
 
 
@@ -87,19 +88,21 @@ class RefuseOutsideCommand(DatabaseOperation):
         with editor.connection.cursor() as cursor:
             full = tables_with_rows(cursor, LEGACY_TABLES)
         if full:
-            raise CommandError(
+            raise Failure(
+                "MC205",
                 f"{', '.join(full)} hold rows: a plain 'migrate' has no backup, no checks and no "
                 "proof, so it does not restructure them. They are as they were. Run 'manage.py "
-                f"{self.REMEDIES[direction]}' instead."
+                f"{self.REMEDIES[direction]}' instead.",
             )
 
 
 class RememberLegacyState(DatabaseOperation):
     """Remember the indexes and constraints of ``tables`` forwards; put them back backwards.
 
-    They are kept in the run's row, drift included. A database that started from nothing has no
-    such row: there the models of the legacy state say what was there. ``added`` names what the
-    restructuring adds and the legacy schema has no place for.
+    They are kept in the run's row, drift included, beside the functions that name what is to come.
+    A database that started from nothing has no such row: there the models of the legacy state say
+    what was there. ``added`` names what the restructuring adds and the legacy schema has no place
+    for.
     """
 
     def __init__(self, *, tables: dict[str, str], added: list[str]) -> None:
@@ -118,6 +121,7 @@ class RememberLegacyState(DatabaseOperation):
             return
         with editor.connection.cursor() as cursor:
             run.legacy_objects = {table: read_state(cursor, table) for table in self.tables}
+            run.legacy_objects[REMEMBERED] = remember_functions(cursor)
         run.save(update_fields=["legacy_objects"])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
@@ -133,14 +137,11 @@ class RememberLegacyState(DatabaseOperation):
             for table, was in reversed(legacy.items()):
                 # What the restructuring makes where it is missing bears these names, too.
                 made = {*self.added, *(item.name for item in model_objects(models[table]))}
-                restarted = None
-                if table == "companies":
-                    restarted = self._restarted(cursor, created)
-                restore_state(cursor, table, was, made, restarted)
+                gone = table == "companies" and not self._stays(cursor, created)
+                left = was.get("sequences_left", {}) if gone else {}
+                restore_state(cursor, table, was, made, left)
 
-    def _restarted(self, cursor: Any, created: list[int]) -> int | None:
-        """Return where the sequence was restarted, unless one of the ``created`` stays."""
-        if not created:
-            return None
+    def _stays(self, cursor: Any, created: list[int]) -> bool:
+        """Whether one of the companies that the restructuring created is still there."""
         cursor.execute("SELECT EXISTS (SELECT 1 FROM companies WHERE id = ANY(%s))", [created])
-        return None if cursor.fetchone()[0] else max(created) + 1
+        return bool(cursor.fetchone()[0])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from contacts.created_companies import Row
+
 
 def current_run(apps: Any, alias: str) -> Any:
     """Return the run whose transaction this is, or None outside ``migrate_contacts``."""
@@ -29,6 +31,15 @@ def created_companies(apps: Any, alias: str) -> list[int]:
     """
     latest = _ended_runs(apps, alias).first()
     return latest.created_companies if latest is not None else []
+
+
+def created_rows(apps: Any, alias: str) -> dict[int, Row | None]:
+    """Return those companies as they were created, by id; None where that was not remembered."""
+    latest = _ended_runs(apps, alias).first()
+    if latest is None:
+        return {}
+    rows = latest.legacy_objects.get("companies", {}).get("created", {})
+    return {company: rows.get(str(company)) for company in latest.created_companies}
 
 
 def _ended_runs(apps: Any, alias: str) -> Any:

@@ -21,6 +21,10 @@ from jmsk.wording import counted
 from orders.linking import SHOWN, WITHOUT_CONTACT, Candidate, Link, candidates, link, search
 from orders.models import Order
 
+LACKS_CONTACTS = (
+    "You may link orders, but not view contacts, and that takes both. Whoever administers the "
+    "users can give you the permission to view contacts."
+)
 AT_ONCE = 50
 LONGEST_SEARCH = 200
 SEARCH = "search"
@@ -59,6 +63,10 @@ class LinkMixin(DatabaseRulesAdmin):
     def has_link_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may link: its own permission, and viewing both ends."""
         return self.may(request, "link") and may_view(request, Contact)
+
+    def lacking(self, request: HttpRequest) -> list[str]:
+        useless = self.may(request, "link") and not may_view(request, Contact)
+        return [*super().lacking(request), *([LACKS_CONTACTS] if useless else [])]
 
     @admin.action(description="Link to a contact…", permissions=["link"])
     def link_to_contact(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:

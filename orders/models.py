@@ -43,7 +43,7 @@ class Order(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    customer_name = models.CharField()
+    customer_name = models.CharField(null=True, blank=True)
     customer_email = models.CharField(null=True, blank=True)
     customer_phone = models.CharField(null=True, blank=True)
     product_description = models.TextField(null=True, blank=True)

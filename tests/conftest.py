@@ -11,7 +11,6 @@ TEST_POSTGRES_VERSION chooses the embedded one's version, 16 or 18.
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,19 @@ from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.cases.faults import pytest_addoption, pytest_terminal_summary
 from tests.support.databases import Database, Server, django_uses, server_settings
-from tests.support.embedded_users import server_of, wait_until
+from tests.support.embedded_processes import server_of
+from tests.support.server_folders import make_server_folder
+from tests.support.waiting import wait_until
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
-OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+OPTIONS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=200",
+    "max_wal_size=256MB",
+)
 
 # A database is asked in each example, and how long that takes says nothing.
 hypothesis_settings.register_profile("ordinary", deadline=None, derandomize=True)
@@ -48,9 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         return
     os.environ[RUN] = f"jmsk_test_{secrets.token_hex(4)}"
-    folder = Path(tempfile.mkdtemp(prefix="jmsk-test-"))
-    folder.chmod(0o711)  # run by root, the server is another user and must get through
-    os.environ[FOLDER] = str(folder)
+    os.environ[FOLDER] = str(make_server_folder("jmsk-test-"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -142,8 +147,7 @@ def migrated(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[Dat
 @pytest.fixture
 def server_folder() -> Iterator[Path]:
     """A folder for an embedded server of the test's own, which has to be gone afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="jmsk-embedded-"))
-    path.chmod(0o711)  # as for the run's server
+    path = make_server_folder("jmsk-embedded-")
     yield path
     wait_until(lambda: server_of(path) is None)
     shutil.rmtree(path)

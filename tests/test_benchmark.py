@@ -12,8 +12,11 @@ import pytest
 from tests.benchmark.rounds import Extent, Measurements
 from tests.benchmark.scripts import restructure
 from tests.benchmark.targets import TARGETS, judge
+from tests.support.command import assert_migrates
 from tests.support.databases import Database, Server
-from tests.support.runs import PROJECT, assert_migrates, environment
+from tests.support.project import PROJECT, environment
+
+pytestmark = pytest.mark.slow
 
 TABLES = ("tenants", "companies", "contacts", "orders", "addresses")
 OF_DJANGO = ("django_*", "auth_*", "contacts_restructuringrun")

@@ -9,6 +9,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
 import jmsk.postgres.fields
+from companies.address_policy import FOLLOW_COMPANIES
 from contacts.migration_operations import RefuseOutsideCommand, RememberLegacyState
 from jmsk.postgres.operations import ConformToModel
 
@@ -26,7 +27,18 @@ BEGIN
                CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS role,
                CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
           FROM (VALUES ('TABLE', 'companies', 'addresses'),
-                       ('SEQUENCE', pg_get_serial_sequence('companies', 'id'),
+                       -- Whatever feeds the key: it may belong to no column.
+                       ('SEQUENCE', (
+                            SELECT p.refobjid::regclass::text
+                              FROM pg_attrdef d
+                              JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass
+                                              AND p.objid = d.oid
+                              JOIN pg_sequence s ON s.seqrelid = p.refobjid
+                              JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                             WHERE d.adrelid = 'companies'::regclass AND a.attname = 'id'
+                            UNION ALL
+                            SELECT pg_get_serial_sequence('companies', 'id')
+                             LIMIT 1),
                         pg_get_serial_sequence('addresses', 'id')))
                     AS pair (kind, model, target)
           JOIN pg_class c ON c.oid = pair.model::regclass
@@ -134,14 +146,15 @@ class Migration(migrations.Migration):
                         violation_error_message="This company has a default address already.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(GreaterThanOrEqual(Length(models.F("zip_code")), 5)),
+                        condition=models.Q(GreaterThanOrEqual(Length(models.F("zip_code")), 3)),
                         name="ck_addresses_zip_format",
-                        violation_error_message="The zip code needs 5 characters or more.",
+                        violation_error_message="The zip code needs 3 characters or more.",
                     ),
                 ],
             },
         ),
         migrations.RunSQL(OWN_LIKE_COMPANIES, migrations.RunSQL.noop),
+        migrations.RunSQL(FOLLOW_COMPANIES, migrations.RunSQL.noop),
         migrations.AddField(
             model_name="company",
             name="fax",

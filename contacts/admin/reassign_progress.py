@@ -18,6 +18,10 @@ from contacts.settling.bulk import Outcome, moved_so_far, outcome_of
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.place import kept_place, list_url, with_place
 
+LACKS_COMPANIES = (
+    "You may reassign contacts, but not view companies, and that takes both. Whoever administers "
+    "the users can give you the permission to view companies."
+)
 PROGRESS = "admin:contacts_contact_reassign_progress"
 STARTS_WITHIN = timedelta(seconds=30)
 BROKEN_OFF = (
@@ -45,6 +49,10 @@ class ReassignProgressMixin(DatabaseRulesAdmin):
     def has_reassign_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may reassign: its own permission, and viewing both ends."""
         return self.may(request, "reassign") and may_view(request, Company)
+
+    def lacking(self, request: HttpRequest) -> list[str]:
+        useless = self.may(request, "reassign") and not may_view(request, Company)
+        return [*super().lacking(request), *([LACKS_COMPANIES] if useless else [])]
 
     def progress_view(self, request: HttpRequest) -> HttpResponse:
         """Show how far a reassignment is; lead back to the list when it has ended."""

@@ -100,9 +100,19 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
         return table(run.durations.items())
 
 
-def _told_check(check: dict[str, Any]) -> str:
+MARKS = {"passed": "✓", "warning": "!", "failed": "✗", "error": "✗"}
+
+
+def _told_check(check: dict[str, Any]) -> SafeString:
     """Return the outcome, and of what was found the first, or else what was seen."""
     rows, count = check.get("rows") or (), check.get("count") or 0
     first = next(iter(rows), check.get("note"))
-    more = f" (and {count - 1} more)" if rows and count > 1 else ""
-    return ": ".join(str(part) for part in (check.get("status"), first) if part) + more
+    more = f" (and {count - 1:,} more)" if rows and count > 1 else ""
+    status = str(check.get("status") or "")
+    outcome = format_html(
+        '<span class="outcome {}"><span aria-hidden="true">{}</span> {}</span>',
+        status,
+        MARKS.get(status, ""),
+        status,
+    )
+    return format_html("{}: {}{}", outcome, first, more) if first else outcome

@@ -6,23 +6,25 @@ an e-mail within a company, the one with the lowest id keeps it and the others' 
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
 
 import jmsk.postgres.constraints
-from contacts.runs import created_companies, current_run
+from contacts.created_companies import going_companies, read_companies
+from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
+from contacts.runs import created_rows, current_run
 from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
-from jmsk.postgres.references import referred_rows
-from jmsk.postgres.user_triggers import without_user_triggers
-
-DEFAULT_COMPANY = "Default Company"
-ONE_EMAIL_PER_TENANT = (
-    "UNIQUE (tenant_id, email)",
-    "UNIQUE (email, tenant_id)",
-    "UNIQUE USING btree (tenant_id, email)",
-    "UNIQUE USING btree (email, tenant_id)",
+from jmsk.postgres.sequences import (
+    Sequence,
+    feeding_sequences,
+    free_values,
+    read_position,
+    restart,
 )
+from jmsk.postgres.table_state import read_positions
+from jmsk.postgres.user_triggers import without_user_triggers
 
 RENAME_TABLE = migrations.SeparateDatabaseAndState(
     database_operations=[
@@ -49,10 +51,10 @@ REUSE = """
 """
 LAST_COMPANY = "SELECT greatest(0, max(id)) FROM companies"
 CREATE = """
-    INSERT INTO companies (id, tenant_id, name, is_default) OVERRIDING SYSTEM VALUE
-    SELECT %(last)s + row, tenant, %(name)s, true
-      FROM unnest(%(tenants)s::integer[]) WITH ORDINALITY AS missing (tenant, row)
-    RETURNING id
+    INSERT INTO companies (id, tenant_id, name, is_default, created_at, updated_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, tenant, %(name)s, true, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM unnest(%(ids)s::bigint[], %(tenants)s::bigint[]) AS missing (id, tenant)
 """
 PLACE = """
     UPDATE contacts SET company_id = companies.id, placed_in_company_id = companies.id
@@ -69,21 +71,12 @@ SET_ASIDE = """
          = (shared.tenant_id, shared.company_id, shared.email)
        AND contacts.id <> shared.keeper
 """
-TAKE_BACK = """
+TAKE_BACK = f"""
     UPDATE contacts
-       SET email = coalesce(email, email_set_aside),
-           company_id = nullif(company_id, placed_in_company_id)
-     WHERE email_set_aside IS NOT NULL OR company_id = placed_in_company_id
+       SET email = {EMAIL}, company_id = {COMPANY}
+     WHERE email_set_aside IS NOT NULL OR {STILL_PLACED}
 """
-REMOVE = """
-    DELETE FROM companies
-     WHERE id = ANY(%(created)s::integer[]) AND id <> ALL(%(referred)s::integer[])
-       AND name = %(name)s
-       AND NOT EXISTS (SELECT 1 FROM pg_attribute a
-                        WHERE a.attrelid = 'companies'::regclass AND NOT a.atthasdef
-                          AND a.attname IN ('address', 'phone', 'email')
-                          AND to_jsonb(companies) ->> a.attname <> '')
-"""
+REMOVE = "DELETE FROM companies WHERE id = ANY(%s::bigint[])"
 
 
 def place(apps: Any, editor: Any) -> None:
@@ -98,52 +91,67 @@ def place(apps: Any, editor: Any) -> None:
         cursor.execute(REUSE, {"name": DEFAULT_COMPANY, "tenants": tenants})
         reused = {tenant for (tenant,) in cursor.fetchall()}
         created = create_companies(cursor, [tenant for tenant in tenants if tenant not in reused])
+        rows = read_companies(cursor, created)
         cursor.execute(PLACE)
         cursor.execute(SET_ASIDE)
         # The next statement alters the table, which pending deferred checks would not let it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        left = read_positions(cursor, "companies") if created else {}
     if run is not None:
         run.created_companies = created
-        run.save(update_fields=["created_companies"])
+        run.legacy_objects["companies"]["created"] = rows
+        run.legacy_objects["companies"]["sequences_left"] = left
+        run.save(update_fields=["created_companies", "legacy_objects"])
 
 
 def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
     """Create the default companies of ``tenants``; return their ids.
 
-    The ids are explicit and the sequence is restarted behind them, because `nextval` survives a
-    rollback and RESTART does not.
+    The ids are those that the sequence in the column's default would give next, less what is taken,
+    and it is restarted behind them. It and the sequences of other columns come back with a
+    rollback.
     """
     if not tenants:
         return []
-    cursor.execute(LAST_COMPANY)
-    last = cursor.fetchone()[0] or 0
-    cursor.execute("SELECT pg_get_serial_sequence('companies', 'id')")
-    sequence = cursor.fetchone()[0]
-    if sequence is not None:
-        cursor.execute(f"SELECT last_value - (NOT is_called)::int FROM {sequence}")
-        last = max(last, cursor.fetchone()[0])
-    cursor.execute(CREATE, {"last": last, "name": DEFAULT_COMPANY, "tenants": tenants})
-    created = sorted(company for (company,) in cursor.fetchall())
-    if sequence is not None:
-        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {created[-1] + 1}")
+    sequences = feeding_sequences(cursor, "companies")
+    for other in sequences.values():
+        restart(cursor, other, read_position(cursor, other))
+    created = next_ids(cursor, sequences.get("id"), len(tenants))
+    cursor.execute(CREATE, {"ids": created, "name": DEFAULT_COMPANY, "tenants": tenants})
+    return created
+
+
+def next_ids(cursor: Any, sequence: Sequence | None, count: int) -> list[int]:
+    """Take ``count`` ids from ``sequence``, or behind the highest where no sequence is known."""
+    if sequence is None:
+        cursor.execute(LAST_COMPANY)
+        last = cursor.fetchone()[0] or 0
+        return list(range(last + 1, last + 1 + count))
+    # One more, so that what it gives next is free as well.
+    found = free_values(cursor, "companies", sequence, count + 1)
+    if len(found) < count:
+        raise CommandError(
+            f"Sequence {sequence.name} ends before {count} default companies have an id. "
+            "Everything was rolled back: the database is as it was. Let it reach further."
+        )
+    created, following = found[:count], found[count:]
+    restart(cursor, sequence, [following[0], False] if following else [created[-1], True])
     return created
 
 
 def take_back(apps: Any, editor: Any) -> None:
     """Undo :func:`place`: what a person has moved since stays where it is."""
-    created = created_companies(apps, editor.connection.alias)
+    made = created_rows(apps, editor.connection.alias)
     tables = ("companies", "contacts")
     with editor.connection.cursor() as cursor, without_user_triggers(cursor, *tables):
         # E-mails that stood twice within a company in the legacy data come back to stand so again.
         cursor.execute(
             "ALTER TABLE contacts DROP CONSTRAINT IF EXISTS uq_contact_email_per_company"
         )
+        going = going_companies(cursor, made)
         cursor.execute(TAKE_BACK)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        # Whatever refers to one keeps it, even where its foreign key says ON DELETE CASCADE, and
-        # so does an edit: somebody has made it a company of its own.
-        referred = referred_rows(cursor, "companies", created, but_for=("addresses",))
-        cursor.execute(REMOVE, {"created": created, "referred": referred, "name": DEFAULT_COMPANY})
+        cursor.execute(REMOVE, [going])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -218,7 +226,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        DropUniqueKeys("contacts", ONE_EMAIL_PER_TENANT),
+        DropUniqueKeys("contacts", ("tenant_id", "email")),
         migrations.RunPython(place, take_back),
         migrations.AlterField(
             "contact",
@@ -236,9 +244,7 @@ class Migration(migrations.Migration):
         AddCheckRule(
             "contact",
             models.CheckConstraint(
-                condition=models.Q(
-                    ("email__iregex", r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$")
-                ),
+                condition=models.Q(("email__regex", r"^[^@\s]+@[^@\s]+\.[^@\s]+$")),
                 name="ck_contacts_email_format",
                 violation_error_message="Enter an e-mail address such as name@example.com.",
             ),

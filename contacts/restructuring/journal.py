@@ -30,12 +30,20 @@ class Event:
 
 
 @dataclass
+class Interrupt:
+    """Which signal the operator, or the system, has stopped the call with; '' for none."""
+
+    signal: str = ""
+
+
+@dataclass
 class Journal:
     """Measures the steps of a run and passes each event on to ``listener`` and to the log.
 
     ``hooks`` are called with each event before the listener: the transaction uses one to hold the
     promised window and one to see which locks a step took. ``committed`` says that the run's
     transaction was committed, ``in_doubt`` that it may have been: nobody has been asked yet.
+    ``interrupt`` knows of a signal even where the server's answer to it is all that was raised.
     """
 
     listener: Callable[[Event], None]
@@ -44,10 +52,11 @@ class Journal:
     current: str = ""
     committed: bool = False
     in_doubt: bool = False
+    interrupt: Interrupt = field(default_factory=Interrupt)
 
-    def settled(self, *, committed: bool) -> None:
-        """Note how the run's transaction ended."""
-        self.committed, self.in_doubt = committed, False
+    def ended(self, *, committed: bool) -> None:
+        """Note how a transaction of the run ended."""
+        self.committed, self.in_doubt = self.committed or committed, False
 
     @contextmanager
     def step(self, name: str, text: str = "") -> Iterator[None]:

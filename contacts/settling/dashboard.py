@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,6 +14,8 @@ from django.utils.http import urlencode
 from companies.admin_tenants import tenants_named
 from companies.models import Address, Company
 from contacts.models import Contact
+from contacts.restructuring.bridge.description import read_bridge
+from contacts.restructuring.bridge.usage import read_usage
 from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
@@ -66,6 +69,7 @@ class Dashboard:
     """All that the viewer may see. ``subjects`` are empty where that is nothing.
 
     ``tenants`` are those with most left, ``unfinished`` counts all that have anything left.
+    ``bridge`` tells of the legacy application's bridge; '' where none stands.
     """
 
     subjects: tuple[Subject, ...]
@@ -73,6 +77,7 @@ class Dashboard:
     whole: Left
     unfinished: int
     searched: str
+    bridge: str = ""
 
     @property
     def total(self) -> int:
@@ -122,6 +127,7 @@ def dashboard(request: HttpRequest) -> Dashboard:
         whole=_told("All tenants", None, _added(by_tenant.values()), sum(left.values())),
         unfinished=len(left),
         searched=searched,
+        bridge=_bridge(),
     )
 
 
@@ -143,6 +149,22 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
         if subject is not SETTLED
     )
     return Left(name, tuple(items), numbers.get(SETTLED, 0))
+
+
+def _bridge() -> str:
+    """Say that the bridge stands, and what is to be settled before it goes."""
+    with connection.cursor() as cursor:
+        bridge = read_bridge(cursor)
+        if bridge is None:
+            return ""
+        last = read_usage(cursor).last
+    since = f" since {bridge.made:%Y-%m-%d}" if bridge.made else ""
+    used = f" It was last used on {last:%Y-%m-%d}." if last else ""
+    return (
+        f"The bridge for the legacy application stands in schema {bridge.schema}{since}.{used} "
+        "Before it goes, settle what is listed here: only the bridge shows contacts that are still "
+        "placed as customers without a company, and e-mails that were set aside as their own."
+    )
 
 
 def _subjects(request: HttpRequest) -> Iterator[Subject]:

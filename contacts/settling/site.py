@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 
+from contacts.restructuring.bridge.description import read_bridge
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.place import resumed_url
 from jmsk.adminsite.stage import prepared, restructured
@@ -22,6 +23,10 @@ from jmsk.adminsite.time_limit import limit_statements, took_too_long
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
+)
+SEES_THE_BRIDGE = (
+    "The search path of the admin's role leads to the legacy application's bridge instead of the "
+    "tables. Add ?options=-csearch_path%3Dpublic (the tables' schema) to DATABASE_URL."
 )
 
 TOO_LONG = (
@@ -54,7 +59,7 @@ class SettlementSite(admin.AdminSite):
         """Show the dashboard above the list of models."""
         from contacts.settling.dashboard import dashboard
 
-        found: dict[str, Any] = {"not_migrated": NOT_MIGRATED}
+        found: dict[str, Any] = {"not_migrated": _why_not()}
         if restructured(request):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
@@ -93,7 +98,7 @@ class SettlementSite(admin.AdminSite):
             return refusal_page(request, [TOO_LONG], status=503)
         if restructured(request):
             return refusal_page(request, [MAY_NOT, str(error)], status=403)
-        messages.warning(request, NOT_MIGRATED)
+        messages.warning(request, _why_not())
         return redirect(f"{self.name}:index")
 
 
@@ -107,6 +112,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     """Return the response with its text: what the template reads belongs to the transaction."""
     return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+
+def _why_not() -> str:
+    """Say why the restructured tables are not found."""
+    with connection.cursor() as cursor:
+        return SEES_THE_BRIDGE if read_bridge(cursor) else NOT_MIGRATED
 
 
 def _unprepared() -> HttpResponse:

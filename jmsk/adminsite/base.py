@@ -84,6 +84,10 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
         self.model._default_manager.select_for_update(no_key=True).filter(pk=found.pk).first()
         return super().get_object(request, *args, **kwargs)
 
+    def lacking(self, request: HttpRequest) -> list[str]:
+        """Return what keeps a permission of the user from being of use; here nothing."""
+        return []
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
         return PageFirstChangeList
 
@@ -106,7 +110,8 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
             for name, label in self.get_action_choices(request, [])
             if name != "delete_selected"
         ]
-        return super().changelist_view(request, {"tools": tools, **(extra_context or {})})
+        context = {"tools": tools, "lacking": self.lacking(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def action_checkbox(self, obj: Any) -> Any:
         """Show the box of a row ticked again that was ticked before a login."""

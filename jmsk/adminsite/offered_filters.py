@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.refusals import Refusals, readable
 
-FIELD_LOOKUPS = ("exact", "isnull")
+FIELD_LOOKUPS = ("exact", "isnull", "id__exact")
 KEY_LOOKUPS = ("exact", "in")
 """Of the rows that a foreign key points at: whole numbers, found by an index."""
 NOT_UNDERSTOOD = (

@@ -1,36 +1,68 @@
-"""Indexes and constraints of a table, as PostgreSQL's catalogue holds them, and how to change them.
+"""Indexes and constraints of a table, as PostgreSQL's catalogue holds them, or a model names them.
 
 A production database drifts: an index is missing, a constraint bears another name. So objects are
-compared by their definition, never by their name alone, and every lookup goes by the table's oid.
+compared by what they say, never by their name alone, and every lookup goes by the table's oid.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.db import models
-from psycopg2 import sql
 
 from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
+from jmsk.postgres.definitions import parse_definition
 
-CONSTRAINTS = """
-    SELECT 'constraint', c.conname, pg_get_constraintdef(c.oid),
-           coalesce(obj_description(c.oid, 'pg_constraint'), ''),
-           coalesce(i.indisclustered, false), coalesce(i.indisreplident, false),
-           coalesce(obj_description(i.indexrelid, 'pg_class'), ''),
-           coalesce(array_to_string(b.reloptions, ', '), '')
+
+def column_names(numbers: str, table: str) -> str:
+    """Return the SQL of the names of columns; parameters: SQL of their numbers and their table."""
+    return (
+        f"ARRAY(SELECT a.attname::text FROM unnest({numbers}) WITH ORDINALITY AS k (number, place) "
+        f"JOIN pg_attribute a ON a.attrelid = {table} AND a.attnum = k.number ORDER BY k.place)"
+    )
+
+
+CONSTRAINTS = f"""
+    SELECT 'constraint' AS kind, c.conname AS name, pg_get_constraintdef(c.oid) AS definition,
+           coalesce(obj_description(c.oid, 'pg_constraint'), '') AS comment,
+           coalesce(i.indisclustered, false) AS clustered,
+           coalesce(i.indisreplident, false) AS replica_identity,
+           coalesce(obj_description(i.indexrelid, 'pg_class'), '') AS index_comment,
+           coalesce(array_to_string(b.reloptions, ', '), '') AS index_options,
+           CASE c.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'c' THEN 'CHECK'
+                          WHEN 'f' THEN 'FOREIGN KEY' WHEN 'x' THEN 'EXCLUDE' ELSE 'NOT NULL' END
+               AS type,
+           CASE WHEN c.contype NOT IN ('c', 'x') THEN {column_names("c.conkey", "c.conrelid")}
+                ELSE '{{}}' END AS columns,
+           CASE WHEN c.contype = 'f' THEN c.confrelid::regclass::text ELSE '' END AS target,
+           {column_names("c.confkey", "c.confrelid")} AS target_columns,
+           c.convalidated AS validated
       FROM pg_constraint c
       LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x')
       LEFT JOIN pg_class b ON b.oid = i.indexrelid
      WHERE c.conrelid = %(table)s::regclass AND c.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
      ORDER BY c.conname
 """
-INDEXES = """
-    SELECT 'index', c.relname,
+PLAIN_COLUMNS = """
+    (SELECT array_agg(a.attname::text ORDER BY place)
+       FROM generate_series(0, i.indnkeyatts - 1) AS place
+       JOIN pg_opclass o ON o.oid = i.indclass[place]
+       LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place]
+                               AND a.attcollation = i.indcollation[place]
+     HAVING bool_and(o.opcdefault AND a.attnum IS NOT NULL))
+"""
+"""NULL where a key is no column, or is not compared as its column is."""
+INDEXES = f"""
+    SELECT 'index' AS kind, c.relname AS name,
            CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
-               || substring(pg_get_indexdef(c.oid) FROM 'USING .*$'),
-           coalesce(obj_description(c.oid, 'pg_class'), ''), i.indisclustered, i.indisreplident
+               || substring(pg_get_indexdef(c.oid) FROM 'USING .*$') AS definition,
+           coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
+           i.indisclustered AS clustered, i.indisreplident AS replica_identity,
+           CASE WHEN i.indisunique THEN 'UNIQUE' ELSE '' END AS type,
+           CASE WHEN i.indisunique THEN {PLAIN_COLUMNS} END AS columns,
+           coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate
       FROM pg_index i
       JOIN pg_class c ON c.oid = i.indexrelid
      WHERE i.indrelid = %(table)s::regclass AND i.indisvalid
@@ -38,17 +70,27 @@ INDEXES = """
                         WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
      ORDER BY c.relname
 """
-INVALID_INDEXES = """
-    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = %s::regclass AND NOT i.indisvalid AND c.relname = ANY(%s)
-"""
-"""What CREATE INDEX CONCURRENTLY leaves when it dies: a name, and no use."""
 SEQUENCES = """
-    SELECT 'sequence', c.relname, a.attname::text, '', false, false
+    SELECT 'sequence' AS kind, c.relname AS name, a.attname::text AS definition, '' AS type
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = pg_get_serial_sequence(%(table)s, a.attname)::regclass
      WHERE a.attrelid = %(table)s::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
+
+
+class Type(StrEnum):
+    """What a constraint or an index holds the rows to, in SQL's words."""
+
+    NOTHING = ""
+    PRIMARY_KEY = "PRIMARY KEY"
+    UNIQUE = "UNIQUE"
+    FOREIGN_KEY = "FOREIGN KEY"
+    CHECK = "CHECK"
+    EXCLUDE = "EXCLUDE"
+    NOT_NULL = "NOT NULL"
+
+
+MARKS = ("comment", "clustered", "replica_identity", "index_comment", "index_options")
 
 
 @dataclass(frozen=True)
@@ -58,6 +100,11 @@ class TableObject:
     ``definition`` is what ``pg_get_constraintdef`` prints; for an index its ``USING`` clause, after
     ``UNIQUE`` where it is unique; for a sequence its column. ``index_comment`` and
     ``index_options`` (storage parameters) are those of the index behind a constraint.
+
+    ``columns`` are those that a key or NOT NULL is about, none where it is one of expressions;
+    ``target`` is the table of a foreign key as SQL names it, ``target_columns`` what it refers to
+    there. ``validated`` is false where rows may break a constraint; ``predicate`` is the condition
+    of a partial index.
     """
 
     kind: str
@@ -68,35 +115,69 @@ class TableObject:
     replica_identity: bool = False
     index_comment: str = ""
     index_options: str = ""
+    type: Type = Type.NOTHING
+    columns: tuple[str, ...] = ()
+    target: str = ""
+    target_columns: tuple[str, ...] = ()
+    validated: bool = True
+    predicate: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TableObject":
+        """Return the object that :meth:`as_dict` gave.
+
+        Where there is a definition only, as earlier versions stored it, what it says is read there.
+        """
+        if "type" not in values:
+            values = {**values, **parse_definition(values["kind"], values["definition"])}
+        columns = {key: tuple(values.get(key) or ()) for key in ("columns", "target_columns")}
+        return cls(**{**values, **columns, "type": Type(values["type"])})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the object as plain values, for JSON."""
         return asdict(self)
 
-    def twin_of(self, other: "TableObject") -> bool:
-        """Return whether both say the same, whatever their names and storage parameters."""
-        return (self.kind, self.essence) == (other.kind, other.essence)
-
     @property
-    def essence(self) -> str:
+    def definition_without_storage(self) -> str:
         """The definition without storage parameters such as ``fillfactor``."""
         return re.sub(r" WITH \(.*?\)", "", settled(self.definition))
 
     @property
-    def rule(self) -> str:
-        """``UNIQUE (columns)`` for whatever holds just that, in any form; else the essence."""
-        match = re.fullmatch(
-            r"UNIQUE (?:NULLS NOT DISTINCT |USING btree )?(\([^)]*\))(?: INCLUDE \([^)]*\))?"
-            r"(?: NULLS NOT DISTINCT)?(?: DEFERRABLE.*)?",
-            self.essence,
-        )
-        return f"UNIQUE {match[1]}" if match else self.essence
+    def unique_columns(self) -> frozenset[str]:
+        """The columns that no two rows share, whatever form it stands in; none if not unique."""
+        unique = self.type is Type.UNIQUE and not self.predicate
+        return frozenset(self.columns) if unique else frozenset()
 
     @property
-    def foreign_key_columns(self) -> str | None:
-        """``FOREIGN KEY (columns)``, or None if this is none."""
-        match = re.match(r"FOREIGN KEY \([^)]*\)", self.definition)
-        return match and match.group()
+    def reference(self) -> tuple[tuple[str, ...], str, tuple[str, ...]] | None:
+        """The columns of a foreign key, its target and the columns there, or None if it is none."""
+        if self.type is not Type.FOREIGN_KEY:
+            return None
+        return self.columns, self.target, self.target_columns
+
+    def twin_of(self, other: "TableObject") -> bool:
+        """Return whether both say the same, whatever their names and storage parameters."""
+        return (self.kind, self.definition_without_storage) == (
+            other.kind,
+            other.definition_without_storage,
+        )
+
+    def is_again(self, was: "TableObject") -> bool:
+        """Return whether this says what ``was`` did, and has its comments and marks at least."""
+        if settled(self.definition) != settled(was.definition):
+            return False
+        return all(
+            getattr(self, mark) == getattr(was, mark) for mark in MARKS if getattr(was, mark)
+        )
+
+    def holds(self, other: "TableObject") -> bool:
+        """Return whether rows that keep this one keep ``other``, too.
+
+        A foreign key holds whatever its ON DELETE, unless it is NOT VALID.
+        """
+        if other.reference:
+            return self.validated and self.reference == other.reference
+        return self.twin_of(other) or self.unique_columns == other.unique_columns != frozenset()
 
 
 CHOICE = r"'(?:[^']|'')*'::character varying"
@@ -122,7 +203,10 @@ def read_objects(cursor: Any, table: str) -> list[TableObject]:
     found = []
     for query in (CONSTRAINTS, INDEXES, SEQUENCES):
         cursor.execute(query, {"table": table})
-        found += [TableObject(*row) for row in cursor.fetchall()]
+        names = [column.name for column in cursor.description]
+        found += [
+            TableObject.from_dict(dict(zip(names, row, strict=True))) for row in cursor.fetchall()
+        ]
     return found
 
 
@@ -132,166 +216,32 @@ def model_objects(model: type[models.Model]) -> list[TableObject]:
     Checks and partial indexes are left out: the legacy schema has none, so none has a twin.
     """
     meta = model._meta
-    key = str(meta.pk.column)
-    wanted = [
-        TableObject("constraint", f"{meta.db_table}_pkey", f"PRIMARY KEY ({key})"),
-        TableObject("sequence", f"{meta.db_table}_{key}_seq", key),
+    key = meta.pk.column
+    declared = [
+        ("constraint", f"{meta.db_table}_pkey", f"PRIMARY KEY ({key})"),
+        ("sequence", f"{meta.db_table}_{key}_seq", key),
+        *(("index", i.name, f"USING btree ({_columns(model, i.fields)})") for i in meta.indexes),
+        *(item for constraint in meta.constraints for item in _of_constraint(model, constraint)),
     ]
-    for index in meta.indexes:
-        columns = _columns(model, index.fields)
-        wanted.append(TableObject("index", index.name, f"USING btree ({columns})"))
-    for constraint in meta.constraints:
-        wanted.extend(_constraint_objects(model, constraint))
-    return wanted
+    names = ("kind", "name", "definition")
+    return [TableObject.from_dict(dict(zip(names, item, strict=True))) for item in declared]
 
 
-def _constraint_objects(model: type[models.Model], constraint: Any) -> Iterable[TableObject]:
+def _of_constraint(model: type[models.Model], constraint: Any) -> Iterable[tuple[str, str, str]]:
     if isinstance(constraint, ForeignKeyConstraint):
         field: Any = model._meta.get_field(constraint.field)
         target = field.target_field
         rule = "" if constraint.on_delete == "NO ACTION" else f" ON DELETE {constraint.on_delete}"
-        definition = (
-            f"FOREIGN KEY ({field.column}) "
-            f"REFERENCES {target.model._meta.db_table}({target.column}){rule}"
-        )
-        yield TableObject("constraint", constraint.name, definition)
+        refers = f"REFERENCES {target.model._meta.db_table}({target.column}){rule}"
+        yield "constraint", constraint.name, f"FOREIGN KEY ({field.column}) {refers}"
     elif isinstance(constraint, UniqueIndex):
         columns = _columns(model, constraint.fields)
-        yield TableObject("index", constraint.name, f"UNIQUE USING btree ({columns})")
+        yield "index", constraint.name, f"UNIQUE USING btree ({columns})"
     elif isinstance(constraint, models.UniqueConstraint) and not constraint.condition:
         columns = _columns(model, constraint.fields)
-        yield TableObject("constraint", constraint.name, f"UNIQUE ({columns})")
+        yield "constraint", constraint.name, f"UNIQUE ({columns})"
 
 
 def _columns(model: type[models.Model], fields: Sequence[str]) -> str:
     concrete: list[Any] = [model._meta.get_field(name) for name in fields]
     return ", ".join(field.column for field in concrete)
-
-
-def reconcile(
-    cursor: Any,
-    table: str,
-    wanted: Sequence[TableObject],
-    unwanted: Callable[[TableObject], bool],
-) -> None:
-    """Give ``table`` the objects ``wanted``, under their names, and drop the ``unwanted`` ones.
-
-    An object that says the same under another name is renamed, which costs nothing; the rest is
-    made. What bears a wanted name but says something else is replaced. Objects that nobody
-    mentions stay as they are.
-    """
-    spare = read_objects(cursor, table)
-    named = {item.name: item for item in spare}
-    missing = [want for want in wanted if not _is(want, named.get(want.name))]
-    spare = [item for item in spare if not any(_is(want, item) for want in wanted)]
-    renames: dict[TableObject, TableObject] = {}
-    for want in missing:
-        twin = next((item for item in spare if item.twin_of(want)), None)
-        if twin is not None:
-            spare.remove(twin)
-            renames[want] = twin
-    taken = {want.name for want in missing}
-    for item in spare:
-        if item.name in taken or unwanted(item):
-            drop(cursor, table, item)
-    # By way of a name that nothing has, so that two objects can swap theirs.
-    for number, (want, twin) in enumerate(renames.items()):
-        _rename(cursor, table, want.kind, twin.name, f"jmsk_{table}_{number}")
-    for number, want in enumerate(renames):
-        _rename(cursor, table, want.kind, f"jmsk_{table}_{number}", want.name)
-    made = [want for want in missing if want not in renames]
-    _drop_invalid(cursor, table, [want.name for want in made])
-    for want in made:
-        create(cursor, table, want)
-    for want in wanted:
-        _give_attributes(cursor, table, want)
-
-
-ATTRIBUTES = {
-    "clustered": "ALTER TABLE {table} CLUSTER ON {name}",
-    "replica_identity": "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {name}",
-}
-COMMENT = {
-    "constraint": "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
-    "index": "COMMENT ON INDEX {name} IS {comment}",
-}
-OPTIONS = "ALTER INDEX {name} SET ({options})"
-
-
-def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
-    """Give what was made anew the comment and the marks of what it stands for."""
-    for attribute, template in ATTRIBUTES.items():
-        if getattr(want, attribute):
-            execute(cursor, template, table=table, name=want.name)
-    for kind, comment in ((want.kind, want.comment), ("index", want.index_comment)):
-        if comment:
-            statement = sql.SQL(COMMENT[kind]).format(
-                name=sql.Identifier(want.name),
-                table=sql.Identifier(table),
-                comment=sql.Literal(comment),
-            )
-            cursor.execute(statement)
-    if want.index_options:
-        statement = sql.SQL(OPTIONS).format(
-            name=sql.Identifier(want.name), options=sql.SQL(want.index_options)
-        )
-        cursor.execute(statement)
-
-
-def _drop_invalid(cursor: Any, table: str, names: list[str]) -> None:
-    """Drop the indexes of ``table`` that bear ``names`` and that were never finished."""
-    cursor.execute(INVALID_INDEXES, [table, names])
-    for (name,) in cursor.fetchall():
-        execute(cursor, DROP["index"], name=name)
-
-
-def _is(want: TableObject, item: TableObject | None) -> bool:
-    return item is not None and item.name == want.name and item.twin_of(want)
-
-
-def create(cursor: Any, table: str, item: TableObject) -> None:
-    """Make ``item`` on ``table``. A sequence is not made: a column without one stays so."""
-    if item.kind == "sequence":
-        return
-    if item.kind == "constraint":
-        template = sql.SQL("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
-    elif item.definition.startswith("UNIQUE "):
-        template = sql.SQL("CREATE UNIQUE INDEX {name} ON {table} {definition}")
-    else:
-        template = sql.SQL("CREATE INDEX {name} ON {table} {definition}")
-    definition = item.definition
-    if item.kind == "index":
-        definition = definition.removeprefix("UNIQUE ")
-    cursor.execute(
-        template.format(
-            table=sql.Identifier(table),
-            name=sql.Identifier(item.name),
-            definition=sql.SQL(definition),
-        )
-    )
-
-
-RENAME = {
-    "constraint": "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}",
-    "index": "ALTER INDEX {old} RENAME TO {new}",
-    "sequence": "ALTER SEQUENCE {old} RENAME TO {new}",
-}
-DROP = {
-    "constraint": "ALTER TABLE {table} DROP CONSTRAINT {name}",
-    "index": "DROP INDEX {name}",
-}
-
-
-def execute(cursor: Any, template: str, **names: str) -> None:
-    """Run the statement ``template`` with ``names``, quoted, in the places that bear theirs."""
-    identifiers = {key: sql.Identifier(name) for key, name in names.items()}
-    cursor.execute(sql.SQL(template).format(**identifiers))
-
-
-def _rename(cursor: Any, table: str, kind: str, old: str, new: str) -> None:
-    execute(cursor, RENAME[kind], table=table, old=old, new=new)
-
-
-def drop(cursor: Any, table: str, item: TableObject) -> None:
-    """Drop ``item``, an index or a constraint, of ``table``."""
-    execute(cursor, DROP[item.kind], table=table, name=item.name)

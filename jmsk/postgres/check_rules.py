@@ -3,21 +3,21 @@
 A rule is an ordinary CheckConstraint, so forms validate it too. NULL passes, as in SQL.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import CheckConstraint, F, Model, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.functions import Collate, Length
+from django.db.models.lookups import GreaterThanOrEqual, IRegex, Regex
 
-EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$"
-"""Matched without regard to case, by the server's regular expressions."""
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+"""Something, one @, something with a dot inside, no white space; matched by the server."""
 
 
 def email_rule(name: str, column: str) -> CheckConstraint:
     """Return the rule that ``column`` is NULL or looks like an e-mail address."""
     return CheckConstraint(
         name=name,
-        condition=Q(**{f"{column}__iregex": EMAIL_PATTERN}),
+        condition=Q(**{f"{column}__regex": EMAIL_PATTERN}),
         violation_error_message="Enter an e-mail address such as name@example.com.",
     )
 
@@ -31,12 +31,49 @@ def length_rule(name: str, column: str, least: int) -> CheckConstraint:
     )
 
 
+NONDETERMINISTIC = """
+    SELECT a.attname::text FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
+     WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT c.collisdeterministic
+"""
+PATTERN_LOOKUPS = {"regex": Regex, "iregex": IRegex}
+
+
 def rows_breaking(model: type[Model], rule: CheckConstraint, editor: Any) -> str:
     """Return the query that finds the rows of ``model`` that break ``rule``.
 
     It is written out in full, parameters included, so that it can be run as it stands.
     """
     # Django has no public way to the SQL of a condition alone.
-    condition = rule._get_check_sql(model, editor)  # type: ignore[attr-defined]
+    held = _as_held(model, rule, editor)
+    condition = held._get_check_sql(model, editor)  # type: ignore[attr-defined]
     table = editor.quote_name(model._meta.db_table)
     return f"SELECT * FROM {table} WHERE NOT ({condition})"
+
+
+def add_rule(model: type[Model], rule: CheckConstraint, editor: Any) -> None:
+    """Add ``rule`` to the table of ``model``, in the form that its columns take."""
+    editor.add_constraint(model, _as_held(model, rule, editor))
+
+
+def _as_held(model: type[Model], rule: CheckConstraint, editor: Any) -> CheckConstraint:
+    """Return ``rule`` with byte-wise patterns for columns whose collation takes none.
+
+    A regular expression cannot be matched where different texts may be equal.
+    """
+    with editor.connection.cursor() as cursor:
+        cursor.execute(NONDETERMINISTIC, [editor.quote_name(model._meta.db_table)])
+        columns = {column for (column,) in cursor.fetchall()}
+    if not columns:
+        return rule
+    held, condition = rule.clone(), cast(Q, rule.condition)
+    held.condition = Q(*(_bytewise(child, columns) for child in condition.children))
+    return held
+
+
+def _bytewise(child: Any, columns: set[str]) -> Any:
+    if not isinstance(child, tuple):
+        return child
+    column, lookup = child[0].rsplit("__", 1)
+    if column not in columns or lookup not in PATTERN_LOOKUPS:
+        return child
+    return PATTERN_LOOKUPS[lookup](Collate(F(column), "C"), child[1])

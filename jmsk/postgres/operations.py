@@ -7,8 +7,9 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 from psycopg2 import sql
 
-from jmsk.postgres.catalogue import drop, model_objects, read_objects, reconcile
-from jmsk.postgres.check_rules import rows_breaking
+from jmsk.postgres.catalogue import Type, model_objects, read_objects
+from jmsk.postgres.check_rules import add_rule, rows_breaking
+from jmsk.postgres.reconcile import drop, reconcile
 
 NULLABLE = """
     SELECT attname FROM pg_attribute
@@ -69,26 +70,26 @@ class DropNotNull(DatabaseOperation):
 
 
 class DropUniqueKeys(DatabaseOperation):
-    """Drop what holds one of the ``rules`` on ``table``, whatever its name, before rows change.
+    """Drop what keeps ``columns`` of ``table`` unique, whatever its name, before rows change.
 
     An index that is to go would else be maintained for each of them. Backwards there is nothing to
     do: RememberLegacyState puts back what was there.
     """
 
-    def __init__(self, table: str, rules: tuple[str, ...]) -> None:
+    def __init__(self, table: str, columns: tuple[str, ...]) -> None:
         self.table = table
-        self.rules = rules
+        self.columns = columns
 
     def deconstruct(self) -> Any:
-        return type(self).__name__, [self.table, self.rules], {}
+        return type(self).__name__, [self.table, self.columns], {}
 
     def describe(self) -> str:
-        return f"Drop {self.rules[0]} of {self.table}"
+        return f"Drop unique {', '.join(self.columns)} of {self.table}"
 
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         with editor.connection.cursor() as cursor:
             for item in read_objects(cursor, self.table):
-                if item.rule in self.rules:
+                if item.unique_columns == set(self.columns):
                     drop(cursor, self.table, item)
 
 
@@ -115,9 +116,13 @@ class ConformToModel(DatabaseOperation):
         wanted = model_objects(model)
         with editor.connection.cursor() as cursor:
             self._set_not_null(cursor, model)
-            keys = {item.foreign_key_columns for item in wanted} - {None}
-            table = model._meta.db_table
-            reconcile(cursor, table, wanted, lambda item: item.foreign_key_columns in keys)
+            keys = {item.columns for item in wanted if item.type is Type.FOREIGN_KEY}
+            reconcile(
+                cursor,
+                model._meta.db_table,
+                wanted,
+                lambda item: item.type is Type.FOREIGN_KEY and item.columns in keys,
+            )
 
     @staticmethod
     def _set_not_null(cursor: Any, model: Any) -> None:
@@ -145,7 +150,7 @@ class AddCheckRule(AddConstraint):
             cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
             if cursor.fetchone()[0]:
                 return
-        editor.add_constraint(model, self.constraint)
+        add_rule(model, self.constraint, editor)
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = old.apps.get_model(app_label, self.model_name)

@@ -1,25 +1,29 @@
-"""Which rows of a table other tables' foreign keys refer to, whatever their ON DELETE says."""
+"""Which foreign keys refer to a table, and which of its rows they refer to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import sql
 
-FOREIGN_KEYS = """
-    SELECT n.nspname, r.relname,
-           ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
-                   JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
-                  ORDER BY k.place),
-           ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY AS k (number, place)
-                   JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number
-                  ORDER BY k.place)
+from jmsk.postgres.catalogue import column_names
+
+FOREIGN_KEYS = f"""
+    SELECT c.conname, n.nspname, r.relname, r.oid::bigint,
+           {column_names("c.conkey", "c.conrelid")}, t.relname,
+           {column_names("c.confkey", "c.confrelid")}, i.relname
       FROM pg_constraint c
       JOIN pg_class r ON r.oid = c.conrelid
       JOIN pg_namespace n ON n.oid = r.relnamespace
-     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = %s::regclass
-       AND c.conrelid <> ALL (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name
-                               WHERE to_regclass(name) IS NOT NULL)
-     ORDER BY c.oid
+      JOIN pg_class t ON t.oid = c.confrelid
+      JOIN pg_class i ON i.oid = c.conindid
+     WHERE c.contype = 'f' AND c.confrelid = ANY(%(to)s::oid[])
+       AND c.conrelid <> ALL(%(but_of)s::oid[]) AND (c.conparentid = 0 OR %(partitions)s)
+     ORDER BY n.nspname, r.relname, c.conname
+"""
+OIDS = """
+    SELECT to_regclass(name)::oid::bigint FROM unnest(%s::text[]) AS name
+     WHERE to_regclass(name) IS NOT NULL
 """
 REFERRED = """
     SELECT id FROM {table} AS referred
@@ -27,28 +31,82 @@ REFERRED = """
 """
 
 
+@dataclass(frozen=True)
+class ForeignKey:
+    """The foreign key ``name``: ``columns`` of a table refer to ``target_columns`` of ``target``.
+
+    ``oid`` is that of the table ``schema.table`` which refers; ``index`` is the one of the target
+    by which the server finds what is referred to.
+    """
+
+    name: str
+    schema: str
+    table: str
+    oid: int
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    index: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The table that refers."""
+        return sql.Identifier(self.schema, self.table)
+
+    def matches(self, referring: str, referred: str) -> sql.Composed:
+        """Return the condition that a row refers to another; parameters: the tables' aliases."""
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(referred, to), sql.Identifier(referring, of))
+            for of, to in zip(self.columns, self.target_columns, strict=True)
+        )
+
+
+def foreign_keys_to(
+    cursor: Any,
+    tables: Collection[int],
+    but_of: Collection[int] = (),
+    *,
+    partitions: bool = False,
+) -> tuple[ForeignKey, ...]:
+    """Return the foreign keys that refer to ``tables``, by table and name.
+
+    Parameters: ``tables`` and ``but_of``, whose own do not count, are oids; ``partitions``, whether
+    a partitioned table's key counts for each partition as well.
+    """
+    wanted = {"to": list(tables), "but_of": list(but_of), "partitions": partitions}
+    cursor.execute(FOREIGN_KEYS, wanted)
+    return tuple(
+        ForeignKey(name, schema, table, oid, tuple(of), target, tuple(to), index)
+        for name, schema, table, oid, of, target, to, index in cursor.fetchall()
+    )
+
+
 def referred_rows(
-    cursor: Any, table: str, ids: Collection[int], but_for: Collection[str] = ()
+    cursor: Any, table: str, ids: Collection[int], but_for: Mapping[str, str]
 ) -> list[int]:
     """Return those of ``ids`` to whose rows in ``table`` a foreign key refers.
 
-    Foreign keys of the tables ``but_for`` do not count. Names mean those in the search path.
+    ``but_for`` names, by table, a column whose foreign keys do not count. Names mean those in the
+    search path.
     """
     if not ids:
         return []
-    cursor.execute(FOREIGN_KEYS, [table, list(but_for)])
     found: set[int] = set()
-    for schema, relation, columns, referenced in cursor.fetchall():
-        same = sql.SQL(" AND ").join(
-            sql.SQL("referring.{} = referred.{}").format(sql.Identifier(of), sql.Identifier(to))
-            for of, to in zip(columns, referenced, strict=True)
-        )
+    left_out = {oid: column for name, column in but_for.items() for oid in _oids(cursor, [name])}
+    for key in foreign_keys_to(cursor, _oids(cursor, [table])):
+        if left_out.get(key.oid) in key.columns:
+            continue
         statement = sql.SQL(REFERRED).format(
             table=sql.Identifier(table),
             ids=sql.Literal(list(ids)),
-            referring=sql.Identifier(schema, relation),
-            same=same,
+            referring=key.identifier,
+            same=key.matches("referring", "referred"),
         )
         cursor.execute(statement)
         found.update(row for (row,) in cursor.fetchall())
     return sorted(found)
+
+
+def _oids(cursor: Any, names: Collection[str]) -> list[int]:
+    cursor.execute(OIDS, [list(names)])
+    return [oid for (oid,) in cursor.fetchall()]

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+INTEGRITY = "23"
+"""The class of the errors by which constraints speak."""
+DETAIL_IS_A_KEY = ("23503", "23505", "23P01")
+"""Violations of a foreign key, a unique key, an exclusion constraint."""
+
 
 def server_words(error: BaseException) -> str:
     """Return what ``error`` says, in one line: of the server's, its message, detail and hint.
@@ -19,9 +24,11 @@ def server_words(error: BaseException) -> str:
 def shown_detail(diagnosis: Any) -> str | None:
     """Return the detail of a psycopg2 ``diag``; None where there is none, or none to be shown.
 
-    Of a rule that a row breaks the detail is the whole row: personal data, and no use to a person.
+    Where a constraint refuses a row, the detail may be the whole row: personal data, and no use to
+    a person. Only the keys of a foreign, unique or exclusion constraint are shown.
     """
-    if diagnosis.source_function == "ExecConstraints":
+    state = diagnosis.sqlstate or ""
+    if state.startswith(INTEGRITY) and state not in DETAIL_IS_A_KEY:
         return None
     detail: str | None = diagnosis.message_detail
     return detail

@@ -1,13 +1,14 @@
 """What a table was like before the restructuring, remembered as JSON, and how to put it back."""
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import models
 from psycopg2 import sql
 
-from jmsk.postgres.catalogue import TableObject, model_objects, read_objects, reconcile
+from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+from jmsk.postgres.reconcile import reconcile
+from jmsk.postgres.sequences import State, feeding_sequences, read_position, restart
 
 NOT_NULL = """
     SELECT attname, attnotnull FROM pg_attribute
@@ -16,11 +17,11 @@ NOT_NULL = """
 
 
 def read_state(cursor: Any, table: str) -> dict[str, Any]:
-    """Return the objects of ``table``, its columns' nullability and where its sequence stands."""
+    """Return the objects of ``table``, its columns' nullability and where its sequences stand."""
     return {
         "objects": [item.as_dict() for item in read_objects(cursor, table)],
         "not_null": _not_null(cursor, table),
-        "sequence": _sequence_state(cursor, table),
+        "sequences": read_positions(cursor, table),
     }
 
 
@@ -29,8 +30,13 @@ def state_of_model(model: type[models.Model]) -> dict[str, Any]:
     return {
         "objects": [item.as_dict() for item in model_objects(model)],
         "not_null": {str(field.column): not field.null for field in model._meta.concrete_fields},
-        "sequence": None,
+        "sequences": {},
     }
+
+
+def remembered_objects(remembered: dict[str, Any]) -> list[TableObject]:
+    """Return the objects that :func:`read_state` saw."""
+    return [TableObject.from_dict(item) for item in remembered["objects"]]
 
 
 def restore_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
@@ -38,11 +44,10 @@ def restore_key(cursor: Any, table: str, remembered: dict[str, Any]) -> None:
 
     Foreign keys need it, those of the tables that are put back before this one as well.
     """
-    wanted = [TableObject(**item) for item in remembered["objects"]]
-    keys = [item for item in wanted if item.definition.startswith("PRIMARY KEY")]
-    present = read_objects(cursor, table)
-    if not any(item.definition.startswith("PRIMARY KEY") for item in present):
-        reconcile(cursor, table, keys, lambda item: False)
+    if any(item.type is Type.PRIMARY_KEY for item in read_objects(cursor, table)):
+        return
+    keys = [item for item in remembered_objects(remembered) if item.type is Type.PRIMARY_KEY]
+    reconcile(cursor, table, keys, lambda item: False)
 
 
 def restore_state(
@@ -50,17 +55,17 @@ def restore_state(
     table: str,
     remembered: dict[str, Any],
     added: Collection[str],
-    restarted: int | None = None,
+    left: Mapping[str, State] | None = None,
 ) -> None:
     """Make ``table`` what :func:`read_state` saw.
 
-    Objects named in ``added`` go, unless they were there. ``restarted`` is the value with which the
-    restructuring restarted the sequence; None: leave the sequence where it stands.
+    Objects named in ``added`` go, unless they were there. ``left`` says where the
+    restructuring left the sequences of columns: one that stands just there is set back.
     """
     now = _not_null(cursor, table)
     was = remembered["not_null"]
-    wanted = [TableObject(**item) for item in remembered["objects"]]
-    named = {_not_null_column(item) for item in wanted}
+    wanted = remembered_objects(remembered)
+    named = {name for item in wanted if item.type is Type.NOT_NULL for name in item.columns}
     # First: an index that is the replica identity needs it. What has a constraint of its own, as
     # on PostgreSQL 18, gets that one, which may be NOT VALID.
     missing = [column for column in was if was[column] and not now.get(column, True)]
@@ -69,7 +74,7 @@ def restore_state(
     # Last: a primary key that has just gone held its columns to it.
     superfluous = [column for column in was if not was[column] and now.get(column, False)]
     _alter(cursor, table, "DROP NOT NULL", superfluous)
-    _put_back_sequence(cursor, table, remembered["sequence"], restarted)
+    _restore_positions(cursor, table, remembered["sequences"], left or {})
 
 
 def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None:
@@ -78,38 +83,25 @@ def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None
         cursor.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
 
 
-def _not_null_column(item: TableObject) -> str | None:
-    """Return the column whose NOT NULL constraint this is, or None if it is none."""
-    match = re.match(r'NOT NULL (?:"((?:[^"]|"")+)"|(\S+))', item.definition)
-    return match and (match[2] or match[1].replace('""', '"'))
-
-
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:
     cursor.execute(NOT_NULL, [table])
     return dict(cursor.fetchall())
 
 
-def _sequence_state(cursor: Any, table: str) -> list[Any] | None:
-    """Return the last value and whether it was called, or None if the key has no sequence."""
-    sequence = _sequence(cursor, table)
-    if sequence is None:
-        return None
-    cursor.execute(f"SELECT last_value, is_called FROM {sequence}")
-    return list(cursor.fetchone())
+def read_positions(cursor: Any, table: str) -> dict[str, State]:
+    """Return where the sequences that feed ``table`` stand, by column."""
+    return {
+        column: read_position(cursor, sequence)
+        for column, sequence in feeding_sequences(cursor, table).items()
+    }
 
 
-def _put_back_sequence(
-    cursor: Any, table: str, state: list[Any] | None, restarted: int | None
+def _restore_positions(
+    cursor: Any, table: str, was: Mapping[str, State], left: Mapping[str, State]
 ) -> None:
-    """Set the sequence back, if it stands exactly where the restructuring restarted it."""
-    if state is None or restarted is None or _sequence_state(cursor, table) != [restarted, False]:
-        return
-    sequence = _sequence(cursor, table)
-    # RESTART gives the sequence a new file, so that setval is undone with the transaction.
-    cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {int(state[0])}")
-    cursor.execute("SELECT setval(%s::regclass, %s, %s)", [sequence, *state])
-
-
-def _sequence(cursor: Any, table: str) -> str | None:
-    cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
-    return cursor.fetchone()[0]
+    """Set sequences back, if they stand exactly where the restructuring left them."""
+    sequences = feeding_sequences(cursor, table)
+    for column, position in left.items():
+        sequence = sequences.get(column)
+        if sequence and column in was and read_position(cursor, sequence) == position:
+            restart(cursor, sequence, was[column])

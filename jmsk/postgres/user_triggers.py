@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jmsk.postgres.catalogue import execute
+from jmsk.postgres.reconcile import execute
 
 USER_TRIGGERS = """
     SELECT 'TRIGGER', tgname, tgenabled FROM pg_trigger

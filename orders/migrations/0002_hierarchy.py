@@ -1,13 +1,18 @@
 """Give every order its contact and its company.
 
 `customer_id` becomes `contact_id`; `company_id` is the contact's company, or the tenant's default
-company where the order has no contact.
+company where the order has no contact. The name of who ordered need no longer be written down
+beside the contact.
 """
+
+from typing import Any
 
 from django.db import migrations, models
 
+from contacts.runs import latest_migration
 from jmsk.postgres.constraints import ForeignKeyConstraint
 from jmsk.postgres.operations import ConformToModel, DropNotNull
+from jmsk.postgres.user_triggers import without_user_triggers
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
 # each index once instead of touching it for every row. USING takes no subquery, so the companies
@@ -34,6 +39,23 @@ BEGIN
         tenants_companies, coalesce(tenants_ids, '{0}'));
 END $$;
 """
+NAME_CUSTOMERS = """
+    UPDATE orders SET customer_name = contacts.name FROM contacts
+     WHERE contacts.id = orders.contact_id AND orders.customer_name IS NULL
+"""
+
+
+def name_customers(apps: Any, editor: Any) -> None:
+    """Give orders without a customer's name that of their contact, if they had to have one."""
+    run = latest_migration(apps, editor.connection.alias)
+    remembered = run.legacy_objects.get("orders") if run else None
+    if remembered and not remembered["not_null"]["customer_name"]:
+        return
+    with editor.connection.cursor() as cursor, without_user_triggers(cursor, "orders"):
+        cursor.execute(NAME_CUSTOMERS)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
 RENAME_CUSTOMER = migrations.SeparateDatabaseAndState(
     database_operations=[
         migrations.RunSQL(
@@ -70,6 +92,16 @@ ADD_COMPANY = migrations.SeparateDatabaseAndState(
         ),
     ],
 )
+# Its writer names the contact instead. Backwards LegacyObjects knows whether it was NOT NULL.
+LET_NAME_BE_NULL = migrations.SeparateDatabaseAndState(
+    database_operations=[
+        DropNotNull("orders", "customer_name"),
+        migrations.RunPython(migrations.RunPython.noop, name_customers),
+    ],
+    state_operations=[
+        migrations.AlterField("order", "customer_name", models.CharField(blank=True, null=True)),
+    ],
+)
 # The names of the state only: ConformToModel gives the table the objects themselves.
 INDEXES = {
     "ix_orders_contact_id": ["contact"],
@@ -97,4 +129,4 @@ NAMES = migrations.SeparateDatabaseAndState(
 
 class Migration(migrations.Migration):
     dependencies = [("orders", "0001_legacy"), ("contacts", "0003_hierarchy")]
-    operations = [RENAME_CUSTOMER, ADD_COMPANY, NAMES, ConformToModel("order")]
+    operations = [RENAME_CUSTOMER, LET_NAME_BE_NULL, ADD_COMPANY, NAMES, ConformToModel("order")]

@@ -15,19 +15,23 @@ from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
-from tests.support.admin_support import CONTACTS, ORDERS, fill
+from tests.support.admin_pages import CONTACTS, ORDERS
 from tests.support.databases import Database
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 By = pytest.importorskip("selenium.webdriver.common.by").By
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
 WebDriverException = pytest.importorskip("selenium.common").WebDriverException
+staleness_of = pytest.importorskip("selenium.webdriver.support.expected_conditions").staleness_of
 
 BROWSER = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver are not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver are not installed"
+    ),
+]
 PASSWORD = "as-long-as-it-needs-to-be"
 SWITCHES = (
     "--headless=new",
@@ -48,11 +52,9 @@ class QuietServer(LiveServerThread):
 
 
 @pytest.fixture
-def address(migrated: Database, settings: Any) -> Iterator[str]:
-    settings.SECURE_SSL_REDIRECT = False
+def address(data: Database, settings: Any) -> Iterator[str]:
     settings.SESSION_COOKIE_SECURE = False
     settings.CSRF_COOKIE_SECURE = False
-    fill(migrated)
     User.objects.create_superuser("root", password=PASSWORD)
     server = QuietServer()
     server.daemon = True
@@ -87,8 +89,7 @@ def browse(address: str) -> Iterator[Open]:
         driver.get(f"{address}/admin/login/?next={page}")
         driver.find_element(By.NAME, "username").send_keys("root")
         driver.find_element(By.NAME, "password").send_keys(PASSWORD)
-        click(driver, '[type="submit"]')
-        find(driver, By.ID, "logout-form")
+        follow(driver, '[type="submit"]', "LOG OUT", "#logout-form")
         return driver
 
     yield browse
@@ -96,31 +97,52 @@ def browse(address: str) -> Iterator[Open]:
         driver.quit()
 
 
-def find(driver: Any, by: str, selector: str) -> Any:
-    """Wait for an element, for the same reason as :func:`shows`."""
-    return WebDriverWait(driver, 20).until(lambda _: driver.find_element(by, selector))
+def find(driver: Any, selector: str) -> Any:
+    return driver.find_element(By.CSS_SELECTOR, selector)
 
 
-def click(driver: Any, selector: str) -> None:
-    find(driver, By.CSS_SELECTOR, selector).click()
+def link(driver: Any, text: str) -> Any:
+    return driver.find_element(By.PARTIAL_LINK_TEXT, text)
 
 
-def shows(driver: Any, wanted: str, selector: str = "body") -> bool:
-    """Wait until ``selector`` holds ``wanted``: the next page may still be on its way."""
-    wait = WebDriverWait(driver, 20, ignored_exceptions=(WebDriverException,))
-    return bool(wait.until(lambda _: wanted in driver.find_element(By.CSS_SELECTOR, selector).text))
+def wait_until(driver: Any, condition: Callable[[Any], Any]) -> None:
+    """Wait for a condition of the page; while one page follows another, nothing can be asked."""
+    WebDriverWait(driver, 20, ignored_exceptions=(WebDriverException,)).until(condition)
+
+
+def shows(wanted: str, selector: str = "body") -> Callable[[Any], bool]:
+    """The condition that ``selector`` holds ``wanted``."""
+    return lambda driver: wanted in find(driver, selector).text
+
+
+def is_whole(driver: Any) -> bool:
+    """The condition that the page was read to its end, and its scripts have run."""
+    return bool(driver.execute_script("return document.readyState") == "complete")
+
+
+def follow(driver: Any, way: Any, wanted: str, selector: str = "body") -> None:
+    """Click what leads to another page; wait until that page is there, and holds ``wanted``.
+
+    A click may come back while the old page still stands: what is found then is soon gone, or
+    belongs to the wrong page. Parameters: way, an element, or the selector of one.
+    """
+    page = find(driver, "html")
+    (find(driver, way) if isinstance(way, str) else way).click()
+    wait_until(driver, staleness_of(page))
+    wait_until(driver, shows(wanted, selector))
+    wait_until(driver, is_whole)
 
 
 def test_placed_contacts_are_reassigned_without_scripts(browse: Open, migrated: Database) -> None:
     driver = browse("/admin/", scripts=False)
-    find(driver, By.PARTIAL_LINK_TEXT, "3 contacts still where").click()
-    click(driver, 'form:has([value="reassign_to_company"]) button')
-    find(driver, By.CSS_SELECTOR, "#id_q").send_keys("empt")
-    click(driver, '.line [type="submit"]')
-    click(driver, '.choices button[name="company"]')
-    assert shows(driver, "3 contacts will move to Empty")
-    click(driver, ".submit-row .default")
-    assert shows(driver, "Reassigned 3 contacts to Empty; 1 order moved along", ".messagelist")
+    follow(driver, link(driver, "3 contacts still where"), "Dan", "#result_list")
+    follow(driver, 'form:has([value="reassign_to_company"]) button', "Ring & Co", ".choices")
+    find(driver, "#id_q").send_keys("empt")
+    follow(driver, '.line [type="submit"]', "Empty", ".choices")
+    assert "Ring & Co" not in find(driver, ".choices").text
+    follow(driver, '.choices button[name="company"]', "3 contacts will move to Empty")
+    told = "Reassigned 3 contacts to Empty; 1 order moved along"
+    follow(driver, ".submit-row .default", told, ".messagelist")
     found = migrated.fetch("SELECT id FROM contacts WHERE company_id = 4 ORDER BY id")
     assert found == [(11,), (14,), (15,)]
 
@@ -131,31 +153,28 @@ def test_all_across_pages_are_selected_with_scripts(browse: Open, migrated: Data
         "SELECT 1, 1, 1, 'Contact ' || n FROM generate_series(1, 150) AS n"
     )
     driver = browse(f"{CONTACTS}?placed=still")
-    click(driver, "#action-toggle")
-    click(driver, ".actions .question a")
-    driver.find_element(By.CSS_SELECTOR, 'option[value="reassign_to_company"]').click()
-    click(driver, '.actions [name="index"]')
-    assert shows(driver, "153 contacts of Aurum selected")
+    find(driver, "#action-toggle").click()
+    find(driver, ".actions .question a").click()
+    wait_until(driver, shows("All 153 selected", ".actions .all"))
+    find(driver, 'option[value="reassign_to_company"]').click()
+    follow(driver, '.actions [name="index"]', "153 contacts of Aurum selected")
 
 
 def test_an_email_is_settled_on_a_phone(browse: Open, migrated: Database) -> None:
     driver = browse(f"{CONTACTS}14/change/", phone=True, dark=True)
-    find(driver, By.PARTIAL_LINK_TEXT, "SETTLE E-MAIL").click()
-    assert shows(driver, "Ada (contact 11)", ".conflict")
-    click(driver, '[name="decision"][value="change"]')
-    find(driver, By.NAME, "email").send_keys("dan@example.com")
-    click(driver, ".submit-row .default")
-    assert shows(driver, "is settled", ".messagelist")
+    follow(driver, link(driver, "SETTLE E-MAIL"), "Ada (contact 11)", ".conflict")
+    find(driver, '[name="decision"][value="change"]').click()
+    find(driver, '[name="email"]').send_keys("dan@example.com")
+    follow(driver, ".submit-row .default", "is settled", ".messagelist")
     assert migrated.value("SELECT email FROM contacts WHERE id = 14") == "dan@example.com"
 
 
 def test_an_order_is_linked_by_a_persons_choice(browse: Open, migrated: Database) -> None:
     migrated.execute("UPDATE orders SET customer_email = 'BEN@example.com' WHERE id = 24")
     driver = browse(f"{ORDERS}24/change/", scripts=False)
-    find(driver, By.PARTIAL_LINK_TEXT, "LINK TO A CONTACT").click()
-    click(driver, '[name="order_24"][value="12:2"]')
-    click(driver, ".submit-row .default")
-    assert shows(driver, "Linked 1 order.", ".messagelist")
+    follow(driver, link(driver, "LINK TO A CONTACT"), "walk-in")
+    find(driver, '[name="order_24"][value="12:2"]').click()
+    follow(driver, ".submit-row .default", "Linked 1 order.", ".messagelist")
     assert migrated.fetch("SELECT contact_id, company_id FROM orders WHERE id = 24") == [(12, 2)]
 
 
@@ -172,17 +191,17 @@ PAGES = (
 
 def test_the_dashboard_stands_in_its_own_frame_and_leaves_the_page_alone(browse: Open) -> None:
     driver = browse("/admin/", phone=True)
-    frame = find(driver, By.CSS_SELECTOR, "section[aria-labelledby='dashboard-title']")
+    frame = find(driver, "section[aria-labelledby='dashboard-title']")
     assert frame.value_of_css_property("border-top-width") == "1px"
-    page = driver.find_element(By.TAG_NAME, "body")
+    page = find(driver, "body")
     assert page.value_of_css_property("border-top-width") == "0px"
     assert page.value_of_css_property("padding-top") == "0px"
 
 
 def test_the_tools_of_a_list_stand_in_line_on_a_phone(browse: Open) -> None:
     driver = browse(CONTACTS, phone=True)
-    find(driver, By.CSS_SELECTOR, ".object-tools li + li")
     tools = driver.find_elements(By.CSS_SELECTOR, ".object-tools li")
+    assert len(tools) > 1
     assert {tool.value_of_css_property("margin-left") for tool in tools} == {"0px"}
 
 
@@ -203,7 +222,7 @@ def test_pages_fit_a_phone_and_are_dark_where_that_is_asked_for(browse: Open, ad
     for page in (*PAGES, f"/admin/contacts/restructuringrun/{run.pk}/change/"):
         driver.get(f"{address}{page}")
         # The browser first lays a page out for a wide screen, until it has read its viewport.
-        WebDriverWait(driver, 20).until(fits_a_phone, page)
+        wait_until(driver, fits_a_phone)
         colour = "return getComputedStyle(document.body).backgroundColor"
         assert driver.execute_script(colour) == "rgb(18, 18, 18)", page
         told = [entry["message"] for entry in driver.get_log("browser")]

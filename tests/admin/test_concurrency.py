@@ -9,26 +9,14 @@ from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.test import Client
 
-from tests.support.admin_support import LINK, REASSIGN, client_of, confirm, fill, text_of
+from tests.support.admin_pages import LINK, REASSIGN, confirm, text_of
 from tests.support.databases import Database
-from tests.support.embedded_users import wait_until
+from tests.support.waiting import wait_until
 
 BLOCKED = """
     SELECT count(*) > 0 FROM pg_stat_activity
      WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
 """
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def while_uncommitted(data: Database, write: str, act: Callable[[], Any]) -> Any:

@@ -6,23 +6,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_support import CONTACTS, client_of, fill, text_of
+from tests.support.admin_pages import CONTACTS, text_of
 from tests.support.databases import Database
 
 SETTLE = f"{CONTACTS}14/settle-email/"
 EMAILS = "SELECT email, email_set_aside FROM contacts WHERE id = 14"
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def settle(client: Client, decision: str, **more: str) -> Any:

@@ -11,26 +11,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import RestructuringRun
-from tests.support.admin_support import (
+from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
     LINK,
     ORDERS,
     REASSIGN,
     client_of,
-    fill,
     text_of,
 )
+from tests.support.command import assert_migrates, run_into
 from tests.support.databases import Database
 
 RUNS = "/admin/contacts/restructuringrun/"
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
 
 
 def left(client: Client) -> dict[str, dict[str, int]]:
@@ -42,13 +35,13 @@ def left(client: Client) -> dict[str, dict[str, int]]:
     }
 
 
-def test_it_counts_what_is_left_for_each_tenant(data: Database) -> None:
+def test_it_counts_what_is_left_for_each_tenant(data: Database, client: Client) -> None:
     data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
     data.execute("ALTER TABLE addresses DROP CONSTRAINT ck_addresses_zip_format")
     data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")
     data.execute("UPDATE addresses SET zip_code = '1' WHERE id = 33")
     phones = "contacts whose phone breaks a rule (ck_contacts_phone_format)"
-    assert left(client_of(superuser=True)) == {
+    assert left(client) == {
         "Aurum": {
             "contacts still where the migration placed them": 3,
             "duplicate e-mails set aside": 1,
@@ -62,19 +55,18 @@ def test_it_counts_what_is_left_for_each_tenant(data: Database) -> None:
     }
 
 
-def test_every_number_leads_to_a_list_of_as_many(data: Database) -> None:
+def test_every_number_leads_to_a_list_of_as_many(data: Database, client: Client) -> None:
     data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
     data.execute("ALTER TABLE addresses DROP CONSTRAINT ck_addresses_zip_format")
     data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")
     data.execute("UPDATE addresses SET zip_code = '1' WHERE id = 33")
-    client = client_of(superuser=True)
     for tenant in client.get("/admin/").context["dashboard"].tenants:
         for item in tenant.items:
             assert client.get(item.url).context["cl"].result_count == item.number, item.url
 
 
-def test_the_longest_bar_is_the_tenant_with_most_left(data: Database) -> None:
-    [aurum] = client_of(superuser=True).get("/admin/").context["dashboard"].tenants
+def test_the_longest_bar_is_the_tenant_with_most_left(client: Client) -> None:
+    [aurum] = client.get("/admin/").context["dashboard"].tenants
     assert sum(item.width for item in aurum.items) == pytest.approx(100)
 
 
@@ -139,11 +131,8 @@ def test_it_takes_as_many_queries_for_many_tenants_as_for_one(data: Database) ->
     assert len(many) == len(few)
 
 
-def test_a_run_is_shown_and_cannot_be_written(
-    sample: Database, settings: Any, tmp_path: Any
-) -> None:
-    settings.SECURE_SSL_REDIRECT = False
-    call_command("migrate_contacts", "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+def test_a_run_is_shown_and_cannot_be_written(sample: Database, tmp_path: Any) -> None:
+    assert_migrates(tmp_path)
     ContentType.objects.clear_cache()
     run = RestructuringRun.objects.get()
     client = client_of(superuser=True)
@@ -163,12 +152,9 @@ def test_a_run_is_shown_and_cannot_be_written(
     assert RestructuringRun.objects.get() == run
 
 
-def test_the_runs_can_be_read_after_a_rollback(
-    sample: Database, settings: Any, tmp_path: Any
-) -> None:
-    settings.SECURE_SSL_REDIRECT = False
+def test_the_runs_can_be_read_after_a_rollback(sample: Database, tmp_path: Any) -> None:
     for mode in ("--skip-backup", "--rollback"):
-        call_command("migrate_contacts", mode, "--noinput", "--backup-dir", str(tmp_path))
+        assert run_into(tmp_path, mode).code == 0
     ContentType.objects.clear_cache()
     client = client_of("contacts.view_restructuringrun")
     listed = {str(run.kind) for run in client.get(RUNS).context["cl"].result_list}
@@ -196,9 +182,8 @@ PAGES = (
 
 
 def test_before_the_migration_the_index_says_so_and_no_page_is_a_server_error(
-    legacy: Database, settings: Any
+    legacy: Database,
 ) -> None:
-    settings.SECURE_SSL_REDIRECT = False
     for app in ("auth", "admin", "sessions"):
         call_command("migrate", app, verbosity=0)
     ContentType.objects.clear_cache()
@@ -213,8 +198,7 @@ def test_before_the_migration_the_index_says_so_and_no_page_is_a_server_error(
         assert "The database is not migrated yet" in text_of(answer)
 
 
-def test_without_the_tables_of_users_every_page_says_why(legacy: Database, settings: Any) -> None:
-    settings.SECURE_SSL_REDIRECT = False
+def test_without_the_tables_of_users_every_page_says_why(legacy: Database) -> None:
     client = Client()
     client.cookies["sessionid"] = "of-another-time"
     for page in ("/admin/", "/admin/login/", CONTACTS):

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jmsk.adminsite.export import safe_cell
-from tests.support.admin_support import COMPANIES, CONTACTS, ORDERS, client_of, fill, text_of
+from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, text_of
 from tests.support.databases import Database
 
 LISTS = [CONTACTS, ORDERS, COMPANIES]
@@ -28,18 +28,6 @@ CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep
 ALTER TABLE contacts RENAME TO contacts_kept;
 CREATE VIEW contacts AS SELECT * FROM contacts_kept WHERE slow(name) IS NOT NULL;
 """
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def names(client: Client, url: str) -> set[str]:

@@ -8,24 +8,12 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_support import COMPANIES, CONTACTS, ORDERS, client_of, fill, text_of
+from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, text_of
 from tests.support.databases import Database
 
 CONTACT = f"{CONTACTS}12/change/"
 ORDER = f"{ORDERS}21/change/"
 COMPANY = f"{COMPANIES}2/change/"
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def opened(page: Any) -> dict[str, str]:

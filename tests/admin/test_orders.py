@@ -8,17 +8,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_support import LINK, ORDERS, client_of, fill, text_of
+from tests.support.admin_pages import LINK, ORDERS, client_of, text_of
 from tests.support.databases import Database
 
 PLACE = "SELECT contact_id, company_id FROM orders WHERE id = 24"
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
 
 
 @pytest.fixture

@@ -4,19 +4,16 @@ import re
 from html import unescape
 from typing import Any
 
-import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.admin_support import (
+from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
     LINK,
     ORDERS,
     REASSIGN,
-    client_of,
     confirm,
-    fill,
     text_of,
 )
 from tests.support.databases import Database
@@ -31,18 +28,6 @@ INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name, cust
 SELECT 300 + n, 1, 1, 'S-' || n, 'someone', 'PERSON' || n || '@example.com'
   FROM generate_series(1, 6) AS n;
 """
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 def act(client: Client, url: str, action: str, *keys: str) -> Any:

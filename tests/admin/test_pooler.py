@@ -10,13 +10,15 @@ from django.db import connection, connections
 from django.test import Client
 
 from tests.admin.test_lists import SLOW
-from tests.support.admin_support import CONTACTS, client_of, fill
+from tests.support.admin_pages import CONTACTS, client_of
 from tests.support.databases import Database, django_uses
+from tests.support.migrated_rows import fill_to_settle
 from tests.support.pooler import PROGRAM, pooled
 
-pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="Debian's package pgbouncer is not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="Debian's package pgbouncer is not installed"),
+]
 MANY = """
 INSERT INTO contacts (tenant_id, company_id, placed_in_company_id, name)
 SELECT 1, 1, 1, 'Contact ' || n FROM generate_series(1, 5000) AS n
@@ -26,9 +28,8 @@ SESSIONS = 3
 
 
 @pytest.fixture
-def data(migrated: Database, server_folder: Path, settings: Any) -> Iterator[Database]:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
+def data(migrated: Database, server_folder: Path) -> Iterator[Database]:
+    fill_to_settle(migrated)
     with pooled(migrated, server_folder, SESSIONS) as database, django_uses(database):
         yield database
 

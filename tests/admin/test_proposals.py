@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_support import CONTACTS, client_of, fill, text_of
+from tests.support.admin_pages import CONTACTS, client_of, text_of
 from tests.support.databases import Database
 
 PROPOSE = f"{CONTACTS}propose/"
@@ -23,17 +23,9 @@ UPDATE orders SET specifications = 'engrave as for OPAL HOUSE' WHERE id = 21;
 """
 
 
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    migrated.execute(SPEAKING)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
+@pytest.fixture(autouse=True)
+def _speaking(data: Database) -> None:
+    data.execute(SPEAKING)
 
 
 def proposed(answer: Any) -> dict[str, list[tuple[str, str]]]:

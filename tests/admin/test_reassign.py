@@ -1,29 +1,19 @@
 """Reassigning contacts to another company: what is shown is what happens, or nothing does."""
 
-from typing import Any
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.html import strip_tags
 
-from tests.support.admin_support import (
+from tests.support.admin_pages import (
     CONTACTS,
     REASSIGN,
     client_of,
     confirm,
     ended_of,
-    fill,
     text_of,
 )
 from tests.support.databases import Database
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
 
 
 @pytest.fixture
@@ -251,6 +241,7 @@ def test_a_selection_that_means_nothing_is_no_server_error(
     assert client.post(REASSIGN, query).status_code == 302
 
 
+@pytest.mark.slow
 def test_fifty_thousand_contacts_move_at_once(data: Database, client: Client) -> None:
     data.execute(
         "INSERT INTO contacts (id, tenant_id, company_id, placed_in_company_id, name, email) "

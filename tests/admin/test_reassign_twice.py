@@ -9,35 +9,22 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.admin import reassign
-from tests.support.admin_support import (
+from tests.support.admin_pages import (
     CONTACTS,
     REASSIGN,
     client_of,
     confirm,
     ended_of,
-    fill,
     text_of,
 )
 from tests.support.databases import Database
-from tests.support.embedded_users import wait_until
+from tests.support.waiting import wait_until
 
 PROGRESS = f"{REASSIGN}progress/"
 BLOCKED = """
     SELECT count(*) > 0 FROM pg_stat_activity
      WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
 """
-
-
-@pytest.fixture
-def data(migrated: Database, settings: Any) -> Database:
-    settings.SECURE_SSL_REDIRECT = False
-    fill(migrated)
-    return migrated
-
-
-@pytest.fixture
-def client(data: Database) -> Client:
-    return client_of(superuser=True)
 
 
 @pytest.fixture

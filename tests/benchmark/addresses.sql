@@ -10,7 +10,7 @@ CREATE TABLE addresses (
     country        varchar(100) DEFAULT 'USA' NOT NULL,
     is_default     boolean DEFAULT false NOT NULL,
     created_at     timestamp without time zone DEFAULT now() NOT NULL,
-    CONSTRAINT ck_addresses_zip_format CHECK (length(zip_code) >= 5),
+    CONSTRAINT ck_addresses_zip_format CHECK (length(zip_code) >= 3),
     CONSTRAINT addresses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE,
     CONSTRAINT addresses_company_id_fkey FOREIGN KEY (company_id) REFERENCES companies (id) ON DELETE CASCADE
 );

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOR rule IN
         SELECT rules.*, CASE WHEN rules.name LIKE '%email%'
-                             THEN 'email ~* ''^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$'''
+                             THEN 'email ~ ''^[^@\s]+@[^@\s]+\.[^@\s]+$'''
                              ELSE 'length(phone) >= 10' END AS condition
           FROM (VALUES ('companies', 'ck_companies_email_format'),
                        ('companies', 'ck_companies_phone_format'),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.benchmark.programs import manage, run
 from tests.support.databases import Database, find_program
-from tests.support.runs import environment
+from tests.support.project import environment
 
 LEGACY = ("tenants", "companies", "customers", "orders")
 MODELS = ("companies.Tenant", "companies.Company", "contacts.Contact", "orders.Order")

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.runs import PROJECT, environment
+from tests.support.project import PROJECT, environment
 
 KIBIBYTES = 1024 if sys.platform != "darwin" else 1
 """In what getrusage counts memory, in bytes."""

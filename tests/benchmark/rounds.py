@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from tests.benchmark import command, copying, scripts
+from tests.benchmark import bridge, command, copying, scripts
 from tests.benchmark.place import Place
 from tests.benchmark.programs import manage
 from tests.support.databases import Database
@@ -69,6 +69,7 @@ def measure(place: Place, extent: Extent, say: Say) -> Measurements:
         _script(place, legacy, found, told, "plain")
         _script(place, legacy, found, told, "tuned")
         _rehearsal(place, legacy, found, told)
+        _bridge(place, legacy, found, told)
         _tenth(place, tenth, found, told, slow=slow)
     say("start-up")
     _starts(place, legacy, found, extent.starts)
@@ -117,6 +118,17 @@ def _rehearsal(place: Place, legacy: Database, found: Measurements, say: Say) ->
     with _scratch(place) as folder, place.copy(legacy) as database:
         say("--rehearse")
         found.add(rehearsal=command.timed(database, folder, "--rehearse"))
+
+
+def _bridge(place: Place, legacy: Database, found: Measurements, say: Say) -> None:
+    with _scratch(place) as folder, place.copy(legacy) as database:
+        say("statements on the tables")
+        command.call(database, folder, "--skip-backup")
+        database.execute("VACUUM ANALYZE")
+        found.merge(bridge.measure(database, "tables"))
+        say("statements through the bridge")
+        found.add(making_the_bridge=command.timed(database, folder, "--bridge"))
+        found.merge(bridge.measure(database, "bridge"))
 
 
 def _tenth(place: Place, legacy: Database, found: Measurements, say: Say, *, slow: bool) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tests.benchmark.bridge import KINDS
 from tests.benchmark.rounds import TENTH
 
 
@@ -57,6 +58,10 @@ TARGETS = (
         ("locked out, a tenth",),
         1.25,
         times=TENTH,
+    ),
+    *(
+        Target(f"bridge: {kind.name}", (f"{kind.name}, bridge",), (f"{kind.name}, tables",), 1.5)
+        for kind in KINDS
     ),
     Target("--dry-run, to B", ("dry run",), ("plain",), 0.1),
     Target("--help, to manage.py check", ("help",), ("check",), 1.3),

@@ -57,7 +57,7 @@ Tenant 3 has one that nothing is placed in, tenant 4 has an orphan without order
 order without a customer, and 2147483000 nothing."""
 
 BREAKING = {
-    "ck_contacts_email_format": [3, 17, 18],
+    "ck_contacts_email_format": [3, 18],
     "ck_contacts_phone_format": [3, 17],
     "ck_companies_email_format": [1],
     "ck_companies_phone_format": [1],

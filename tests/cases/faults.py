@@ -1,6 +1,6 @@
 """Faults: what hits a run, and when. The same seed draws the same faults.
 
-pytest tests/test_faults.py --faults 200 --faults-seed 7
+pytest tests/restructuring/modes/test_faults.py --faults 200 --faults-seed 7
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_runs import LAST_WORDS, Run
+from tests.support.command import LAST_WORDS, Running
 from tests.support.databases import Database
 
 USUAL_NUMBER = 30
@@ -70,14 +70,16 @@ def draw(number: int, seed: int) -> Fault:
     return Fault(number, kind, chance.choice(PHASES), chance.random() * LINGER)
 
 
-def hit(fault: Fault, run: Run, database: Database, stop: Callable[[], None], usual: float) -> bool:
+def hit(
+    fault: Fault, running: Running, database: Database, stop: Callable[[], None], usual: float
+) -> bool:
     """Wait for the moment, and hit; return whether the run was still at work then.
 
     ``usual`` is how many seconds an undisturbed run takes from its first word on.
     """
-    run.wait_for(fault.words or "Database: ")
+    running.wait_for(fault.words or "Database: ")
     time.sleep(fault.wait if fault.words else fault.wait * usual)
-    at_work = run.process.poll() is None
+    at_work = running.process.poll() is None
     if fault.kind == "stop the server":
         stop()
     elif fault.kind == "terminate the session":
@@ -86,13 +88,13 @@ def hit(fault: Fault, run: Run, database: Database, stop: Callable[[], None], us
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     else:
-        run.send(signal.Signals[fault.kind])
+        running.send(signal.Signals[fault.kind])
     return at_work
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the fault injection."""
-    group = parser.getgroup("faults", "fault injection (tests/test_faults.py)")
+    group = parser.getgroup("faults", "fault injection (tests/restructuring/modes/test_faults.py)")
     group.addoption(
         "--faults",
         type=int,

@@ -9,7 +9,7 @@ from companies.models import Address, Company, Tenant
 from contacts.models import Contact
 from orders.models import MetalType, Order, OrderStatus
 from tests.support.databases import Database
-from tests.support.trigger_support import fill
+from tests.support.migrated_rows import fill
 
 MOMENT = datetime(2024, 3, 31, 1, 59, 59, 123456, tzinfo=UTC)
 """With microseconds, and in an hour that local clocks in Europe skip."""
@@ -82,7 +82,7 @@ MODELS = list(ROWS)
 
 
 def fill_for_models(database: Database) -> Database:
-    """Put trigger_support's rows into a migrated database, whose new keys start beyond theirs."""
+    """Put the rows of migrated_rows into a migrated database; new keys start beyond theirs."""
     fill(database)
     for model in MODELS:
         database.execute(f"ALTER SEQUENCE {model._meta.db_table}_id_seq RESTART WITH 101")

@@ -1,7 +1,7 @@
 """A database at each stage of its life."""
 
-from tests.cases.check_cases import ROWS
-from tests.support.trigger_support import ROWS as MIGRATED_ROWS
+from tests.cases.legacy_rows import ROWS
+from tests.support.migrated_rows import ROWS as MIGRATED_ROWS
 
 WRECK = """
 ALTER TABLE customers RENAME TO contacts;

@@ -1,11 +1,11 @@
 """The embedded PostgreSQL: started when needed, gone with its last user, however that one ends."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jmsk.embedded import binaries, location, supervisor
 from jmsk.embedded.server import ensure_running, release
-from tests.support.embedded_users import (
-    PROJECT,
-    answer,
-    environment,
-    manage,
-    server_of,
-    start_user,
-    wait_until,
-)
+from tests.support.embedded_processes import answer, environment, manage, server_of, start_user
+from tests.support.project import PROJECT
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("version", ["16", "18"])
@@ -35,7 +31,8 @@ def test_it_starts_with_the_first_connection_and_stops_with_the_last_process(
     second = start_user(server_folder, EMBEDDED_POSTGRES_VERSION=version)
     assert answer(second) == f"{version} jmsk"
     first.communicate()
-    time.sleep(0.3)
+    in_use = server_folder / "server" / supervisor.IN_USE
+    assert supervisor.try_to_hold(in_use, fcntl.LOCK_EX) is None, "what stops it could be had"
     assert server_of(server_folder) == pid
     second.communicate()
     wait_until(lambda: server_of(server_folder) is None)

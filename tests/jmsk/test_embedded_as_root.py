@@ -9,7 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jmsk.embedded import binaries, location
 from jmsk.embedded.server import ensure_running, release
-from tests.support.embedded_users import PROJECT
+from tests.support.project import PROJECT
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)

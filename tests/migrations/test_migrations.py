@@ -6,10 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.migrations.loader import MigrationLoader
 
-from tests.cases.check_cases import ROWS
+from tests.cases.legacy_rows import ROWS
 from tests.support.catalogues import catalogue, schema_dump
 from tests.support.databases import Database, django_uses
-from tests.support.trigger_support import fill
+from tests.support.migrated_rows import fill
 
 
 def migrate(*target: str, **options: Any) -> None:

@@ -19,8 +19,9 @@ from psycopg2 import extensions, sql
 
 from jmsk.database_url import parse_database_url
 from jmsk.embedded import binaries
+from tests.support.project import PROJECT
 
-LEGACY_SCHEMA = Path(__file__).parents[2] / "contacts" / "sample" / "legacy_schema.sql"
+LEGACY_SCHEMA = PROJECT / "contacts" / "sample" / "legacy_schema.sql"
 
 _numbers = itertools.count(1)
 

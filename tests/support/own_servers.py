@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,9 @@ from pathlib import Path
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.support.databases import TEMPLATES, Database, django_uses, server_settings
-from tests.support.embedded_users import server_of, wait_until
+from tests.support.embedded_processes import server_of
+from tests.support.server_folders import make_server_folder
+from tests.support.waiting import wait_until
 
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=40", "synchronous_commit=on")
 """A process that is killed loses nothing that it has handed to the system, so fsync may be off; but
@@ -87,8 +88,7 @@ def own_server(*options: str, version: str = "") -> Iterator[OwnServer]:
 
     ``version`` is "16" or "18"; as the test run's where it is not given.
     """
-    folder = Path(tempfile.mkdtemp(prefix="jmsk-own-"))
-    folder.chmod(0o711)  # run by root, the server is another user and must get through
+    folder = make_server_folder("jmsk-own-")
     server = OwnServer(folder, options, version or version_of_run())
     try:
         server.start()

@@ -4,7 +4,6 @@ Each pair is tried in both orders: the first session writes and stays open, the 
 and must wait; then the first commits. Whoever comes second meets what the first one left.
 """
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -14,7 +13,9 @@ from _pytest.mark import ParameterSet
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 from tests.support.databases import Database
-from tests.support.trigger_support import add_address, assert_rules_hold, default_of, fill
+from tests.support.invariants import add_address, assert_rules_hold, default_of
+from tests.support.migrated_rows import fill
+from tests.support.waiting import wait_until
 
 PATIENCE = 20.0  # seconds until a test gives up waiting for a session to block or to end
 
@@ -35,14 +36,9 @@ def attempt(cursor: Cursor, statement: str) -> str | None:
 
 def wait_until_blocked(database: Database, pid: int, running: Future[str | None]) -> bool:
     """Return whether the session waits for another one; False once it has ended instead."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if database.value("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]):
-            return True
-        if running.done():
-            return False
-        time.sleep(0.01)
-    raise AssertionError(f"session {pid} neither waited nor ended in {PATIENCE} seconds")
+    blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+    wait_until(lambda: running.done() or database.value(blocked, [pid]), PATIENCE)
+    return not running.done()
 
 
 def overlap(database: Database, first: str, second: str) -> tuple[bool, str | None]:
@@ -66,6 +62,7 @@ NEW_ORDER = (
     "VALUES (29, 1, {}, {}, 'A-29', 'New')"
 )
 MOVE_COMPANY = "UPDATE companies SET tenant_id = 2 WHERE id = 4"
+MOVE_KEY = "UPDATE companies SET id = 9 WHERE id = 4"
 MOVE_CONTACT = "UPDATE contacts SET company_id = 4 WHERE id = 11"
 
 # name: two writes of which the second must wait, and be refused so in one order and in the other.
@@ -97,14 +94,12 @@ EXCLUSIVE = {
     ),
     "company_is_deleted_and_contact_is_added": (
         "DELETE FROM companies WHERE id = 4", NEW_CONTACT,
-        'insert or update on table "contacts" violates foreign key constraint '
-        '"contacts_company_id_fkey"',
+        "Contact 17 (tenant 1) names company 4, which does not exist",
         "Company 4 (tenant 1) cannot be deleted: it still has contact 17",
     ),
     "company_is_deleted_and_contact_arrives": (
         "DELETE FROM companies WHERE id = 4", MOVE_CONTACT,
-        'insert or update on table "contacts" violates foreign key constraint '
-        '"contacts_company_id_fkey"',
+        "Contact 11 (tenant 1) names company 4, which does not exist",
         "Company 4 (tenant 1) cannot be deleted: it still has contact 11",
     ),
     "contact_moves_and_order_naming_both_is_added": (
@@ -158,12 +153,33 @@ EXCLUSIVE = {
         "UPDATE addresses SET company_id = 2, tenant_id = 1 WHERE id = 33",
         add_address(41, company=3, tenant=2),
         None,
-        "Address 33 cannot leave company 3 (tenant 2): it is its default, and others remain",
+        None,
+    ),
+    "company_changes_its_id_and_contact_is_added": (
+        MOVE_KEY, NEW_CONTACT,
+        "Contact 17 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has contact 17",
+    ),
+    "company_changes_its_id_and_address_is_added": (
+        MOVE_KEY, add_address(41, company=4),
+        "Address 41 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has address 41",
+    ),
+    "company_gives_its_id_to_another_tenants_and_contact_is_added": (
+        f"{MOVE_KEY}; INSERT INTO companies (id, tenant_id, name) VALUES (4, 2, 'Foreign')",
+        NEW_CONTACT,
+        "Contact 17 (tenant 1) names company 4, which does not exist",
+        "Company 4 (tenant 1) cannot become company 9: it still has contact 17",
+    ),
+    "contact_changes_its_id_and_order_is_added": (
+        "DELETE FROM orders WHERE id = 21; UPDATE contacts SET id = 19 WHERE id = 11",
+        NEW_ORDER.format(11, 1),
+        "Order 29 (tenant 1) names contact 11, which does not exist",
+        "Contact 11 (tenant 1) cannot become contact 19: it still has order 29 (tenant 1)",
     ),
     "company_is_deleted_and_address_is_added": (
         "DELETE FROM companies WHERE id = 4", add_address(41, company=4),
-        'insert or update on table "addresses" violates foreign key constraint '
-        '"addresses_company_id_fkey"',
+        "Address 41 (tenant 1) names company 4, which does not exist",
         None,
     ),
     "address_is_deleted_and_made_the_default": (

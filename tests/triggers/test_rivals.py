@@ -7,7 +7,8 @@ import psycopg2
 import pytest
 
 from tests.support.databases import Database
-from tests.support.trigger_support import assert_rules_hold, fill
+from tests.support.invariants import assert_rules_hold
+from tests.support.migrated_rows import fill
 
 
 @pytest.fixture
@@ -26,7 +27,23 @@ WRITES = (
     "UPDATE addresses SET is_default = true WHERE id = {address}",
     "UPDATE addresses SET company_id = {company} WHERE id = {address}",
     "UPDATE addresses SET company_id = {company}, tenant_id = {tenant} WHERE id = {address}",
+    "UPDATE addresses SET is_default = false WHERE id = {address}",
+    "UPDATE addresses SET is_default = (id = {address}) WHERE company_id = {company}",
+    "UPDATE companies SET default_address_id = NULL WHERE id = {company}",
     "DELETE FROM addresses WHERE id = {address}",
+    "UPDATE companies SET id = id + 1 WHERE id >= {company}",
+    "UPDATE companies SET id = id - 1 WHERE id > {company}",
+    "UPDATE contacts SET id = {contact} WHERE id = {contact} + 1",
+    "UPDATE addresses SET id = id + 1 WHERE id >= {address}",
+    "UPDATE addresses SET id = id - 1 WHERE id > {address}",
+    "INSERT INTO addresses"
+    " (id, tenant_id, company_id, is_default, street_address, city, state, zip_code)"
+    " VALUES ({address}, {tenant}, {company}, {flag}, 'x', 'x', 'x', '00100')"
+    " ON CONFLICT DO NOTHING",
+    "INSERT INTO addresses"
+    " (id, tenant_id, company_id, is_default, street_address, city, state, zip_code)"
+    " VALUES ({address}, {tenant}, {company}, {flag}, 'x', 'x', 'x', '00100')"
+    " ON CONFLICT (id) DO UPDATE SET is_default = EXCLUDED.is_default",
     "INSERT INTO addresses"
     " (tenant_id, company_id, is_default, street_address, city, state, zip_code)"
     " VALUES ({tenant}, {company}, {flag}, 'x', 'x', 'x', '00100')",

@@ -1,8 +1,5 @@
 """``manage.py migrate_contacts``: restructure customers into contacts, safely, and prove it."""
 
-from argparse import ArgumentTypeError
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,57 +15,20 @@ from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.database.transaction import InterruptedRunError
+from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
+from contacts.restructuring.journal import Interrupt
+from contacts.restructuring.modes.arguments import (
+    add_bridge_arguments,
+    bridge_options,
+    revision,
+    seconds,
+    tries,
+)
 from contacts.restructuring.modes.call import Call, closing
-from contacts.restructuring.modes.dry_run import dry_run
-from contacts.restructuring.modes.enforce import enforce
-from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, ManualFormatter
-from contacts.restructuring.modes.manual import MODES as MODES_TOLD
-from contacts.restructuring.modes.migrate import migrate, rehearse
-from contacts.restructuring.modes.mode import MODES as REPORT_NAMES
-from contacts.restructuring.modes.operation import Operation, Options, open_operation
-from contacts.restructuring.modes.recover import recover
-from contacts.restructuring.modes.restore import restore
-from contacts.restructuring.modes.rollback import rollback
-from contacts.restructuring.modes.verify import verify_only
+from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
+from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
+from contacts.restructuring.modes.operation import Mode, Options, open_operation
 from jmsk.postgres.server_errors import server_words
-
-MODES: dict[str, tuple[Callable[[Operation], None], str]] = {
-    "--dry-run": (dry_run, "Run the checks and show what would be migrated. Changes nothing."),
-    "--rehearse": (
-        rehearse,
-        "Run the whole migration for real, then roll it back: the forecast for the real run.",
-    ),
-    "--verify-only": (verify_only, "Run the checks after a migration, on a migrated database."),
-    "--enforce-rules": (
-        enforce,
-        "Add the check rules that are pending and that no row breaks any more.",
-    ),
-    "--rollback": (
-        rollback,
-        "Bring a migrated database back to the legacy schema, every row proved.",
-    ),
-    "--recover": (
-        recover,
-        "Take the wreck of the former Alembic migration back to the legacy shape, proved.",
-    ),
-}
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds above zero. Raises ArgumentTypeError, which is a usage error."""
-    with suppress(ValueError):
-        number = float(text)
-        if 0 < number <= 86_400:
-            return number
-    raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 86400")
-
-
-def revision(text: str) -> str:
-    """Read an Alembic revision, which its table holds in 32 characters."""
-    if not 0 < len(text) <= 32 or not text.isprintable():
-        raise ArgumentTypeError(f"{text!r} is no Alembic revision: 1 to 32 characters")
-    return text
 
 
 class Command(BaseCommand):
@@ -83,15 +43,14 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        modes = parser.add_argument_group("modes", MODES_TOLD).add_mutually_exclusive_group()
-        for flag, (mode, told) in MODES.items():
-            modes.add_argument(flag, action="store_const", const=mode, dest="mode", help=told)
-        modes.add_argument(
-            "--restore",
-            type=Path,
-            metavar="DIR",
-            help="Make the tables what the backup in DIR holds, proved by its fingerprints.",
-        )
+        modes = parser.add_argument_group("modes", MODES_HELP).add_mutually_exclusive_group()
+        for mode in MODES:
+            if mode.argument:
+                modes.add_argument(mode.flag, type=Path, metavar=mode.argument, help=mode.help)
+            elif mode.flag:
+                modes.add_argument(
+                    mode.flag, action="store_const", const=mode, dest="mode", help=mode.help
+                )
         safety = parser.add_argument_group("safety")
         safety.add_argument(
             "--skip-backup",
@@ -110,7 +69,14 @@ class Command(BaseCommand):
             type=seconds,
             default=Patience.seconds,
             metavar="SECONDS",
-            help=f"How long a try waits for a lock; {Patience.tries} tries (default: %(default)g).",
+            help="How long a try waits for a lock (default: %(default)g).",
+        )
+        safety.add_argument(
+            "--lock-tries",
+            type=tries,
+            default=Patience.tries,
+            metavar="N",
+            help="How often a lock is tried for (default: %(default)d).",
         )
         safety.add_argument(
             "--max-lockout",
@@ -119,6 +85,7 @@ class Command(BaseCommand):
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
         others = parser.add_argument_group("other programs")
+        add_bridge_arguments(others)
         others.add_argument(
             "--alembic-stamp",
             type=revision,
@@ -152,26 +119,24 @@ class Command(BaseCommand):
         console = self._console(options)
         chosen = Options(
             backup_dir=options["backup_dir"],
-            patience=Patience(options["lock_timeout"]),
+            patience=Patience(options["lock_timeout"], options["lock_tries"]),
             skip_backup=options["skip_backup"],
             max_lockout=options["max_lockout"],
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
+            bridge=bridge_options(options),
         )
-        mode = restore if options["restore"] else options["mode"] or migrate
-        if chosen.alembic_stamp and mode not in (migrate, rehearse, dry_run):
-            raise CommandError(
-                "--alembic-stamp goes with the migration, its rehearsal and --dry-run only; a way "
-                "back puts the former revision back by itself.",
-                returncode=2,
-            )
-        call = None
+        mode = _mode(options)
+        call, interrupt = None, Interrupt()
         try:
-            name = REPORT_NAMES[mode.__name__]
-            with cancel_on_signals(connection), closing(name, console) as call:
-                self._run(mode, call, connection, chosen)
+            with cancel_on_signals(connection, interrupt), closing(mode, console) as call:
+                _run(call, connection, chosen, interrupt)
         except KeyboardInterrupt as error:
-            raise InterruptedRunError(_interrupted(call)) from error
+            failure = _interrupted(call)
+            raise CommandError(*failure.args, returncode=failure.returncode) from error
+        except Failure as failure:
+            # Under the name that Django's users know.
+            raise CommandError(*failure.args, returncode=failure.returncode) from failure
 
     def _console(self, options: dict[str, Any]) -> Console:
         """Return the operator's terminal, fitted to what its streams can show."""
@@ -192,66 +157,92 @@ class Command(BaseCommand):
             Progress(self.stderr.stream, options["database"]) if moving else None,
         )
 
-    def _run(
-        self,
-        mode: Callable[[Operation], None],
-        call: Call,
-        connection: BaseDatabaseWrapper,
-        chosen: Options,
-    ) -> None:
-        try:
-            call.operation = open_operation(connection, chosen, call.console)
-            mode(call.operation)
-        except CommandError as error:
-            error.args = (f"{error}{_kept(call)}",)
-            raise
-        except (DatabaseError, InterfaceError) as error:
-            raise CommandError(_broken_off(call, error)) from error
-        except KeyboardInterrupt as error:
-            raise InterruptedRunError(_interrupted(call)) from error
+
+def _mode(options: dict[str, Any]) -> Mode:
+    """Return the mode that was asked for. Raises CommandError where options do not go together."""
+    with_argument = {mode.flag.lstrip("-"): mode for mode in MODES if mode.argument}
+    asked = [mode for name, mode in with_argument.items() if options[name]]
+    mode: Mode = asked[0] if asked else options["mode"] or MIGRATE
+    if options["alembic_stamp"] and not mode.stamps_alembic:
+        raise CommandError(
+            "--alembic-stamp goes with the migration, its rehearsal and --dry-run only; a way back "
+            "puts the former revision back by itself.",
+            returncode=USAGE,
+        )
+    if options["bridge"] and not mode.makes_bridge:
+        raise CommandError(
+            "--bridge goes with the migration, its rehearsal and --dry-run only, or without a mode "
+            "on a migrated database.",
+            returncode=USAGE,
+        )
+    return mode
+
+
+def _run(
+    call: Call, connection: BaseDatabaseWrapper, chosen: Options, interrupt: Interrupt
+) -> None:
+    try:
+        call.operation = open_operation(
+            call.mode, connection, chosen, call.console, call.report, interrupt
+        )
+        run_mode(call.operation)
+    except Failure as failure:
+        if interrupt.signal and failure.returncode != INTERRUPTED:
+            raise _interrupted(call) from failure  # it was only what the signal broke off
+        failure.args = (f"{failure}{_kept(call)}",)
+        raise
+    except (DatabaseError, InterfaceError) as error:
+        # A statement that was cancelled for a signal fails in the server's words.
+        raise (_interrupted(call) if interrupt.signal else _broken_off(call, error)) from error
+    except KeyboardInterrupt as error:
+        raise _interrupted(call) from error
 
 
 STAYS_COMMITTED = (
     "Everything was committed before, and stays; only what was to follow, such as the report, may "
     "be missing. 'manage.py migrate_contacts --dry-run' says which stage the database is in."
 )
-UNCHANGED = "No transaction of this run was committed: the database is as it was."
-SEE_THE_LOG = f"{UNCHANGED} Find out why in the server's log, then run again."
-NEEDS_THE_RIGHT = (
-    f"{UNCHANGED} Grant the role of DATABASE_URL this right, or set another user there, then run "
-    "again."
-)
-IN_DOUBT = (
-    "How it ended was not asked any more: run 'manage.py migrate_contacts --dry-run'. It says "
-    "which of the two the database is, and nothing in between is possible."
-)
-
-
-def _committed(call: Call | None) -> bool:
-    return bool(call and call.operation and call.operation.journal.committed)
+NOTHING_COMMITTED = "No transaction of this run was committed: the database is as it was."
 
 
 def _kept(call: Call | None) -> str:
     """Say where the backup lies that a call wrote which then changed nothing: it stays."""
-    known = call.operation.draft.known if call and call.operation else {}
-    if _committed(call) or "backup_path" not in known:
+    if call is None or not call.kept_backup:
         return ""
-    return f" The backup that was written before stays in {known['backup_path']}."
+    return f" The backup that was written before stays in {call.kept_backup}."
 
 
-def _broken_off(call: Call, error: Exception) -> str:
+def _broken_off(call: Call, error: Exception) -> Failure:
     told = server_words(error)
-    if _committed(call):
-        return f"The server broke off ({told}). {STAYS_COMMITTED}"
+    if call.committed:
+        return Failure("MC803", f"The server broke off ({told}). {STAYS_COMMITTED}")
     if isinstance(error.__cause__, InsufficientPrivilege):
-        return f"The role lacks a right ({told}). {NEEDS_THE_RIGHT}{_kept(call)}"
-    return f"The server broke off ({told}). {SEE_THE_LOG}{_kept(call)}"
+        return Failure(
+            "MC103",
+            f"The role lacks a right ({told}). {NOTHING_COMMITTED} Grant the role of DATABASE_URL "
+            f"this right, or set another user there, then run again.{_kept(call)}",
+        )
+    return Failure(
+        "MC102",
+        f"The server broke off ({told}). {NOTHING_COMMITTED} Find out why in the server's log, "
+        f"then run again.{_kept(call)}",
+    )
 
 
-def _interrupted(call: Call | None) -> str:
-    if _committed(call):
-        return f"Interrupted. {STAYS_COMMITTED}"
-    if call and call.operation and call.operation.journal.in_doubt:
-        return f"Interrupted at COMMIT. {IN_DOUBT}"
-    changed = "Interrupted before anything was changed. Run the same command again when you want."
-    return f"{changed}{_kept(call)}"
+def _interrupted(call: Call | None) -> Failure:
+    if call and call.committed:
+        return Failure("MC803", f"Interrupted. {STAYS_COMMITTED}", INTERRUPTED)
+    if call and call.in_doubt:
+        return Failure(
+            "MC804",
+            "Interrupted at COMMIT. How it ended was not asked any more: run 'manage.py "
+            "migrate_contacts --dry-run'. It says which of the two the database is, and nothing in "
+            "between is possible.",
+            INTERRUPTED,
+        )
+    return Failure(
+        "MC801",
+        "Interrupted before anything was changed. Run the same command again when you want."
+        f"{_kept(call)}",
+        INTERRUPTED,
+    )

@@ -12,9 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from contacts.restructuring.database.layout import Layout, Stage
+from contacts.restructuring.state.expected import LEGACY_STATE
 
 APPS = ("companies", "contacts", "orders")
-LEGACY_NODES = [(app, "0001_legacy") for app in APPS]
 
 KINDS = {
     "AutoField": "integer",
@@ -56,7 +56,7 @@ def models_by_table(connection: BaseDatabaseWrapper, layout: Layout) -> dict[str
     newest = _models(loader, loader.graph.leaf_nodes())
     if layout.stage == Stage.MIGRATED:
         return {name: newest[name] for name in layout.tables}
-    legacy = _models(loader, LEGACY_NODES)
+    legacy = _models(loader, LEGACY_STATE)
     return {name: legacy.get(name) or newest[name] for name in layout.tables}
 
 

@@ -1,6 +1,11 @@
-"""A backup's folder: it bears its final name only when it is whole."""
+"""A backup's folder: it bears its final name only when it is whole.
+
+Until then its process holds a lock on it, which the system lets go when the process ends, however
+that comes. So the next call knows which unfinished folders nobody is at work on any more.
+"""
 
 import errno
+import fcntl
 import itertools
 import os
 import secrets
@@ -19,6 +24,26 @@ def is_partial(folder: Path) -> bool:
     return folder.resolve().name.endswith(PARTIAL)
 
 
+def remove_abandoned(directory: Path) -> tuple[Path, ...]:
+    """Remove the unfinished folders of ``directory`` whose process is gone, and return them.
+
+    They hold personal data and are of no use. What another process is writing stays.
+    """
+    if not directory.is_dir():
+        return ()
+    return tuple(path for path in sorted(directory.glob(f".*{PARTIAL}")) if _removed(path))
+
+
+def _removed(path: Path) -> bool:
+    try:
+        handle = _lock(path)
+    except OSError:  # its process is at work, or another call has just removed it
+        return False
+    with _closed(handle):
+        shutil.rmtree(path, ignore_errors=True)
+    return not path.exists()
+
+
 @contextmanager
 def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
     """Give an empty folder under a temporary name; whatever fails inside, it goes.
@@ -27,12 +52,36 @@ def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / f".{_name(stamp)}.{secrets.token_hex(4)}{PARTIAL}"
-    path.mkdir(mode=0o700)
+    # It gets its lock before the name by which others look for abandoned folders.
+    unnamed = path.with_suffix("")
+    unnamed.mkdir(mode=0o700)
+    with _closed(_lock(unnamed)):
+        unnamed.rename(path)
+        try:
+            yield path
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+
+
+def _lock(folder: Path) -> int:
+    """Lock ``folder`` and return its handle, which holds the lock. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        yield path
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
         raise
+    return handle
+
+
+@contextmanager
+def _closed(handle: int) -> Iterator[None]:
+    """Close ``handle`` in the end, with the lock that it may hold."""
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def publish(partial: Path, stamp: datetime) -> Path:
@@ -71,7 +120,5 @@ def write_synced(path: Path, data: bytes) -> None:
 
 def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _closed(handle):
         os.fsync(handle)
-    finally:
-        os.close(handle)

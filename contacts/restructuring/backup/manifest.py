@@ -7,10 +7,11 @@ not care, and carries the SHA-256 of its own remainder.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contacts.created_companies import Row
 from contacts.restructuring.backup.column_types import Domain, EnumType, OtherType
 from contacts.restructuring.backup.fixture_file import Written, read_back
 from contacts.restructuring.backup.sequences import Sequence
@@ -18,9 +19,11 @@ from contacts.restructuring.database.layout import Column, Stage, Table
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from jmsk.postgres.catalogue import TableObject
 
-FORMAT = 2
-"""1 had neither ``domains`` nor ``others``; it is read as if there were none."""
-READABLE = (1, FORMAT)
+FORMAT_VERSION = 4
+"""1 had neither ``domains`` nor ``others``; it is read as if there were none. 1 and 2 knew only the
+definition of an index or constraint; what it says is read from that. Up to 3 there was no
+``encoding`` and no ``created_rows``."""
+READABLE = (1, 2, 3, FORMAT_VERSION)
 FILE_NAME = "manifest.json"
 
 
@@ -66,7 +69,8 @@ class Manifest:
     PostgreSQL does not bring them along; ``others`` a restore cannot make.
 
     ``created_companies`` are the ids of the default companies among the rows that a migration
-    created; None where that is not known.
+    created, ``created_rows`` what it made them of; None and {} where that is not known.
+    ``encoding`` is the database's, '' where it is not known.
     """
 
     tool_version: str
@@ -82,7 +86,9 @@ class Manifest:
     domains: tuple[Domain, ...] = ()
     others: tuple[OtherType, ...] = ()
     created_companies: tuple[int, ...] | None = None
-    format: int = FORMAT
+    created_rows: Mapping[str, Row | None] = field(default_factory=dict)
+    encoding: str = ""
+    format: int = FORMAT_VERSION
 
 
 def render(manifest: Manifest) -> bytes:
@@ -98,7 +104,7 @@ def parse(data: bytes) -> Manifest:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"it is no manifest ({error!r})") from error
     if version not in READABLE:
-        known = " and ".join(map(str, READABLE))
+        known = f"1 to {FORMAT_VERSION}"
         raise ValueError(f"its format is {version!r}, and this version reads formats {known}")
     values.pop("sha256", None)
     if _spell(values) != data:
@@ -140,7 +146,7 @@ def _build_table(values: dict[str, Any]) -> TableBackup:
     parts = {
         "fingerprint": Fingerprint(**values["fingerprint"]),
         "columns": tuple(Column(**item) for item in values["columns"]),
-        "objects": tuple(TableObject(**item) for item in values["objects"]),
+        "objects": tuple(TableObject.from_dict(item) for item in values["objects"]),
         "sequences": tuple(Sequence(**item) for item in values["sequences"]),
     }
     return TableBackup(**{**values, **parts})

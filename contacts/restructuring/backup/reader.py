@@ -2,26 +2,26 @@
 
 from pathlib import Path
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.backup.folder import is_partial
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, read_manifest, verify_files
-
-UNCHANGED = "Nothing was changed."
+from contacts.restructuring.failures import UNCHANGED, Failure
 
 
 def read_backup(path: Path) -> Backup:
     """Return the backup in the folder ``path``, every byte of it verified.
 
-    Raises CommandError if there is none, or if it is not as it was written; it names the file.
+    Raises Failure if there is none, or if it is not as it was written; it names the file.
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise CommandError(f"There is no backup folder {folder}. {UNCHANGED} Name one that exists.")
+        raise Failure(
+            "MC405", f"There is no backup folder {folder}. {UNCHANGED} Name one that exists."
+        )
     if is_partial(folder):
-        raise CommandError(
+        raise Failure(
+            "MC405",
             f"{folder} is what a run left that was killed while it wrote its backup. {UNCHANGED} "
-            "Name a folder without '.partial' in its name; this one can be deleted."
+            "Name a folder without '.partial' in its name; this one can be deleted.",
         )
     try:
         manifest = read_manifest(folder)
@@ -29,17 +29,19 @@ def read_backup(path: Path) -> Backup:
     except FileNotFoundError as error:
         missing = Path(str(error.filename)).name
         hint = "it is no backup of this tool" if missing == FILE_NAME else "the backup is not whole"
-        raise CommandError(
-            f"{folder} has no {missing}: {hint}. {UNCHANGED} Name another backup."
+        raise Failure(
+            "MC405", f"{folder} has no {missing}: {hint}. {UNCHANGED} Name another backup."
         ) from error
     except OSError as error:
-        raise CommandError(
+        raise Failure(
+            "MC406",
             f"The backup {folder} cannot be read: {error}. {UNCHANGED} Check its permissions, or "
-            "name another backup."
+            "name another backup.",
         ) from error
     except ValueError as error:
-        raise CommandError(
+        raise Failure(
+            "MC407",
             f"The backup {folder} is damaged or not of this version: {error}. {UNCHANGED} Restore "
-            "the folder from a copy, or name another backup."
+            "the folder from a copy, or name another backup.",
         ) from error
     return Backup(folder, manifest)

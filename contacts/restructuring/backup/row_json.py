@@ -29,7 +29,7 @@ from contacts.restructuring.database.layout import Column, Table
 MOST_ARGUMENTS = 90
 """PostgreSQL allows a call 100 arguments."""
 
-FORMAT = "FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8'"
+COPY_OPTIONS = "FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02', ENCODING 'UTF8'"
 """For COPY. JSON holds no raw control character, so nothing in a line is ever quoted or escaped."""
 
 TEXT = "coalesce(to_json({0}::text)::text, 'null')"
@@ -85,7 +85,7 @@ text, and another field nothing."""
 def line_query(table: Table, model: HistoricalModel) -> sql.Composed:
     """Return the SELECT whose rows are the lines of ``table``'s fixture, in no order.
 
-    The settings of fingerprint.pin_settings must be in force. The cast to json makes the server
+    The settings of database.settings.TEXT must be in force. The cast to json makes the server
     check each line.
     """
     return sql.SQL("SELECT {line}::json FROM {table}").format(

@@ -1,84 +1,161 @@
-"""What every change is given, what it returns, and what it has in common with the others."""
+"""The frame of every change: what is done around it, in order, in the one transaction."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.models import RestructuringRun
 from contacts.restructuring.backup.writer import backed_up
-from contacts.restructuring.checks.base import Result, failed
-from contacts.restructuring.database.costs import Space
-from contacts.restructuring.database.layout import Layout
-from contacts.restructuring.database.transaction import TransactionOptions
+from contacts.restructuring.changes.context import (
+    ChangeContext,
+    ChangeResult,
+    Fingerprints,
+    Plan,
+)
+from contacts.restructuring.changes.run_row import complete_run
+from contacts.restructuring.checks.base import Check, Result, failed, run_checks
+from contacts.restructuring.database.costs import Space, tables_size, wal_position, wal_since
+from contacts.restructuring.database.layout import NAMES
+from contacts.restructuring.database.transaction import (
+    RecoveryPoint,
+    TransactionResult,
+    run_in_transaction,
+)
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
-from contacts.restructuring.proof.legacy_meaning import plain_source
+from contacts.restructuring.proof.fingerprint import take_fingerprints
+from contacts.restructuring.proof.legacy_meaning import Source, plain_source
+from contacts.restructuring.proof.prove import prove
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do.
-
-    ``expected`` are the fingerprints of the backup that was taken before (None: there is none),
-    ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction.
-    """
-
-    frame: TransactionOptions
-    started: datetime
-    expected: dict[str, Fingerprint] | None = None
-    backup_path: Path | None = None
-    back_up: Callable[[], Path] | None = None
-    checks_before: tuple[Result, ...] = ()
-    alembic_stamp: str = ""
-
-    @property
-    def layout(self) -> Layout:
-        return self.frame.layout
-
-
-@dataclass(frozen=True)
-class ChangeResult:
-    """What a run did. ``results`` are the checks after it."""
-
-    before: dict[str, Fingerprint]
-    after: dict[str, Fingerprint]
-    results: tuple[Result, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
-    created_companies: tuple[int, ...] = ()
-    backup_path: Path | None = None
-    backup_repeated: bool = False
-    space: Space | None = None
-
-
-class RefusedError(CommandError):
+class FailedChecksError(Failure):
     """Checks failed under the lock, and all was rolled back. ``results`` are their results."""
 
-    def __init__(self, results: list[Result]) -> None:
+    def __init__(self, results: Sequence[Result]) -> None:
         names = ", ".join(result.title for result in failed(results))
         super().__init__(
+            "MC302",
             f"Checks failed under the lock ({names}), so everything was rolled back: the database "
-            "is as it was. What they found is listed with their results."
+            "is as it was. What they found is listed with their results.",
         )
         self.results = results
 
 
+class Change:
+    """A change of the database, in the parts in which one differs from another."""
+
+    kind: ClassVar[RestructuringRun.Kind]
+
+    def checks(self, context: ChangeContext) -> Sequence[Check]:
+        """Return the checks to run again under the lock."""
+        return ()
+
+    def sources(self, context: ChangeContext) -> Sequence[Source]:
+        """Return how to read the tables, before the change, in the meaning that it must keep."""
+        raise NotImplementedError
+
+    def make(self, context: ChangeContext) -> RestructuringRun:
+        """Change the database and return the run's row, which is begun with it."""
+        raise NotImplementedError
+
+    def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
+        """Return how to read the same meaning after the change."""
+        raise NotImplementedError
+
+    def prove(
+        self, context: ChangeContext, sources: Sequence[Source], before: Fingerprints
+    ) -> tuple[RestructuringRun, Fingerprints]:
+        """Make the change, prove it, and return the run's row and the fingerprints after it.
+
+        Raises Failure where the rows are not what they have to be.
+        """
+        return prove(
+            context.connection,
+            context.journal,
+            before,
+            sources,
+            lambda: self.make(context),
+            lambda run: self.sources_after(context, run),
+        )
+
+    def verify(self, context: ChangeContext) -> Sequence[Result]:
+        """Look at the whole result. Raises Failure where it is not as it has to be."""
+        return ()
+
+    def counts(
+        self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
+    ) -> Mapping[str, int]:
+        """Return what was changed, by name."""
+        return {name: fingerprint.rows for name, fingerprint in after.items()}
+
+
+def run_change(
+    change: Change, connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
+) -> TransactionResult[ChangeResult]:
+    """Make ``change`` in one transaction and prove it before COMMIT.
+
+    Raises Failure, with the database as it was, when a lock cannot be had, the proof fails, a check
+    fails, or something else stands in the way.
+    """
+
+    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
+        return _run(change, ChangeContext(connection, cursor, journal, plan, point))
+
+    return run_in_transaction(connection, plan.options, journal, work)
+
+
+def _run(change: Change, context: ChangeContext) -> ChangeResult:
+    cursor, journal = context.cursor, context.journal
+    _check_again(change, context)
+    wal, size = wal_position(cursor), tables_size(cursor, list(NAMES))
+    sources = change.sources(context)
+    with journal.step("fingerprint before", "Taking the fingerprint of every row"):
+        before = take_fingerprints(cursor, sources)
+    backup_path, repeated = back_up_again_if_stale(context, sources, before)
+    run, after = change.prove(context, sources, before)
+    results = change.verify(context)
+    result = ChangeResult(
+        before,
+        after,
+        Space(size, tables_size(cursor, list(NAMES)), wal_since(cursor, wal)),
+        tuple(results),
+        change.counts(context, run, after),
+        backup_path,
+        repeated,
+    )
+    complete_run(run, context, result)
+    return result
+
+
+def _check_again(change: Change, context: ChangeContext) -> None:
+    checks = change.checks(context)
+    if not checks:
+        return
+    with context.journal.step("checks under lock", "Running the checks again, under the lock"):
+        results = run_checks(context.inspector, checks)
+    if failed(results):
+        raise FailedChecksError(results)
+
+
 def back_up_again_if_stale(
-    plan: Plan, now: dict[str, Fingerprint], journal: Journal
+    context: ChangeContext, sources: Sequence[Source], before: Fingerprints
 ) -> tuple[Path | None, bool]:
-    """Take the backup again, under the lock, if somebody has written since it was taken."""
-    if plan.expected is None or plan.back_up is None or plan.expected == now:
-        return plan.backup_path, False
-    journal.wait("somebody wrote since the backup was taken; it is taken again, under the lock")
-    with journal.step("backup under lock", "Taking the backup again, under the lock"):
-        return plan.back_up(), True
+    """Take the backup again, under the lock, if somebody has written since it was taken.
 
-
-def back_up_again_if_written(cursor: Any, plan: Plan, journal: Journal) -> tuple[Path | None, bool]:
-    """Compare the backup with its tables as they stand now; take it again if they differ."""
-    if plan.expected is None:
+    ``before`` are the fingerprints of ``sources``, which may be of the tables as they stand.
+    Returns where the backup lies, and whether it was taken again.
+    """
+    plan = context.plan
+    if plan.expected is None or plan.back_up is None:
         return plan.backup_path, False
-    now = take_fingerprints(cursor, [plain_source(table) for table in backed_up(plan.layout)])
-    return back_up_again_if_stale(plan, now, journal)
+    tables = [plain_source(table) for table in backed_up(context.layout)]
+    now = before if tables == list(sources) else take_fingerprints(context.cursor, tables)
+    if now == plan.expected:
+        return plan.backup_path, False
+    context.journal.wait(
+        "somebody wrote since the backup was taken; it is taken again, under the lock"
+    )
+    with context.journal.step("backup under lock", "Taking the backup again, under the lock"):
+        return plan.back_up(context.inspector), True

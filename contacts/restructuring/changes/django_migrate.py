@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.journal import Journal
 
 LEGACY_MIGRATION = ("companies", "0001_legacy")
@@ -32,12 +32,12 @@ class _Migrate(MigrateCommand):
             self.open_step.close()
 
 
-def migrate(connection: BaseDatabaseWrapper, journal: Journal, *target: str) -> None:
+def migrate(context: ChangeContext, *target: str) -> None:
     """Run ``migrate`` to ``target``, legacy tables faked where they are there already."""
     call_command(
-        _Migrate(journal),
+        _Migrate(context.journal),
         *target,
-        database=connection.alias,
+        database=context.connection.alias,
         fake_initial=True,
         interactive=False,
         skip_checks=True,

@@ -1,136 +1,98 @@
-"""The way back: reverse the restructuring in one transaction and prove it."""
+"""The way back: reverse the restructuring."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import CommandError
-from django.db.backends.base.base import BaseDatabaseWrapper
-
+from contacts.created_companies import going_companies
 from contacts.models import RestructuringRun
-from contacts.restructuring.changes.base import (
-    ChangeResult,
-    Plan,
-    RefusedError,
-    back_up_again_if_written,
-)
+from contacts.restructuring.changes.base import Change
+from contacts.restructuring.changes.bridge import remove_bridge
+from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migrate
-from contacts.restructuring.changes.run_row import begin_run, complete_run
-from contacts.restructuring.checks.base import failed, run_checks
+from contacts.restructuring.changes.run_row import begin_run
+from contacts.restructuring.checks.base import Check, Result
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
-from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import reached_legacy
-from contacts.restructuring.database.transaction import (
-    RecoveryPoint,
-    TransactionResult,
-    run_in_transaction,
-)
-from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import take_fingerprints
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
     legacy_sources,
     sources_before_rollback,
     without_companies,
 )
-from contacts.restructuring.proof.prove import prove
 from contacts.restructuring.state import alembic
+from contacts.restructuring.state.legacy_objects import TABLES
 from contacts.restructuring.state.record import MigrationRecord, read_record
-from jmsk.postgres.catalogue import TableObject, read_objects, settled
+from jmsk.postgres.catalogue import TableObject, read_objects
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
+"""The tables that are locked against readers, too."""
 
 
-def roll_back(
-    connection: BaseDatabaseWrapper, plan: Plan, journal: Journal
-) -> TransactionResult[ChangeResult]:
-    """Bring a migrated database back to the legacy schema in one transaction, proved.
+class RollBack(Change):
+    """Reverse the migrations. ``record`` is what the run that migrated wrote down.
 
-    Raises CommandError, with the database as it was, if something stands in the way.
+    ``going`` are the companies that go with it.
     """
 
-    def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
-        with journal.step("checks under lock", "Running the checks again, under the lock"):
-            results = run_checks(Inspector(connection, cursor, plan.layout), CHECKS_BACK)
-        if failed(results):
-            raise RefusedError(results)
-        return reverse(connection, cursor, point, plan, journal, RestructuringRun.Kind.ROLLBACK)
+    kind = RestructuringRun.Kind.ROLLBACK
+    record: MigrationRecord
+    going: list[int]
 
-    return run_in_transaction(connection, plan.frame, journal, work)
+    def checks(self, context: ChangeContext) -> Sequence[Check]:
+        return CHECKS_BACK
 
+    def sources(self, context: ChangeContext) -> Sequence[Source]:
+        self.record = read_record(context.cursor)
+        self.going = going_companies(context.cursor, self.record.created)
+        return sources_before_rollback(
+            context.layout, self.going, names_customers=self.record.names_customers
+        )
 
-def reverse(
-    connection: BaseDatabaseWrapper,
-    cursor: Any,
-    point: RecoveryPoint,
-    plan: Plan,
-    journal: Journal,
-    kind: RestructuringRun.Kind,
-) -> ChangeResult:
-    """Reverse the restructuring in the open transaction, and prove that no row changed."""
-    record = read_record(cursor)
-    sources = sources_before_rollback(plan.layout, record.created_companies)
-    with journal.step("fingerprint before", "Taking the fingerprint of every row"):
-        before = take_fingerprints(cursor, sources)
-    backup_path, repeated = back_up_again_if_written(cursor, plan, journal)
-
-    def change() -> RestructuringRun:
-        with journal.step("migrate", "Reversing the restructuring"):
-            run = begin_run(connection, journal, kind, plan.started, point.transaction_id)
-            migrate(connection, journal, *LEGACY_MIGRATION)
-            alembic.put_back(cursor, record.alembic)
+    def make(self, context: ChangeContext) -> RestructuringRun:
+        with context.journal.step("migrate", "Reversing the restructuring"):
+            run = begin_run(context, self.kind)
+            reverse(context, self.record)
         return run
 
-    run, after = prove(
-        connection,
-        journal,
-        before,
-        sources,
-        change,
-        lambda _: _legacy_sources(connection, record.created_companies),
-    )
-    with journal.step("verify", "Comparing the catalogue with what was remembered"):
-        _compare_catalogue(cursor, record)
-        cursor.execute("ANALYZE tenants, companies, customers, orders")
-    counts = {name: fingerprint.rows for name, fingerprint in after.items()}
-    outcome = ChangeResult(
-        before, after, counts=counts, backup_path=backup_path, backup_repeated=repeated
-    )
-    complete_run(run, plan, outcome, journal)
-    return outcome
+    def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
+        tenants, companies, *others = legacy_sources(reached_legacy(context.connection))
+        return [tenants, replace(companies, where=without_companies(self.going)), *others]
+
+    def verify(self, context: ChangeContext) -> Sequence[Result]:
+        with context.journal.step("verify", "Comparing the catalogue with what was remembered"):
+            _compare_catalogue(context.cursor, self.record)
+            context.cursor.execute("ANALYZE tenants, companies, customers, orders")
+        return ()
 
 
-def _legacy_sources(
-    connection: BaseDatabaseWrapper, created_companies: Iterable[int]
-) -> list[Source]:
-    """Return the sources after the reversal, the created companies that stay left out."""
-    tenants, companies, customers, orders = legacy_sources(reached_legacy(connection))
-    where = without_companies(list(created_companies))
-    return [tenants, replace(companies, where=where), customers, orders]
+def reverse(context: ChangeContext, record: MigrationRecord) -> None:
+    """Reverse the migrations, and put Alembic's record back where it was stamped.
+
+    A bridge goes first: it stands on what is reversed.
+    """
+    remove_bridge(context.cursor, context.layout, context.journal)
+    migrate(context, *LEGACY_MIGRATION)
+    alembic.put_back(context.cursor, record.alembic)
 
 
 def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:
-    """Raise CommandError unless the legacy objects are again what they were, drift included.
+    """Raise Failure unless the legacy objects are again what they were, drift included.
 
     A comment or a mark that somebody has given one since is no difference: it stays.
     """
-    told = []
-    for table, remembered in record.legacy_objects.items():
+    different = []
+    for table in record.legacy_objects.keys() & set(TABLES):
+        remembered = record.legacy_objects[table]
         present = {(item.kind, item.name): item for item in read_objects(cursor, table)}
-        for item in (TableObject(**values) for values in remembered["objects"]):
+        for item in (TableObject.from_dict(values) for values in remembered["objects"]):
             now = present.get((item.kind, item.name))
-            if now is None or not _is_again(item, now):
-                told.append(f"{table}: {item.name} ({item.definition})")
-    if told:
-        raise CommandError(
-            f"These legacy objects did not come back as they were: {'; '.join(sorted(told))}. "
-            "Everything was rolled back: the database is as it was. Bring them near to what they "
-            "were, or restore a backup."
+            if now is None or not now.is_again(item):
+                different.append(f"{table}: {item.name} ({item.definition})")
+    if different:
+        raise Failure(
+            "MC602",
+            f"These legacy objects did not come back as they were: {'; '.join(sorted(different))}. "
+            f"{ROLLED_BACK} Bring them near to what they were, or restore a backup.",
         )
-
-
-def _is_again(was: TableObject, now: TableObject) -> bool:
-    then, today = (
-        replace(item, definition=settled(item.definition)).as_dict() for item in (was, now)
-    )
-    return {name: value for name, value in then.items() if value}.items() <= today.items()

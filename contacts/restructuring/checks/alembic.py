@@ -1,6 +1,8 @@
 """The checks of the record that Alembic keeps of its own migrations."""
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from functools import partial
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.alembic import read_revisions
 from contacts.restructuring.state.record import read_record
@@ -8,18 +10,8 @@ from contacts.restructuring.state.record import read_record
 RIGHTS = ("SELECT", "INSERT", "DELETE")
 
 
-def stamp_check(revision: str) -> Check:
-    """Return the check of whether a run can stamp ``revision``: before the work, not after it."""
-    return Check(
-        "alembic_version",
-        "Alembic's record",
-        Severity.ERROR,
-        lambda inspector: _stampable(inspector, revision),
-        "Run without --alembic-stamp, or where Alembic keeps its record and the role may write it.",
-    )
-
-
-def _stampable(inspector: Inspector, revision: str) -> Finding:
+def stampable(inspector: Inspector, revision: str) -> Finding:
+    """Whether a run can stamp ``revision``: asked before the work, not after it."""
     if inspector.value("SELECT to_regclass('alembic_version') IS NULL"):
         return problems(["There is no table alembic_version to stamp"])
     missing = inspector.rows(
@@ -32,7 +24,8 @@ def _stampable(inspector: Inspector, revision: str) -> Finding:
     return Finding(note=f"it says {now}; the run makes it say {revision}")
 
 
-def alembic(inspector: Inspector) -> Finding:
+def managed(inspector: Inspector) -> Finding:
+    """Whether Alembic manages this database, and at which revision it says it is."""
     if inspector.value("SELECT to_regclass('alembic_version') IS NULL"):
         return Finding()
     if not inspector.value("SELECT has_table_privilege('alembic_version', 'SELECT')"):
@@ -53,3 +46,30 @@ def alembic_record(inspector: Inspector) -> Finding:
         return Finding()
     told = "nothing" if now is None else ", ".join(now)
     return problems([f"Alembic's record was stamped {stamped}; now it says {told}"])
+
+
+def stamp_check(revision: str) -> Check:
+    """Return the check that takes the place of CHECK where a run is to stamp ``revision``."""
+    return Check(
+        CHECK.id,
+        CHECK.title,
+        partial(stampable, revision=revision),
+        "Run without --alembic-stamp, or where Alembic keeps its record and the role may write it.",
+    )
+
+
+CHECK = Check(
+    "alembic_version",
+    "Alembic's record",
+    managed,
+    "The application's next 'alembic upgrade head' must not run its own migration of these "
+    "tables: stamp another revision with --alembic-stamp, or take that migration out.",
+    Severity.WARNING,
+    frozenset({Tag.ALEMBIC}),
+)
+CHECK_BACK = Check(
+    "alembic_record",
+    "Alembic's record is as the migration stamped it",
+    alembic_record,
+    "The application has migrated on: downgrade it to the stamped revision first.",
+)

@@ -5,7 +5,7 @@ in its :class:`Check` says what its problems mean. A check that cannot run is an
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from string import Formatter
 from typing import Any
@@ -26,6 +26,23 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+class Tag(StrEnum):
+    """What a check is about, for those who pick some of the checks or results."""
+
+    GUIDE = "guide"
+    """One of those that were asked for; they come first."""
+    FORMAT_RULE = "format rule"
+    """A check rule of the target, which is pending while rows break it."""
+    COUNTING = "counting"
+    """Where it fails, rows cannot be counted."""
+    SESSIONS = "sessions"
+    ALEMBIC = "alembic"
+    WAY_BACK = "way back"
+    """Must pass before the restructuring is reversed, even if all rows are replaced afterwards."""
+    WRECK = "wreck"
+    """Whether somebody has worked with the wreck of the former migration."""
 
 
 class Status(StrEnum):
@@ -49,13 +66,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem."""
+    """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem.
+
+    Its problems block, unless ``severity`` says otherwise.
+    """
 
     id: str
     title: str
-    severity: Severity
     find: Callable[[Inspector], Finding]
     hint: str = ""
+    severity: Severity = Severity.ERROR
+    tags: frozenset[Tag] = frozenset()
+
+
+def tagged(tag: Tag, *checks: Check) -> tuple[Check, ...]:
+    """Return ``checks``, each with ``tag``."""
+    return tuple(replace(check, tags=check.tags | {tag}) for check in checks)
 
 
 @dataclass(frozen=True)
@@ -67,6 +93,7 @@ class Result:
     status: Status
     finding: Finding
     hint: str = ""
+    tags: frozenset[Tag] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as plain values, for JSON."""
@@ -145,12 +172,15 @@ def _run(inspector: Inspector, check: Check) -> Result:
         if _ends_the_run(inspector, error):
             raise
         told = f"The check could not run: {type(error).__name__}: {server_words(error)}"
-        return Result(check.id, check.title, Status.FAILED, Finding(1, (told,)), check.hint)
+        return _result(check, Status.FAILED, Finding(1, (told,)))
     if not finding.count:
-        return Result(check.id, check.title, Status.PASSED, finding, check.hint)
-    failed = check.severity is Severity.ERROR
-    status = Status.FAILED if failed else Status.WARNING
-    return Result(check.id, check.title, status, finding, check.hint)
+        return _result(check, Status.PASSED, finding)
+    blocks = check.severity is Severity.ERROR
+    return _result(check, Status.FAILED if blocks else Status.WARNING, finding)
+
+
+def _result(check: Check, status: Status, finding: Finding) -> Result:
+    return Result(check.id, check.title, status, finding, check.hint, check.tags)
 
 
 def _ends_the_run(inspector: Inspector, error: Exception) -> bool:

@@ -1,6 +1,8 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows
+from contacts.created_companies import OWN_REFERENCES
+from contacts.restructuring.checks import legacy_constraints
+from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.privileges import RIGHTS
 from contacts.restructuring.database.inspector import Inspector
@@ -32,57 +34,40 @@ def moved_orders(inspector: Inspector) -> Finding:
 def references(inspector: Inspector) -> Finding:
     """Other programs' rows that refer to a company which is to go, whatever their key then does."""
     made = examine(inspector.cursor).companies
-    found = referred_rows(
-        inspector.cursor, "companies", made, but_for=("contacts", "orders", "addresses")
-    )
+    found = referred_rows(inspector.cursor, "companies", made, OWN_REFERENCES)
     return problems(f"Rows of another table refer to company {company}" for company in found)
 
 
-def duplicate_emails(inspector: Inspector) -> Finding:
-    return rows(
-        inspector,
-        "SELECT min(id) AS id, tenant_id, email, count(*) AS contacts FROM contacts "
-        "GROUP BY tenant_id, email HAVING count(*) > 1",
-        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
-    )
-
-
-CHECKS = (
+WORKED_WITH = tagged(
+    Tag.WRECK,
     Check(
         "addresses",
         "No address was entered",
-        Severity.ERROR,
         addresses,
         "Somebody has worked with this state: save these rows elsewhere and delete them first.",
     ),
     Check(
         "fax_numbers",
         "No fax number or default address was entered",
-        Severity.ERROR,
         fax_numbers,
         "Somebody has worked with this state: save these values elsewhere, then set them NULL.",
     ),
     Check(
         "moved_orders",
         "Orders follow their customers",
-        Severity.ERROR,
         moved_orders,
         "Somebody has worked with this state: set company_id to NULL where it may be lost.",
     ),
     Check(
         "references",
         "Nothing refers to the default companies that it made",
-        Severity.ERROR,
         references,
         "Somebody has worked with this state: let these rows refer to another company.",
     ),
-    Check(
-        "unique_emails_in_tenant",
-        "E-mails are unique in a tenant",
-        Severity.ERROR,
-        duplicate_emails,
-        "They were when the wreck came about: give all but one of these another e-mail.",
-    ),
+    legacy_constraints.UNIQUE_EMAILS_IN_WRECK,
+)
+CHECKS = (
+    *WORKED_WITH,
     RIGHTS,
     WRITABLE,
 )

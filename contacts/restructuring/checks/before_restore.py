@@ -1,35 +1,16 @@
 """The checks before a restore."""
 
-from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.checks.base import Check
+from contacts.restructuring.checks.base import Check, Tag
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
 from contacts.restructuring.checks.environment import WRITABLE
 from contacts.restructuring.checks.legacy_tables import READABLE_ROWS
 from contacts.restructuring.checks.privileges import OWN_RIGHTS, REFERRING_TABLES, TEMPORARY
-from contacts.restructuring.database.layout import Layout, Stage
 
-GOING_BACK = (
-    "columns",
-    "ordinary_tables",
-    "sequences",
-    "dependents",
-    "legacy_names",
-    "replaced_keys",
-    "legacy_constraints",
-    "added_constraints",
-    "replicated_changes",
-    "alembic_record",
-)
-"""The checks of a rollback that matter to a restore: rows that go anyway stand in nobody's way."""
 ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
 
 
-def checks_for_restore(layout: Layout, backup: Backup) -> tuple[Check, ...]:
-    """Return the checks that must pass before ``backup`` is restored."""
-    if not _must_go_back(layout, backup):
+def checks_for_restore(*, going_back: bool) -> tuple[Check, ...]:
+    """Return the checks before a restore, which may have to reverse the migration first."""
+    if not going_back:
         return ALWAYS
-    return (*(check for check in CHECKS_BACK if check.id in GOING_BACK), *ALWAYS)
-
-
-def _must_go_back(layout: Layout, backup: Backup) -> bool:
-    return layout.stage is Stage.MIGRATED and backup.manifest.stage == Stage.LEGACY
+    return (*(check for check in CHECKS_BACK if Tag.WAY_BACK in check.tags), *ALWAYS)

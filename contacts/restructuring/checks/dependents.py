@@ -1,4 +1,4 @@
-"""What others have built on the tables and columns that a rollback drops.
+"""What others have built on the tables and columns that are renamed, or that a rollback drops.
 
 Django drops with CASCADE, which would take a view, a function or a key of another program along
 without a word. So everything is asked for that PostgreSQL knows to depend on what goes; of a
@@ -7,10 +7,14 @@ function whose body is text it knows nothing, so there the text has to do.
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Finding, problems
+from companies.address_policy import POLICY
+from contacts.restructuring.bridge.description import FUNCTIONS as BRIDGE_FUNCTIONS
+from contacts.restructuring.bridge.description import INDEXES, read_bridge
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.state.expected import TRIGGERS, target_names
+from contacts.restructuring.state.expected import target_names, triggers
+from contacts.restructuring.state.functions import REMEMBERED, functions_naming, functions_since
 from contacts.restructuring.state.record import read_record
 
 ON_COLUMNS = """
@@ -63,24 +67,38 @@ DEPENDENTS = f"""
       LEFT JOIN pg_class c ON class = 'pg_class'::regclass AND c.oid = object
       LEFT JOIN pg_constraint k ON class = 'pg_constraint'::regclass AND k.oid = object
       LEFT JOIN pg_trigger t ON class = 'pg_trigger'::regclass AND t.oid = object
+      LEFT JOIN pg_policy q ON class = 'pg_policy'::regclass AND q.oid = object
       LEFT JOIN pg_rewrite w ON class = 'pg_rewrite'::regclass AND w.oid = object
      WHERE coalesce(c.relname, k.conname, t.tgname, '') <> ALL(%(own)s)
        AND coalesce(k.contype, '') <> 'n'
+       AND coalesce(w.ev_class, 0) <> ALL(%(views)s::oid[])
+       AND NOT coalesce(q.polname = %(policy)s AND q.polrelid = to_regclass('addresses'), false)
      ORDER BY 1, 2
 """
-"""Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes."""
-# A function that has stood there since before the migration means something else by these words.
-FUNCTIONS = r"""
-    SELECT p.oid::regprocedure::text
-      FROM pg_proc p
-      JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE p.prosrc ~* '\m(contacts|contact_id|addresses)\M' AND n.nspname !~ '^pg_'
-       AND n.nspname <> 'information_schema' AND NOT p.proname = ANY(%(own)s)
-       AND (%(migration)s IS NULL OR age(p.xmin) < age(%(migration)s::text::xid))
+"""Constraints of type 'n' are PostgreSQL 18's NOT NULL of the very column that goes. The views are
+those of the bridge, which goes before."""
+VIEWS = """
+    SELECT DISTINCT v.oid::regclass::text
+      FROM pg_depend d
+      JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+      JOIN pg_class v ON v.oid = w.ev_class
+     WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm')
      ORDER BY 1
 """
-TRANSACTION_IDS = 2**32
-"""A row holds the last 32 bits of the id of the transaction that wrote it."""
+LEGACY_WORDS = r"\m(customers|customer_id)\M"
+
+
+def names_in_functions_and_views(inspector: Inspector) -> Finding:
+    """Find functions and views that name what is renamed: a view goes on, a function fails."""
+    functions = functions_naming(inspector.cursor, LEGACY_WORDS)
+    views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
+    return problems(
+        [
+            f"Function {function.signature} names customers or customer_id in its text"
+            for function in functions
+        ]
+        + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
+    )
 
 
 def dependents(inspector: Inspector) -> Finding:
@@ -90,14 +108,34 @@ def dependents(inspector: Inspector) -> Finding:
 
 def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
-    functions = [name.removeprefix("trg_") for name in TRIGGERS]
-    going = {"columns": columns, "functions": functions, "own": target_names()}
+    functions = list(triggers())
+    bridge = read_bridge(inspector.cursor)
+    going = {
+        "columns": columns,
+        "functions": functions,
+        "own": [*target_names(), *BRIDGE_FUNCTIONS, *INDEXES.values()],
+        "policy": POLICY,
+        "views": [oid for oid in (bridge.customers, bridge.orders) if oid] if bridge else [],
+    }
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
-    migration = read_record(inspector.cursor).transaction_id
-    wanted = {
-        "own": functions,
-        "migration": None if migration is None else str(migration % TRANSACTION_IDS),
-    }
-    for (name,) in inspector.rows(FUNCTIONS, wanted):
-        yield f"Function {name} names contacts, contact_id or addresses"
+    # A function from before the migration means something else by these words.
+    remembered = read_record(inspector.cursor).legacy_objects.get(REMEMBERED) or []
+    for function in functions_since(inspector.cursor, remembered):
+        if function.name not in (*functions, *BRIDGE_FUNCTIONS):
+            yield f"Function {function.signature} names contacts, contact_id or addresses"
+
+
+CHECK = Check(
+    "dependents",
+    "Functions and views that name what goes",
+    names_in_functions_and_views,
+    "Change these functions together with the application.",
+    Severity.WARNING,
+)
+CHECK_BACK = Check(
+    "dependents",
+    "Nothing of others depends on what goes",
+    dependents,
+    "Drop or change these objects first.",
+)

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
-from contacts.restructuring.checks.alembic import alembic
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks import alembic, dependents, publications, whole_rows
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.checks.privileges import RIGHTS
-from contacts.restructuring.checks.publications import publications
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 
+READ_ONLY = "default_transaction_read_only"
+
 
 def writable(inspector: Inspector) -> Finding:
+    """Whether the server takes writes from this role."""
     found = []
     if inspector.value("SELECT pg_is_in_recovery()"):
         found.append("The server is a standby: it only follows another one")
@@ -19,37 +21,14 @@ def writable(inspector: Inspector) -> Finding:
     return problems(found)
 
 
-READ_ONLY = "default_transaction_read_only"
-
-
-def dependents(inspector: Inspector) -> Finding:
-    """Functions and views whose text names what goes. A view goes on working; a function fails."""
-    functions = inspector.rows(
-        r"SELECT p.oid::regprocedure::text FROM pg_proc p "
-        r"JOIN pg_namespace n ON n.oid = p.pronamespace "
-        r"WHERE p.prosrc ~* '\m(customers|customer_id)\M' AND n.nspname !~ '^pg_' "
-        r"AND n.nspname <> 'information_schema' ORDER BY 1"
-    )
-    views = inspector.rows(
-        "SELECT DISTINCT v.oid::regclass::text FROM pg_depend d "
-        "JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass "
-        "JOIN pg_class v ON v.oid = w.ev_class "
-        "WHERE d.refobjid = ANY(%s::oid[]) AND v.relkind IN ('v', 'm') ORDER BY 1",
-        [[inspector.layout.tables[name].oid for name in ("customers", "orders")]],
-    )
-    return problems(
-        [f"Function {name} names customers or customer_id in its text" for (name,) in functions]
-        + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
-    )
-
-
 def user_triggers(inspector: Inspector) -> Finding:
+    """Find triggers and rules of others, which do not see the rows being placed."""
     found = inspector.rows(
         "SELECT 'Trigger', tgname, tgrelid::regclass FROM pg_trigger "
         "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) UNION ALL "
         "SELECT 'Rule', rulename, ev_class::regclass FROM pg_rewrite "
         "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
-        {"tables": [inspector.layout.tables[name].oid for name in LEGACY_NAMES]},
+        {"tables": inspector.oids(LEGACY_NAMES)},
     )
     return problems(
         f"{kind} {name} on {table} does not see the restructuring" for kind, name, table in found
@@ -57,6 +36,7 @@ def user_triggers(inspector: Inspector) -> Finding:
 
 
 def sessions(inspector: Inspector) -> Finding:
+    """Find who else is connected to the database."""
     found = inspector.rows(
         "SELECT pid, usename, coalesce(nullif(application_name, ''), 'no name'), "
         "coalesce(host(client_addr), 'local'), coalesce(state, 'hidden') "
@@ -74,9 +54,16 @@ def sessions(inspector: Inspector) -> Finding:
 WRITABLE = Check(
     "writable",
     "The server accepts writes",
-    Severity.ERROR,
     writable,
     "Point DATABASE_URL at the primary server, with a role that may write.",
+)
+SESSIONS = Check(
+    "sessions",
+    "Other connected sessions",
+    sessions,
+    "Put the application into maintenance mode: it is locked out meanwhile.",
+    Severity.WARNING,
+    frozenset({Tag.SESSIONS}),
 )
 CHECKS = (
     replace(
@@ -86,40 +73,17 @@ CHECKS = (
         "others.",
     ),
     WRITABLE,
-    Check(
-        "dependents",
-        "Functions and views that name what goes",
-        Severity.WARNING,
-        dependents,
-        "Change these functions together with the application.",
-    ),
+    dependents.CHECK,
+    whole_rows.CHECK,
     Check(
         "user_triggers",
         "Triggers and rules of others on the tables",
-        Severity.WARNING,
         user_triggers,
-        "Nothing to do: they are switched off while rows are placed, and on again before COMMIT.",
-    ),
-    Check(
-        "sessions",
-        "Other connected sessions",
+        "They are switched off while rows are placed, and on again before COMMIT. Look whether "
+        "they still do what they are for on the restructured tables.",
         Severity.WARNING,
-        sessions,
-        "Put the application into maintenance mode: it is locked out while the migration runs.",
     ),
-    Check(
-        "publications",
-        "Logical replication of the tables",
-        Severity.WARNING,
-        publications,
-        "Subscribers do not follow a change of schema: restructure or re-create them as well.",
-    ),
-    Check(
-        "alembic_version",
-        "Alembic's record",
-        Severity.WARNING,
-        alembic,
-        "The application's next 'alembic upgrade head' must not run its own migration of these "
-        "tables: stamp another revision with --alembic-stamp, or take that migration out.",
-    ),
+    SESSIONS,
+    publications.CHECK,
+    alembic.CHECK,
 )

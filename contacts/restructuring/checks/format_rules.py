@@ -1,15 +1,32 @@
 """The check rules of the target, and the rows that break them."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, rows
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, legacy_models, target_models
+from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.check_rules import rows_breaking
+
+COMPANIES = {"ck_companies_email_format": "companies", "ck_companies_phone_format": "companies"}
+BEFORE = {
+    "ck_contacts_email_format": "customers",
+    "ck_contacts_phone_format": "customers",
+    **COMPANIES,
+}
+AFTER = {
+    "ck_contacts_email_format": "contacts",
+    "ck_contacts_phone_format": "contacts",
+    **COMPANIES,
+    "ck_companies_fax_format": "companies",
+    "ck_addresses_zip_format": "addresses",
+}
+"""The table of each rule whose column the legacy schema has, and of each rule."""
 
 
 def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
-    """The rows of ``table`` that break the check rule ``rule_name``."""
+    """Find the rows of ``table`` that break the check rule ``rule_name``."""
     rules = {rule.name: rule for _, rule in check_rules(target_models())}
     model = {**legacy_models(), **target_models()}[table]
     query = rows_breaking(model, rules[rule_name], inspector.connection.schema_editor())
@@ -18,13 +35,31 @@ def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
     )
 
 
-def rule_check(rule_name: str, table: str) -> Check:
-    """Return the check that tells which rows of ``table`` break ``rule_name``."""
-    return Check(
-        rule_name,
-        f"Values that {rule_name} would refuse",
-        Severity.WARNING,
-        partial(rule_breakers, rule_name=rule_name, table=table),
-        "Nothing is lost: the rule stays pending until these rows have been put right and "
-        "'manage.py migrate_contacts --enforce-rules' has been run.",
+def pending_rule(inspector: Inspector, rule_name: str, table: str) -> Finding:
+    """Find the rows that keep a check rule out of the database, or that it lacks it without any."""
+    finding = rule_breakers(inspector, rule_name, table)
+    present = any(item.name == rule_name for item in read_objects(inspector.cursor, table))
+    if finding.count or present:
+        return finding
+    return problems([f"No row of {table} breaks {rule_name}, but the database does not hold it"])
+
+
+def _checks(find: Callable[..., Finding], rules: Mapping[str, str]) -> tuple[Check, ...]:
+    return tagged(
+        Tag.FORMAT_RULE,
+        *(
+            Check(
+                name,
+                f"Values that {name} would refuse",
+                partial(find, rule_name=name, table=table),
+                "Nothing is lost: the rule is pending until these rows have been put right and "
+                "'manage.py migrate_contacts --enforce-rules' has been run.",
+                Severity.WARNING,
+            )
+            for name, table in rules.items()
+        ),
     )
+
+
+CHECKS = _checks(rule_breakers, BEFORE)
+CHECKS_AFTER = _checks(pending_rule, AFTER)

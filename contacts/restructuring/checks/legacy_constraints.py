@@ -4,26 +4,25 @@ Where the migrated tables hold the same rule, no row can break it. Where somebod
 since the migration, the rows are asked, in their legacy meaning.
 """
 
-import re
 from collections.abc import Iterator
+from functools import partial
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, rows, together, verbatim
+from contacts.meaning import EMAIL
+from contacts.restructuring.checks.base import Check, Finding, rows, together, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.legacy_objects import (
-    FOREIGN_KEY,
     TABLES,
     now_called,
     present_objects,
     remembered,
     wanted_objects,
 )
-from jmsk.postgres.catalogue import TableObject
+from jmsk.postgres.catalogue import TableObject, Type
 
-KEY = re.compile(r"(?:UNIQUE|PRIMARY KEY)(?: USING btree)? \(([\w, ]+)\)")
 ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id")}
 """Columns whose NOT NULL has a check of its own."""
 
@@ -43,48 +42,37 @@ def legacy_constraints(inspector: Inspector) -> Finding:
 def _missing_keys(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
     present = present_objects(inspector.cursor, table)
     for want in wanted_objects(inspector.cursor, table):
-        if want.rule in ONE_EMAIL_PER_TENANT or any(_holds(item, want) for item in present):
+        if want.unique_columns == ONE_EMAIL_PER_TENANT or any(item.holds(want) for item in present):
             continue
-        reference, key = FOREIGN_KEY.match(want.definition), KEY.fullmatch(want.rule)
-        if reference and "NOT VALID" not in want.definition:
-            yield _without_target(inspector, table, want, reference)
-        elif key:
-            yield _shared(inspector, table, want, key)
+        if want.reference and want.validated:
+            yield _without_target(inspector, table, want)
+        elif want.unique_columns or want.type is Type.PRIMARY_KEY:
+            yield _shared(inspector, table, want)
 
 
-def _holds(item: TableObject, want: TableObject) -> bool:
-    """A foreign key holds whatever its ON DELETE; one that is NOT VALID does not."""
-    wanted, held = FOREIGN_KEY.match(want.definition), FOREIGN_KEY.match(item.definition)
-    if wanted and held:
-        return wanted.groups() == held.groups() and "NOT VALID" not in item.definition
-    return item.twin_of(want) or (item.rule == want.rule and "UNIQUE" in want.rule)
-
-
-def _without_target(
-    inspector: Inspector, table: str, want: TableObject, reference: re.Match[str]
-) -> tuple[str, str]:
-    of, target, to = reference.groups()
-    pairs = list(zip(of.split(", "), to.split(", "), strict=True))
+def _without_target(inspector: Inspector, table: str, want: TableObject) -> tuple[str, str]:
+    pairs = [
+        tuple(_quoted(inspector, name) for name in pair)
+        for pair in zip(want.columns, want.target_columns, strict=True)
+    ]
     filled = " AND ".join(f"referring.{column} IS NOT NULL" for column, _ in pairs)
     same = " AND ".join(f"target.{key} = referring.{column}" for column, key in pairs)
     query = (
         f"{_legacy_rows(inspector)} SELECT id FROM {table} AS referring WHERE {filled} "
-        f"AND NOT EXISTS (SELECT 1 FROM {target} AS target WHERE {same})"
+        f"AND NOT EXISTS (SELECT 1 FROM {want.target} AS target WHERE {same})"
     )
-    return query, f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in {target}"
+    told = f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in "
+    return query, told + verbatim(want.target)
 
 
-def _shared(
-    inspector: Inspector, table: str, want: TableObject, key: re.Match[str]
-) -> tuple[str, str]:
+def _shared(inspector: Inspector, table: str, want: TableObject) -> tuple[str, str]:
+    keys = ", ".join(_quoted(inspector, name) for name in want.columns)
     query = (
         f"{_legacy_rows(inspector)} SELECT min(id) AS id, count(*) AS rows FROM {table} "
-        f"WHERE ({key[1]}) IS NOT NULL GROUP BY {key[1]} HAVING count(*) > 1"
+        f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1"
     )
-    return (
-        query,
-        f"{{rows}} rows of {table}, of which {{id}}, share the {key[1]} of {verbatim(want.name)}",
-    )
+    told = f"{{rows}} rows of {table}, of which {{id}}, share the "
+    return query, told + verbatim(f"{', '.join(want.columns)} of {want.name}")
 
 
 def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
@@ -92,9 +80,13 @@ def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[tuple[str, 
     nullable = {column.name for column in columns if not column.not_null}
     for column, wanted in remembered(inspector.cursor, table)["not_null"].items():
         if wanted and column in nullable and (table, column) not in ASKED_ELSEWHERE:
-            name = sql.Identifier(column).as_string(inspector.cursor.connection)
+            name = _quoted(inspector, column)
             query = f"{_legacy_rows(inspector)} SELECT id FROM {table} WHERE {name} IS NULL"
             yield query, f"Row {{id}} of {table} has no {verbatim(column)}"
+
+
+def _quoted(inspector: Inspector, name: str) -> str:
+    return inspector.text(sql.Identifier(name))
 
 
 def _legacy_rows(inspector: Inspector) -> str:
@@ -111,13 +103,42 @@ def _legacy_rows(inspector: Inspector) -> str:
         for source in sources_before_rollback(inspector.layout, ())
     ]
     clause = sql.SQL("WITH {}").format(sql.SQL(", ").join(tables))
-    return str(clause.as_string(inspector.cursor.connection))
+    return inspector.text(clause)
+
+
+def shared_emails(inspector: Inspector, email: str) -> Finding:
+    """Find contacts of a tenant that share an e-mail; ``email`` is the SQL that yields it."""
+    return rows(
+        inspector,
+        f"SELECT min(id) AS id, tenant_id, {email} AS email, count(*) AS contacts "
+        f"FROM contacts WHERE {email} IS NOT NULL GROUP BY tenant_id, {email} HAVING count(*) > 1",
+        "{contacts} contacts of tenant {tenant_id} have the e-mail of contact {id}",
+    )
+
+
+def shared_emails_back(inspector: Inspector) -> Finding:
+    """Find them with the e-mails that come back, unless the legacy table allowed it."""
+    objects = wanted_objects(inspector.cursor, "customers")
+    if any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects):
+        return shared_emails(inspector, EMAIL)
+    return Finding(note="the legacy table had no unique e-mails, so none is needed")
 
 
 CHECK = Check(
     "legacy_constraints",
     "Rows keep the rules that come back",
-    Severity.ERROR,
     legacy_constraints,
     "Put these rows right: the legacy schema has the key that they break.",
+)
+UNIQUE_EMAILS_IN_WRECK = Check(
+    "unique_emails_in_tenant",
+    "E-mails are unique in a tenant",
+    partial(shared_emails, email="email"),
+    "They were when the wreck came about: give all but one of these another e-mail.",
+)
+UNIQUE_EMAILS = Check(
+    "unique_emails_in_tenant",
+    "E-mails are unique in a tenant again",
+    shared_emails_back,
+    "Give all but one of these contacts another e-mail.",
 )

@@ -1,32 +1,26 @@
 """Checks of the legacy tables themselves: whether they have what the restructuring builds on."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
-from contacts.restructuring.checks.format_rules import rule_check
-from contacts.restructuring.checks.target_names import free_names
+from contacts.meaning import DEFAULT_COMPANY
+from contacts.restructuring.checks import (
+    column_defaults,
+    drift,
+    format_rules,
+    free_names,
+    row_security,
+)
+from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
-from contacts.restructuring.state.expected import (
-    RENAMED,
-    column_type,
-    legacy_models,
-    target_models,
-)
+from contacts.restructuring.state.expected import column_type, legacy_models
 from contacts.restructuring.state.statistics import placements
-from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
+from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.wording import counted
 
 TEXT = {"character varying", "text"}
 """Types that hold the same values: a drift between them is harmless."""
 LARGEST_ID = 2**31 - 1
-LAST_COMPANY = """
-    SELECT (SELECT max(id) FROM companies),
-           (SELECT coalesce(last_value, start_value - 1) FROM pg_sequences
-             WHERE format('%I.%I', schemaname, sequencename)
-                 = pg_get_serial_sequence('companies', 'id'))
-"""
 
 
 def columns(inspector: Inspector) -> Finding:
@@ -58,18 +52,24 @@ def fillable_companies(inspector: Inspector) -> Finding:
         and column.not_null
         and not (column.default or column.identity or column.generated)
     ]
-    last = _last_company(inspector)
-    if last + len(wanted) >= LARGEST_ID:
-        found.append(
-            f"{counted(len(wanted), 'id')} needed after {last}, and {LARGEST_ID} is the largest"
-        )
+    found += _missing_ids(inspector, len(wanted))
     return problems(found)
 
 
-def _last_company(inspector: Inspector) -> int:
-    """Return the id behind which default companies are created: the highest, or the sequence's."""
-    found = inspector.rows(LAST_COMPANY)[0]
-    return max(0, *(int(last) for last in found if last is not None))
+def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
+    """Say so if there are no ids for ``count`` new companies."""
+    sequence = feeding_sequences(inspector.cursor, "companies").get("id")
+    if sequence is None:
+        last = inspector.value("SELECT coalesce(max(id), 0) FROM companies")
+        if last + count > LARGEST_ID:
+            yield f"{counted(count, 'id')} needed after {last}, and {LARGEST_ID} is the largest"
+        return
+    free = len(free_values(inspector.cursor, "companies", sequence, count))
+    if free < count:
+        yield (
+            f"{counted(count, 'id')} needed, and sequence {sequence.name}, which ends at "
+            f"{sequence.most if sequence.increment > 0 else sequence.least}, has {free} left"
+        )
 
 
 def ordinary_tables(inspector: Inspector) -> Finding:
@@ -78,7 +78,7 @@ def ordinary_tables(inspector: Inspector) -> Finding:
         for table in inspector.layout.tables.values()
         if table.name in LEGACY_NAMES and table.kind != "r"
     ]
-    found += relatives(inspector, _oids(inspector))
+    found += relatives(inspector, inspector.oids(LEGACY_NAMES))
     found += _row_type_users(inspector)
     return problems(found)
 
@@ -107,90 +107,9 @@ def _row_type_users(inspector: Inspector) -> list[str]:
 def readable_rows(inspector: Inspector) -> Finding:
     hidden = inspector.rows(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
-        [[table.oid for table in inspector.layout.tables.values()]],
+        [inspector.oids(inspector.layout.tables)],
     )
     return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
-
-
-def missing_constraints(inspector: Inspector) -> Finding:
-    """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
-    return together(
-        rows(inspector, statement, sentence)
-        for name, model in legacy_models().items()
-        for statement, sentence in _missing_constraints(
-            name, model, read_objects(inspector.cursor, name), inspector
-        )
-    )
-
-
-def _missing_constraints(
-    name: str, model: Any, present: list[TableObject], inspector: Inspector
-) -> Iterator[tuple[str, str]]:
-    """Yield, for each rule that the catalogue does not hold, the query for rows that break it.
-
-    What the target does without, a column's NOT NULL, no row breaks.
-    """
-    nullable = {
-        column.name for column in inspector.layout.tables[name].columns if not column.not_null
-    }
-    target = target_models()[RENAMED.get(name, name)]
-    nullable -= {field.column for field in target._meta.concrete_fields if field.null}
-    for field in model._meta.concrete_fields:
-        if not field.null and field.column in nullable:
-            yield (
-                f"SELECT id FROM {name} WHERE {field.column} IS NULL",
-                f"Row {{id}} of {name} has no {field.column}",
-            )
-    for item in model_objects(model):
-        if name == "customers" and item.definition == "UNIQUE (tenant_id, email)":
-            continue  # goes anyway; see duplicate_emails
-        if any(_same_rule(item, other) for other in present):
-            continue
-        if item.foreign_key_columns:
-            column, other = _reference(item)
-            yield (
-                f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
-                f"(SELECT 1 FROM {other} WHERE {other}.id = {name}.{column})",
-                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {other}",
-            )
-        elif "UNIQUE" in item.definition or "PRIMARY" in item.definition:
-            keys = item.definition.split("(")[1].rstrip(")")
-            told = ", ".join(f"{key} {{{key}}}" for key in keys.split(", "))
-            yield (
-                f"SELECT {keys}, count(*) AS rows FROM {name} "
-                f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1",
-                f"{{rows}} rows of {name} share {told}",
-            )
-
-
-def _reference(item: TableObject) -> tuple[str, str]:
-    before, after = item.definition.split(" REFERENCES ")
-    return before.split("(")[1].rstrip(")"), after.split("(")[0]
-
-
-def _same_rule(item: TableObject, other: TableObject) -> bool:
-    """A foreign key holds whatever its ON DELETE; one that is NOT VALID does not."""
-    if item.foreign_key_columns and "NOT VALID" not in other.definition:
-        return other.definition.startswith(item.definition)
-    return item.twin_of(other)
-
-
-def drift(inspector: Inspector) -> Finding:
-    """Indexes and constraints that are missing or bear another name: told, and put right."""
-    return problems(_drift(inspector))
-
-
-def _drift(inspector: Inspector) -> Iterator[str]:
-    for name, model in legacy_models().items():
-        present = read_objects(inspector.cursor, name)
-        for item in model_objects(model):
-            twins = [other.name for other in present if other.twin_of(item)]
-            if item.name in twins:
-                continue
-            if twins:
-                yield f"{name}: {item.kind} {item.name} is called {', '.join(twins)}"
-            else:
-                yield f"{name}: {item.kind} {item.name} is missing: {item.definition}"
 
 
 def extra_columns(inspector: Inspector) -> Finding:
@@ -207,14 +126,9 @@ def extra_columns(inspector: Inspector) -> Finding:
     )
 
 
-def _oids(inspector: Inspector) -> list[int]:
-    return [inspector.layout.tables[name].oid for name in LEGACY_NAMES]
-
-
 READABLE_ROWS = Check(
     "readable_rows",
     "Row-level security hides no rows",
-    Severity.ERROR,
     readable_rows,
     "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
 )
@@ -222,51 +136,32 @@ CHECKS = (
     Check(
         "columns",
         "Columns as expected",
-        Severity.ERROR,
         columns,
         "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
+        tags=frozenset({Tag.COUNTING}),
     ),
-    Check("extra_columns", "Columns that are not modelled", Severity.WARNING, extra_columns),
+    Check(
+        "extra_columns", "Columns that are not modelled", extra_columns, severity=Severity.WARNING
+    ),
     Check(
         "ordinary_tables",
         "Ordinary tables",
-        Severity.ERROR,
         ordinary_tables,
         "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
     ),
     READABLE_ROWS,
-    Check(
-        "missing_constraints",
-        "Rows keep the rules that the database lacks",
-        Severity.ERROR,
-        missing_constraints,
-        "Put these rows right: the restructured schema has the key that they break.",
-    ),
+    row_security.APPLYING_POLICIES,
+    row_security.OTHER_CREATORS,
+    drift.MISSING_CONSTRAINTS,
     Check(
         "fillable_companies",
         "Default companies can be created",
-        Severity.ERROR,
         fillable_companies,
         "Give the column a default for the time of the migration, or create a company named "
-        "'Default Company' for each tenant concerned yourself: it is used.",
+        f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
     ),
-    Check(
-        "free_names",
-        "Names of the target are free",
-        Severity.ERROR,
-        free_names,
-        "Rename what bears the name, or move it to another schema.",
-    ),
-    rule_check("ck_contacts_email_format", "customers"),
-    rule_check("ck_contacts_phone_format", "customers"),
-    rule_check("ck_companies_email_format", "companies"),
-    rule_check("ck_companies_phone_format", "companies"),
-    Check(
-        "drift",
-        "Indexes and constraints as expected",
-        Severity.WARNING,
-        drift,
-        "Nothing to do: what is missing is made, what bears another name is renamed, and a "
-        "rollback brings back what was there.",
-    ),
+    free_names.CHECK,
+    *format_rules.CHECKS,
+    column_defaults.CHECK,
+    drift.CHECK,
 )

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
-from contacts.restructuring.state.expected import TRIGGERS
+from contacts.restructuring.state.expected import triggers
 from contacts.restructuring.state.record import read_record
+from jmsk.postgres.references import foreign_keys_to
 
 MAY_READ_AND_UPDATE = (
     "SELECT has_table_privilege(%s, %s::oid, 'SELECT'), has_table_privilege(%s, %s::oid, 'UPDATE')"
@@ -37,16 +38,10 @@ FOREIGN_OWNERS = """
            ) AS needed (what, owner)
      WHERE NOT pg_has_role(owner, 'USAGE') ORDER BY 1
 """
-REFERRING = """
-    SELECT DISTINCT n.nspname, r.relname, t.relname, has_schema_privilege(n.oid, 'USAGE'),
-           has_table_privilege(r.oid, 'SELECT'), row_security_active(r.oid)
-      FROM pg_constraint c
-      JOIN pg_class r ON r.oid = c.conrelid
-      JOIN pg_namespace n ON n.oid = r.relnamespace
-      JOIN pg_class t ON t.oid = c.confrelid
-     WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = ANY(%s::oid[])
-       AND c.conrelid <> ALL(%s::oid[])
-     ORDER BY 1, 2, 3
+MAY_READ = """
+    SELECT has_schema_privilege(relnamespace, 'USAGE'), has_table_privilege(oid, 'SELECT'),
+           row_security_active(oid)
+      FROM pg_class WHERE oid = %s
 """
 
 
@@ -62,11 +57,10 @@ def own_rights(inspector: Inspector) -> Finding:
 
 def _missing_rights(inspector: Inspector) -> Iterator[str]:
     role = inspector.value("SELECT current_user")
-    tables = [table.oid for table in inspector.layout.tables.values()]
     wanted = {
-        "tables": tables,
+        "tables": inspector.oids(inspector.layout.tables),
         "django": list(DJANGO_TABLES),
-        "functions": [name.removeprefix("trg_") for name in TRIGGERS],
+        "functions": list(triggers()),
         "schema": inspector.layout.schema,
     }
     for what, owner, is_superuser in inspector.rows(FOREIGN_OWNERS, wanted):
@@ -133,8 +127,11 @@ def referring_to_created(inspector: Inspector) -> Finding:
 
 def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
     role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
-    wanted = [[tables[name].oid for name in names], [table.oid for table in tables.values()]]
-    for schema, name, target, may_use, may_read, hidden in inspector.rows(REFERRING, wanted):
+    to, ours = inspector.oids(names), inspector.oids(tables)
+    keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
+    for key in keys.values():
+        schema, name, target = key.schema, key.table, key.target
+        may_use, may_read, hidden = inspector.rows(MAY_READ, [key.oid])[0]
         if not may_use:
             remedy = grant(inspector, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
             told = f"Role {role} may not use schema {schema}, where {name} refers to {target}"
@@ -152,13 +149,12 @@ def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
 def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) -> str:
     """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
     parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
-    return f": {sql.SQL(template).format(*parts).as_string(inspector.cursor.connection)}"
+    return f": {inspector.text(sql.SQL(template).format(*parts))}"
 
 
 RIGHTS = Check(
     "rights",
     "Rights on the tables and their schema",
-    Severity.ERROR,
     rights,
     "Run as the tables' owner: set another user in DATABASE_URL.",
 )
@@ -167,21 +163,18 @@ OWN_RIGHTS = replace(RIGHTS, find=own_rights)
 TEMPORARY = Check(
     "temporary_tables",
     "Temporary tables may be made",
-    Severity.ERROR,
     temporary,
     "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
 )
 REFERRING_TABLES = Check(
     "referring_tables",
     "Tables that refer to these can be read",
-    Severity.ERROR,
     referring,
     "Their rows may refer to rows that would go. Whoever owns them may grant it.",
 )
 REFERRING_TO_CREATED = Check(
     "referring_tables",
     "Tables that refer to companies can be read",
-    Severity.ERROR,
     referring_to_created,
     "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
 )

@@ -2,29 +2,23 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Finding, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, legacy_models
 from contacts.restructuring.state.legacy_objects import (
-    FOREIGN_KEY,
     TABLES,
     now_called,
     own_names,
     present_objects,
     wanted_objects,
 )
-from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.catalogue import TableObject, Type, read_objects
+from jmsk.postgres.references import ForeignKey, foreign_keys_to
 
-REFERRING = """
-    SELECT f.conname, f.conrelid::regclass::text, c.relname
-      FROM pg_constraint f JOIN pg_class c ON c.oid = f.conindid
-     WHERE f.contype = 'f' AND f.confrelid = %s AND c.relname = ANY(%s)
-     ORDER BY 2, 1
-"""
 HAS_KEY = """
     SELECT EXISTS (
         SELECT 1 FROM pg_index i
-          JOIN LATERAL (SELECT array_agg(quote_ident(a.attname)) AS columns FROM pg_attribute a
+          JOIN LATERAL (SELECT array_agg(a.attname::text) AS columns FROM pg_attribute a
                          WHERE a.attrelid = i.indrelid
                            AND a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1])) k ON true
          WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indimmediate
@@ -32,8 +26,6 @@ HAS_KEY = """
            AND k.columns @> %s::text[] AND k.columns <@ %s::text[])
 """
 """A foreign key finds its columns in whatever order the key has them."""
-
-PRIMARY = "PRIMARY KEY"
 
 
 def replaced_keys(inspector: Inspector) -> Finding:
@@ -44,18 +36,29 @@ def replaced_keys(inspector: Inspector) -> Finding:
 def _other_primary_keys(inspector: Inspector) -> Iterator[str]:
     for table, model in legacy_models().items():
         expected = f"PRIMARY KEY ({model._meta.pk.column})"
-        for item in read_objects(inspector.cursor, table):
-            if item.definition.startswith(PRIMARY) and item.essence != expected:
-                yield f"{table}: {item.name} is {item.definition}, not {expected}"
+        present = _primary_key(read_objects(inspector.cursor, table))
+        if present and present.definition_without_storage != expected:
+            yield _not_as_expected(table, present, expected)
+
+
+def _primary_key(objects: list[TableObject]) -> TableObject | None:
+    return next((item for item in objects if item.type is Type.PRIMARY_KEY), None)
+
+
+def _not_as_expected(table: str, item: TableObject, expected: str) -> str:
+    return f"{table}: {item.name} is {item.definition}, not {expected}"
 
 
 def _referring(inspector: Inspector) -> Iterator[str]:
     objects = read_objects(inspector.cursor, "customers")
-    going = [item.name for item in objects if item.rule in ONE_EMAIL_PER_TENANT]
-    for name, table, key in inspector.rows(
-        REFERRING, [inspector.layout.tables["customers"].oid, going]
-    ):
-        yield f"Constraint {name} on {table} refers to {key}, which goes"
+    going = [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
+    for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
+        if key.index in going:
+            yield _refers_to_what_goes(key)
+
+
+def _refers_to_what_goes(key: ForeignKey) -> str:
+    return f"Constraint {key.name} on {key.table} refers to {key.index}, which goes"
 
 
 def replaced_keys_back(inspector: Inspector) -> Finding:
@@ -71,27 +74,26 @@ def replaced_keys_back(inspector: Inspector) -> Finding:
 
 def _changed_primary_keys(inspector: Inspector) -> Iterator[str]:
     for table in TABLES:
-        wanted = [item.essence for item in wanted_objects(inspector.cursor, table)]
-        expected = next((essence for essence in wanted if essence.startswith(PRIMARY)), None)
-        for item in read_objects(inspector.cursor, now_called(table)):
-            if expected and item.essence.startswith(PRIMARY) and item.essence != expected:
-                yield f"{now_called(table)}: {item.name} is {item.definition}, not {expected}"
+        wanted = _primary_key(wanted_objects(inspector.cursor, table))
+        present = _primary_key(read_objects(inspector.cursor, now_called(table)))
+        if wanted and present and not present.twin_of(wanted):
+            yield _not_as_expected(now_called(table), present, wanted.definition_without_storage)
 
 
 def _missing_targets(inspector: Inspector) -> Iterator[str]:
     """Keys of tables that the restructuring leaves alone, and that foreign keys need again."""
     for table in TABLES:
         for want in wanted_objects(inspector.cursor, table):
-            reference = FOREIGN_KEY.match(want.definition)
-            if not reference or reference[2] in TABLES:
+            if not want.reference or want.target in TABLES:
                 continue
-            columns = reference[3].split(", ")
-            if not inspector.value(HAS_KEY, [reference[2], columns, columns]):
-                yield f"{reference[2]} has no key ({reference[3]}), which {want.name} refers to"
+            columns = list(want.target_columns)
+            if not inspector.value(HAS_KEY, [want.target, columns, columns]):
+                named = ", ".join(columns)
+                yield f"{want.target} has no key ({named}), which {want.name} refers to"
 
 
 def _referring_back(inspector: Inspector) -> Iterator[str]:
-    own, ours = own_names(), {now_called(table) for table in TABLES}
+    own, ours = own_names(), inspector.oids(map(now_called, TABLES))
     for table in TABLES:
         wanted = wanted_objects(inspector.cursor, table)
         going = [
@@ -100,22 +102,20 @@ def _referring_back(inspector: Inspector) -> Iterator[str]:
             if item.name in own and not any(item.twin_of(want) for want in wanted)
         ]
         oid = inspector.layout.tables[now_called(table)].oid
-        for name, referring, key in inspector.rows(REFERRING, [oid, going]):
-            if not (referring in ours and name in own):
-                yield f"Constraint {name} on {referring} refers to {key}, which goes"
+        for key in foreign_keys_to(inspector.cursor, [oid]):
+            if key.index in going and not (key.oid in ours and key.name in own):
+                yield _refers_to_what_goes(key)
 
 
 CHECK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys,
     "Drop these keys for the time of the migration, or replace them by plain ones.",
 )
 CHECK_BACK = Check(
     "replaced_keys",
     "Keys that are replaced are free to go",
-    Severity.ERROR,
     replaced_keys_back,
     "Drop the foreign keys that refer to what goes; make the other keys what they were.",
 )

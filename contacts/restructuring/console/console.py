@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.console.lines import DETAILED, EVERYTHING, NORMAL, Line, one_line
 from contacts.restructuring.console.progress import Progress, is_part
 from contacts.restructuring.console.terminal import FittedOutput
+from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Event
 from jmsk.wording import counted
 
@@ -64,15 +63,16 @@ class Console:
         return DETAILED if self.progress and is_part(event.step) else NORMAL
 
     def require_terminal(self) -> None:
-        """Raise CommandError if a question could be neither asked nor is answered beforehand."""
+        """Raise Failure if a question could be neither asked nor is answered beforehand."""
         if not (self.noinput or sys.stdin.isatty()):
-            raise CommandError(
-                "There is no terminal to ask on. Nothing was changed. Run with --noinput to answer "
-                "yes beforehand."
+            raise Failure(
+                "MC107",
+                f"There is no terminal to ask on. {UNCHANGED} Run with --noinput to answer yes "
+                "beforehand.",
             )
 
     def ask(self, question: str) -> None:
-        """Ask, and return if the answer is yes. Raises CommandError if it is not."""
+        """Ask, and return if the answer is yes. Raises Failure if it is not."""
         self.require_terminal()
         if self.noinput:
             return
@@ -86,7 +86,7 @@ class Console:
                 raise
             answer = ""
         if answer.strip().lower() != "yes":
-            raise CommandError("Declined. Nothing was changed.")
+            raise Failure("MC108", f"Declined. {UNCHANGED}")
 
     def need_no_reader(self) -> None:
         """Let output that cannot be written change nothing any more."""
@@ -95,12 +95,12 @@ class Console:
     def document(self, text: str) -> None:
         """Write the one document of the format json to standard output, as it is.
 
-        Raises CommandError if that cannot be done: a program waits for it.
+        Raises Failure if that cannot be done: a program waits for it.
         """
         self.stdout.write_as_it_is(text)
         self.stdout.flush()
         if self.stdout.lost:
-            raise CommandError(DOCUMENT_LOST)
+            raise Failure("MC106", DOCUMENT_LOST)
 
     def close(self) -> None:
         """Take the progress off the terminal and end what draws it."""

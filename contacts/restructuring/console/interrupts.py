@@ -8,19 +8,26 @@ the thread goes on until the main thread has heard.
 
 What a handler raises inside a finalizer (`__del__`, a weak reference's callback) Python reports and
 forgets. It is raised again: else a run goes on, and commits, that the operator has stopped.
+
+A handler sets plain attributes and raises; it takes no lock. A second signal may come while the
+first one's handler is at work, and would wait for a lock that this one holds for ever.
 """
 
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error
+
+from contacts.restructuring.journal import Interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NUDGE = signal.SIGURG
@@ -29,55 +36,70 @@ PAUSE_SECONDS = 0.1
 
 
 @contextmanager
-def cancel_on_signals(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def cancel_on_signals(connection: BaseDatabaseWrapper, interrupt: Interrupt) -> Iterator[None]:
     """Turn SIGNALS into KeyboardInterrupt, and cancel what the server is doing.
 
-    Under nohup, SIGHUP stays ignored. Outside the main thread, where Python takes no signals, it
-    does nothing.
+    ``interrupt`` is told which signal it was. Under nohup, SIGHUP stays ignored. Outside the main
+    thread, where Python takes no signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = threading.Event()
-    swallowed: list[int] = []
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        heard.set()
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    def nudged(number: int, frame: FrameType | None) -> None:
-        if swallowed:
-            interrupt(swallowed.pop(), frame)
-
-    def unraisable(lost: Any) -> None:
-        if not isinstance(lost.exc_value, KeyboardInterrupt):
-            report(lost)
-            return
-        swallowed.append(signal.Signals[str(lost.exc_value)])
-        heard.clear()
-        os.write(writer, bytes(swallowed[-1:]))
-
+    handlers = _Handlers(interrupt, writer)
     nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     heeded = [number for number in SIGNALS if not (nohup and number == signal.SIGHUP)]
-    before = {number: signal.signal(number, interrupt) for number in heeded}
-    before[NUDGE] = signal.signal(NUDGE, nudged)
-    report, sys.unraisablehook = sys.unraisablehook, unraisable
+    before = {number: signal.signal(number, handlers.interrupt) for number in heeded}
+    before[NUDGE] = signal.signal(NUDGE, handlers.nudge)
+    handlers.report, sys.unraisablehook = sys.unraisablehook, handlers.unraisable
     wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_pass_on, args=(reader, connection, heard), daemon=True).start()
+    threading.Thread(target=_pass_on, args=(reader, connection, handlers), daemon=True).start()
     try:
         yield
     finally:
-        heard.set()
-        sys.unraisablehook = report
+        handlers.heard = True
+        sys.unraisablehook = handlers.report
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(writer)  # ends the thread
 
 
-def _pass_on(reader: int, connection: BaseDatabaseWrapper, heard: threading.Event) -> None:
+@dataclass
+class _Handlers:
+    """What the signals call, and the plain attributes that they set.
+
+    ``heard``: the main thread knows of the latest signal. ``swallowed``: a signal whose exception
+    was raised inside a finalizer, 0 for none.
+    """
+
+    known: Interrupt
+    writer: int
+    heard: bool = False
+    swallowed: int = 0
+    report: Any = field(default=None)
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.heard = True
+        self.known.signal = signal.Signals(number).name
+        raise KeyboardInterrupt(self.known.signal)
+
+    def nudge(self, number: int, frame: FrameType | None) -> None:
+        if self.swallowed:
+            number, self.swallowed = self.swallowed, 0
+            self.interrupt(number, frame)
+
+    def unraisable(self, lost: Any) -> None:
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            self.report(lost)
+            return
+        self.swallowed = signal.Signals[str(lost.exc_value)]
+        self.heard = False
+        os.write(self.writer, bytes([self.swallowed]))
+
+
+def _pass_on(reader: int, connection: BaseDatabaseWrapper, handlers: _Handlers) -> None:
     """Cancel the running statement for each signal, until the pipe is closed."""
     main = threading.main_thread().ident
     with os.fdopen(reader, "rb", buffering=0) as pipe:
@@ -85,9 +107,17 @@ def _pass_on(reader: int, connection: BaseDatabaseWrapper, heard: threading.Even
             if received[0] not in SIGNALS:
                 continue
             _cancel(connection)
-            while main is not None and not heard.wait(PAUSE_SECONDS):
+            while main is not None and not _heard(handlers):
                 _cancel(connection)
                 signal.pthread_kill(main, NUDGE)
+
+
+def _heard(handlers: _Handlers) -> bool:
+    """Whether the main thread knows of the signal, once it had a moment to hear of it."""
+    deadline = time.monotonic() + PAUSE_SECONDS
+    while not handlers.heard and time.monotonic() < deadline:
+        time.sleep(PAUSE_SECONDS / 10)
+    return handlers.heard
 
 
 def _cancel(connection: BaseDatabaseWrapper) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import OutputWrapper
+
+from contacts.restructuring.failures import Failure
 
 SPELLED = {
     "✓": "[OK]",
@@ -111,16 +113,6 @@ def wrap(line: str, width: int | None) -> str:
     )
 
 
-class OutputLostError(CommandError):
-    """What is said cannot be written: the reader has gone, or the disk is full."""
-
-    def __init__(self, why: object) -> None:
-        super().__init__(
-            f"The output cannot be written ({why}), so the run has ended. No transaction of it was "
-            "committed: the database is as it was."
-        )
-
-
 class FittedOutput(OutputWrapper):
     """Django's wrapper of a stream, which fits what is written to the stream.
 
@@ -128,7 +120,7 @@ class FittedOutput(OutputWrapper):
     True for styles even where nobody looks, None for styles where the stream is a terminal.
 
     A stream that cannot be written is ``lost``: it is written to no more. While the output is
-    ``needed`` that raises OutputLostError; once the work is done it must not undo its success.
+    ``needed`` that raises Failure; once the work is done it must not undo its success.
     """
 
     lost = False
@@ -174,7 +166,11 @@ class FittedOutput(OutputWrapper):
             self.lost = True
             _lead_nowhere(self.stream)
             if self.needed:
-                raise OutputLostError(error) from error
+                raise Failure(
+                    "MC105",
+                    f"The output cannot be written ({error}), so the run has ended. No transaction "
+                    "of it was committed: the database is as it was.",
+                ) from error
 
 
 def _lead_nowhere(stream: Any) -> None:

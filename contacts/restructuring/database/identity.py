@@ -7,6 +7,8 @@ from importlib import metadata
 import django
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+STANDARD_STRINGS = "standard_conforming_strings"
+
 
 @dataclass(frozen=True)
 class Database:
@@ -40,3 +42,17 @@ def tool_version() -> str:
         return metadata.version("jmsk")
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def insist_on_standard_strings(connection: BaseDatabaseWrapper) -> None:
+    """Connect again with standard_conforming_strings on, where role or database set it off.
+
+    psycopg2 spells its literals as the server read them when the session began: to set this later,
+    as the other settings are, would be too late.
+    """
+    if connection.connection.info.parameter_status(STANDARD_STRINGS) == "on":
+        return
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} -c {STANDARD_STRINGS}=on".strip()
+    connection.close()
+    connection.ensure_connection()

@@ -1,9 +1,11 @@
 """What a look at a database needs: its layout, and a cursor in which names mean its tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2 import sql
 
 from contacts.restructuring.database.layout import Layout
 
@@ -24,3 +26,11 @@ class Inspector:
     def value(self, query: str, parameters: Any = None) -> Any:
         """Run ``query`` and return the first value of its first row."""
         return self.rows(query, parameters)[0][0]
+
+    def oids(self, names: Iterable[str]) -> list[int]:
+        """Return the oids of the tables ``names``."""
+        return [self.layout.tables[name].oid for name in names]
+
+    def text(self, composed: sql.Composable) -> str:
+        """Return ``composed`` as text, names quoted."""
+        return str(composed.as_string(self.cursor.connection))

@@ -4,16 +4,17 @@ Tables are looked for once, by what they are, and found in one schema; later que
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
+
+from contacts.restructuring.database.settings import READING, TEXT, schema_first, set_local
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 
 NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
 LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
@@ -101,7 +102,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     waiting = not connection.in_atomic_block
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if waiting:  # inside a run, its own patience holds
-            cursor.execute("SET LOCAL lock_timeout = '30s'")
+            set_local(cursor, {**TEXT, "lock_timeout": READING["lock_timeout"]})
         relations = _without_stand_ins(find_relations(cursor))
         if not relations:
             cursor.execute("SELECT coalesce(current_schema(), 'public')")
@@ -113,7 +114,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
             return Layout(
                 Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
             )
-        with _in_schema(cursor, schemas[0]):
+        with schema_first(cursor, schemas[0]):
             tables = {table.name: _with_columns(cursor, table) for table in relations}
             applied = set(MigrationRecorder(connection).applied_migrations())
     stage, oddities = _judge(tables, applied)
@@ -121,30 +122,15 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
 
 
 def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
-    """Return the layout of a database that is legacy again. Raises CommandError if it is not."""
+    """Return the layout of a database that is legacy again. Raises Failure if it is not."""
     layout = read_layout(connection)
     if layout.stage is Stage.LEGACY:
         return layout
-    raise CommandError(
+    raise Failure(
+        "MC204",
         f"The way back did not lead to a legacy database but to one that is {layout.stage}: "
-        f"{'; '.join(layout.oddities)}. Everything was rolled back: the database is as it was."
+        f"{'; '.join(layout.oddities)}. {ROLLED_BACK}",
     )
-
-
-@contextmanager
-def _in_schema(cursor: Any, schema: str) -> Iterator[None]:
-    """Let names mean the tables' own schema first, as they will while the run is at work.
-
-    Else the same column's type would be spelled now with its schema and now without.
-    """
-    cursor.execute("SELECT current_setting('search_path')")
-    before = cursor.fetchone()[0]
-    cursor.execute(
-        "SELECT set_config('search_path', concat_ws(', ', quote_ident(%s), nullif(%s, '')), true)",
-        [schema, before],
-    )
-    yield
-    cursor.execute("SELECT set_config('search_path', %s, true)", [before])
 
 
 def find_relations(cursor: Any) -> list[Table]:
@@ -163,15 +149,16 @@ def _relations(cursor: Any, *, visible: bool) -> list[Table]:
 
 
 def _without_stand_ins(relations: list[Table]) -> list[Table]:
-    """Leave out a view that bears the other name of a table that is there.
+    """Leave out a view that bears the name, or the other name, of a table that is there.
 
-    Somebody keeps old programs going with it. That the name is taken, a check says.
+    Somebody keeps old programs going with it, the bridge for example, to which the role's search
+    path may lead. That a name is taken, a check says.
     """
     tables = {table.name for table in relations if table.kind not in VIEWS}
     return [
         relation
         for relation in relations
-        if relation.kind not in VIEWS or OTHER_NAME.get(relation.name) not in tables
+        if relation.kind not in VIEWS or not {relation.name, OTHER_NAME.get(relation.name)} & tables
     ]
 
 

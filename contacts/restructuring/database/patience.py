@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.core.management.base import CommandError
+from contacts.restructuring.failures import UNCHANGED, Failure
+from jmsk.wording import counted
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def retry_until_free(
 
     ``what`` is to be done with the tables: "locked" or "read"; ``wait`` is told for whom it waits.
     Returns the moment (of the monotonic clock) at which the attempt began that went well. Raises
-    CommandError when the patience ends.
+    Failure after the last try.
     """
     for number in range(1, patience.tries + 1):
         asked = time.monotonic()
@@ -42,10 +43,11 @@ def retry_until_free(
             return asked
         told = "; ".join(blockers) or "a session that has just ended"
         if number == patience.tries:
-            raise CommandError(
-                f"The tables could not be {what} in {patience.tries} tries of "
-                f"{patience.seconds:g} s. In the way: {told}. Nothing was changed. End these "
-                "sessions, or wait for them, and run again; --lock-timeout waits longer."
+            raise Failure(
+                "MC501",
+                f"The tables could not be {what} in {counted(patience.tries, 'try', 'tries')} of "
+                f"{patience.seconds:g} s. In the way: {told}. {UNCHANGED} End these sessions, or "
+                "wait for them, and run again; --lock-timeout and --lock-tries wait longer.",
             )
         wait(f"try {number} of {patience.tries}: waiting for {told}")
         time.sleep(min(0.5 * number, 3.0))  # lets the queue behind our request move on

@@ -15,13 +15,15 @@ from contacts.restructuring.database.layout import Layout, Table, find_relations
 from contacts.restructuring.database.locks import gave_up_waiting, lock
 from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, retry_until_free
 from contacts.restructuring.database.settings import (
-    SNAPSHOT,
+    NO_LIMITS,
+    TEXT,
     apply_reading_settings,
-    pin_settings,
-    use_schema,
+    set_local,
 )
+from jmsk.postgres.references import foreign_keys_to
 
 MODE = "ACCESS SHARE"
+SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 RECORDS = ("django_migrations", "contacts_restructuringrun", "alembic_version")
 """What is read beside the tables themselves, to know what was done to them."""
 READ = """
@@ -29,16 +31,12 @@ READ = """
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p')
-       AND (c.oid = ANY(%(ours)s::oid[])
-            OR c.oid IN (SELECT conrelid FROM pg_constraint
-                          WHERE contype = 'f' AND confrelid = ANY(%(ours)s::oid[]))
+       AND (c.oid = ANY(%(tables)s::oid[])
             OR n.nspname = ANY(%(schemas)s) AND c.relname = ANY(%(names)s))
        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
      ORDER BY n.nspname, c.relname
 """
 """Our tables and those that refer to them. What the role may not read, a check tells."""
-NO_LIMIT = ("statement_timeout", "transaction_timeout")
-"""Timeouts of the role that would break a try off; the second came with PostgreSQL 17."""
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def reading_transaction(
     TRANSACTION. A snapshot that they ask for is not taken before the tables are held: one that is
     older than a rewrite would find a rewritten table empty.
 
-    Raises CommandError when the patience ends.
+    Raises Failure after the last try.
     """
     with ExitStack() as stack:
         attempt = partial(_try, connection, stack, patience, characteristics)
@@ -94,7 +92,8 @@ def _readable(cursor: Any) -> list[Table]:
     found = find_relations(cursor)
     schemas = sorted({table.schema for table in found})
     ours = [table.oid for table in found]
-    cursor.execute(READ, {"ours": ours, "schemas": schemas, "names": list(RECORDS)})
+    tables = [*ours, *(key.oid for key in foreign_keys_to(cursor, ours, partitions=True))]
+    cursor.execute(READ, {"tables": tables, "schemas": schemas, "names": list(RECORDS)})
     return [Table(*row) for row in cursor.fetchall()]
 
 
@@ -105,8 +104,7 @@ def _wait_for(connection: BaseDatabaseWrapper, table: Table, patience: Patience)
     the server ends such a deadlock by breaking off one of both: not always us.
     """
     with transaction.atomic(using=connection.alias, durable=True), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = %s", [patience.timeout])
-        _lift_limits(cursor)
+        set_local(cursor, {**NO_LIMITS, "lock_timeout": patience.timeout})
         lock(cursor, table, MODE)
 
 
@@ -114,14 +112,9 @@ def _hold(cursor: Any, tables: list[Table], characteristics: str) -> None:
     """Lock the tables, without waiting, before a snapshot is taken: a SELECT would take one."""
     if characteristics:
         cursor.execute(f"SET TRANSACTION {characteristics}")
-    _lift_limits(cursor)
+    set_local(cursor, {**NO_LIMITS, **TEXT})
     for table in tables:
         lock(cursor, table, MODE, wait=False)
-
-
-def _lift_limits(cursor: Any) -> None:
-    for name in NO_LIMIT[: 2 if cursor.connection.server_version >= 170000 else 1]:
-        cursor.execute(f"SET LOCAL {name} = 0")
 
 
 @contextmanager
@@ -136,7 +129,5 @@ def reading_snapshot(
     Who keeps readers out of the tables is waited for with ``patience``; ``wait`` is told who.
     """
     with reading_transaction(connection, patience, wait, SNAPSHOT) as cursor:
-        apply_reading_settings(cursor)
-        use_schema(cursor, layout.schema)
-        pin_settings(cursor)
+        apply_reading_settings(cursor, layout.schema)
         yield Inspector(connection, cursor, layout)

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.database.blockers import SINCE
+from contacts.restructuring.failures import UNCHANGED, Failure
 
 RUN_LOCK = 5_061_712_983_410_114_209
 """The advisory lock that every run takes. A number of ours, the same in every release."""
@@ -23,20 +22,20 @@ HOLDER = f"""
 
 
 def refuse_second_run(cursor: Any) -> None:
-    """Raise CommandError, naming the holder, if another run is at work on this database.
+    """Raise Failure, naming the holder, if another run is at work on this database.
 
     Takes no lock: for the beginning, where what one wants to look at is what the other has locked.
     """
     cursor.execute(HOLDER, [RUN_LOCK])
     holder = cursor.fetchone()
     if holder:
-        raise _rival(holder)
+        raise _second_run(holder)
 
 
 def take_run_lock(cursor: Any) -> None:
     """Take the advisory lock of runs until the transaction ends. The transaction's first statement.
 
-    Raises CommandError, naming the holder, if another run has it.
+    Raises Failure, naming the holder, if another run has it.
     """
     # At another level the snapshot is older than the locks: what was written meanwhile is missed.
     cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -44,14 +43,15 @@ def take_run_lock(cursor: Any) -> None:
     if cursor.fetchone()[0]:
         return
     cursor.execute(HOLDER, [RUN_LOCK])
-    raise _rival(cursor.fetchone())
+    raise _second_run(cursor.fetchone())
 
 
-def _rival(holder: tuple[Any, ...] | None) -> CommandError:
+def _second_run(holder: tuple[Any, ...] | None) -> Failure:
     who = "a session that has just ended"
     if holder:
         who = "pid {}, user {}, host {}, application {}, since {}".format(*holder)
-    return CommandError(
-        f"Another run is at work on this database: {who}. Nothing was changed. Wait until it has "
-        "ended, then start again."
+    return Failure(
+        "MC104",
+        f"Another run is at work on this database: {who}. {UNCHANGED} Wait until it has ended, "
+        "then start again.",
     )

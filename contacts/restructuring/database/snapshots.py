@@ -3,10 +3,9 @@
 import time
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
 
 OLD_SNAPSHOTS = (
@@ -29,11 +28,11 @@ QUEUED = (
 )
 
 
-class _SnapshotsLeftError(Exception):
+class SnapshotsLeftError(Exception):
     """Rolls the locks back while somebody could still read the tables as of an earlier time."""
 
 
-def _wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
+def wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
     """Wait until the snapshots that others hold now are gone; return whose are not in time.
 
     The restructuring rewrites ``orders``. A transaction whose snapshot is older would read the
@@ -60,21 +59,21 @@ def wait_for_older_snapshots(cursor: Any, patience: Patience, journal: Journal) 
     """Before COMMIT, wait for the snapshots that were taken meanwhile: they are older than it.
 
     Returns what the operator should know about sessions that wait for the tables: whether they
-    have a snapshot already, nobody can see. Raises CommandError when the patience ends.
+    have a snapshot already, nobody can see. Raises Failure after the last try.
     """
     for attempt in range(1, patience.tries + 1):
-        left = _wait_for_snapshots(cursor, patience.seconds)
+        left = wait_for_snapshots(cursor, patience.seconds)
         if not left:
             break
         if attempt == patience.tries:
-            raise CommandError(
+            raise Failure(
+                "MC502",
                 f"After {patience.tries} times {patience.seconds:g} s there are still sessions "
-                f"that would find the rewritten tables empty: {'; '.join(left)}. Everything was "
-                "rolled back: the database is as it was. End these sessions, or wait for them, and "
-                "run again."
+                f"that would find the rewritten tables empty: {'; '.join(left)}. {ROLLED_BACK} End "
+                "these sessions, or wait for them, and run again.",
             )
-        journal.wait(f"try {attempt} of {patience.tries}: before COMMIT, waiting for "
-                     f"{'; '.join(left)}")  # fmt: skip
+        others = "; ".join(left)
+        journal.wait(f"try {attempt} of {patience.tries}: before COMMIT, waiting for {others}")
     cursor.execute(QUEUED)
     return tuple(
         f"Waited for the tables inside a transaction: {describe_session(row)}. If that is one of "

@@ -1,4 +1,4 @@
-"""The one transaction of a run: claim, settings, locks, the work, and the truth about COMMIT."""
+"""The one transaction of a run: its settings, its locks, the work, and the truth about COMMIT."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Generic, TypeVar
 
-from django.core.management.base import CommandError
 from django.db import (
     DatabaseError,
-    DataError,
     InterfaceError,
-    OperationalError,
-    connections,
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,19 +16,19 @@ from psycopg2 import Error as PsycopgError
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from contacts.restructuring.database.costs import LockWatch, TableLock
-from contacts.restructuring.database.layout import Layout, read_layout
+from contacts.restructuring.database.layout import Layout, Table, read_layout
 from contacts.restructuring.database.locks import lock_tables
+from contacts.restructuring.database.lost_commit import was_committed
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.run_lock import take_run_lock
 from contacts.restructuring.database.sequences import guard_sequences
-from contacts.restructuring.database.settings import apply_settings, pin_settings, use_schema
+from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.database.snapshots import wait_for_older_snapshots
+from contacts.restructuring.failures import INTERRUPTED, ROLLED_BACK, Failure
 from contacts.restructuring.journal import Event, Journal
 from jmsk.postgres.server_errors import server_words
 
 T = TypeVar("T")
-ASK_AGAIN = 60
-"""How many seconds to ask for the end of a transaction whose connection was lost."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,10 @@ class TransactionOptions:
     """How a transaction is to run.
 
     ``exclusive`` tables are locked against readers and writers, ``shared`` ones against writers.
-    ``rehearse`` rolls back in the end. ``max_lockout`` is the longest time in seconds that the
-    locks may be held.
+    ``views`` over them are locked before. ``rehearse`` rolls back in the end. ``max_lockout`` is
+    the longest time in seconds that the locks may be held. ``rewrites``: the work gives a table a
+    new file, which a transaction that reads as of an earlier time would find empty; so it waits for
+    those.
     """
 
     layout: Layout
@@ -59,6 +57,8 @@ class TransactionOptions:
     patience: Patience = field(default_factory=Patience)
     rehearse: bool = False
     max_lockout: float | None = None
+    rewrites: bool = True
+    views: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,35 +73,24 @@ class TransactionResult(Generic[T]):
     notes: tuple[str, ...] = ()
 
 
-class UncertainEndError(CommandError):
-    """Nobody can be asked whether the run was committed."""
-
-
-class InterruptedRunError(CommandError):
-    """The operator interrupted the run, and it was rolled back."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, returncode=130)
-
-
 def run_in_transaction(
     connection: BaseDatabaseWrapper,
-    frame: TransactionOptions,
+    options: TransactionOptions,
     journal: Journal,
     work: Callable[[Any, RecoveryPoint], T],
 ) -> TransactionResult[T]:
-    """Run ``work(cursor, recovery_point)`` under the locks of ``frame``, and commit.
+    """Run ``work(cursor, recovery_point)`` under the locks of ``options``, and commit.
 
-    Raises CommandError, with the database as it was, if that cannot be done; InterruptedRunError if
-    the operator does not want it any more. If the answer to COMMIT is lost, the server is asked.
+    Raises Failure, with the database as it was, if that cannot be done or the operator interrupts
+    it. If the answer to COMMIT is lost, the server is asked.
     """
-    attempt: _Attempt[T] = _Attempt(connection, frame, journal, work)
+    attempt: _Attempt[T] = _Attempt(connection, options, journal, work)
     try:
         with transaction.atomic(using=connection.alias):
             ended = attempt.run()
-            if frame.rehearse:
+            if options.rehearse:
                 transaction.set_rollback(True, using=connection.alias)
-        journal.settled(committed=not frame.rehearse)
+        journal.ended(committed=not options.rehearse)
         return ended
     except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
@@ -112,7 +101,7 @@ def run_in_transaction(
 @dataclass
 class _Attempt(Generic[T]):
     connection: BaseDatabaseWrapper
-    frame: TransactionOptions
+    options: TransactionOptions
     journal: Journal
     work: Callable[[Any, RecoveryPoint], T]
     point: RecoveryPoint | None = None
@@ -120,32 +109,27 @@ class _Attempt(Generic[T]):
     deadline: float | None = None
 
     def run(self) -> TransactionResult[T]:
-        frame, layout = self.frame, self.frame.layout
+        options, layout = self.options, self.options.layout
         self.journal.current = "transaction"  # of what lies between the steps
         hold_window = self.connection.execute_wrapper(self._hold_window)
         with self.connection.cursor() as cursor, hold_window:
             take_run_lock(cursor)
-            settings = apply_settings(cursor, frame.patience)
-            use_schema(cursor, layout.schema)
-            pin_settings(cursor)
+            settings = apply_changing_settings(cursor, layout.schema, options.patience)
             locked = self._lock()
             watch = LockWatch(cursor, locked)
             self.journal.hooks.append(watch.look)
             if read_layout(self.connection) != layout:
-                raise CommandError(
+                raise Failure(
+                    "MC203",
                     "The tables were changed between the checks and the lock. Nothing was changed "
-                    "by this run. Run it again, so that they are checked as they are now."
+                    "by this run. Run it again, so that they are checked as they are now.",
                 )
             self.point = recovery_point(cursor)
             guard_sequences(cursor)
             value = self.work(cursor, self.point)
-            notes = (
-                ()
-                if frame.rehearse
-                else wait_for_older_snapshots(cursor, frame.patience, self.journal)
-            )
+            notes = self._wait_for_readers(cursor)
             self.journal.current = "commit"
-            self.journal.in_doubt = not frame.rehearse
+            self.journal.in_doubt = not options.rehearse
             self.journal.tell(Event("begin", "commit", "Ending the transaction"))
             seconds = time.monotonic() - locked
             self.ended = TransactionResult(
@@ -154,18 +138,25 @@ class _Attempt(Generic[T]):
             return self.ended
 
     def _lock(self) -> float:
-        frame, tables = self.frame, self.frame.layout.tables
+        options, tables = self.options, self.options.layout.tables
         with self.journal.step("locks", "Locking the tables"):
             locked = lock_tables(
                 self.connection,
-                [tables[name] for name in frame.exclusive],
-                [tables[name] for name in frame.shared],
-                frame.patience,
+                [tables[name] for name in options.exclusive],
+                [tables[name] for name in options.shared],
+                options.patience,
                 self.journal,
+                older_snapshots=options.rewrites,
+                views=options.views,
             )
-        if frame.max_lockout is not None:
-            self.deadline = locked + frame.max_lockout
+        if options.max_lockout is not None:
+            self.deadline = locked + options.max_lockout
         return locked
+
+    def _wait_for_readers(self, cursor: Any) -> tuple[str, ...]:
+        if self.options.rehearse or not self.options.rewrites:
+            return ()
+        return wait_for_older_snapshots(cursor, self.options.patience, self.journal)
 
     def _hold_window(self, execute: Any, query: Any, *rest: Any) -> Any:
         """Give each statement no more than what is left of the window. An execute wrapper."""
@@ -181,11 +172,12 @@ class _Attempt(Generic[T]):
                 )
         return execute(query, *rest)
 
-    def _too_long(self, step: str) -> CommandError:
-        return CommandError(
-            f"The window of {self.frame.max_lockout:g} s (--max-lockout) was over at the step "
-            f"'{step}'. Everything was rolled back: the database is as it was. Promise a longer "
-            "window; 'manage.py migrate_contacts --rehearse' measures how long it needs."
+    def _too_long(self, step: str) -> Failure:
+        return Failure(
+            "MC503",
+            f"The window of {self.options.max_lockout:g} s (--max-lockout) was over at the step "
+            f"'{step}'. {ROLLED_BACK} Allow a longer one; 'manage.py migrate_contacts --rehearse' "
+            "measures how long it has to be.",
         )
 
     def settle(self, error: BaseException) -> TransactionResult[T]:
@@ -193,55 +185,28 @@ class _Attempt(Generic[T]):
         told = server_words(error)
         # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
         self.connection.close()
-        committed = self.journal.in_doubt and self._committed()
-        self.journal.settled(committed=committed)
+        committed = self.point is not None and self.journal.in_doubt
+        if self.point and committed:
+            committed = was_committed(self.connection, self.point.transaction_id)
+        self.journal.ended(committed=committed)
         if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
             return TransactionResult(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
-        if _interrupted(error):
-            raise InterruptedRunError(
-                f"Interrupted ({told}) at the step '{self.journal.current}'. The transaction was "
-                "rolled back: the database is as it was. Run the same command again when you want."
+        if self.journal.interrupt.signal or _interrupted(error):
+            raise Failure(
+                "MC802",
+                f"Interrupted ({told}) at the step '{self.journal.current}'. {ROLLED_BACK} Run the "
+                "same command again when you want.",
+                INTERRUPTED,
             ) from error
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self._too_long(self.journal.current) from error
-        raise CommandError(
+        raise Failure(
+            "MC603",
             f"The server refused or broke off the work at the step '{self.journal.current}' "
-            f"({told}), and it was rolled back: the database is as it was. Put that right, or look "
-            "into the server's log, then run again."
+            f"({told}). {ROLLED_BACK} Put that right, or look into the server's log, then run "
+            "again.",
         ) from error
-
-    def _committed(self) -> bool:
-        """Ask the server over a new connection. Raises CommandError if it does not answer."""
-        if self.point is None:
-            return False
-        deadline = time.monotonic() + ASK_AGAIN
-        status = "no answer"
-        while time.monotonic() < deadline:
-            status = transaction_status(self.connection, self.point.transaction_id)
-            if status in ("committed", "aborted"):
-                return status == "committed"
-            time.sleep(0.5)
-        raise UncertainEndError(
-            "The connection was lost at COMMIT, and the server cannot be asked how it ended "
-            f"({status}). When it is back, run 'manage.py migrate_contacts --dry-run': it says "
-            "which of the two the database is, and nothing in between is possible."
-        )
-
-
-def transaction_status(connection: BaseDatabaseWrapper, transaction_id: int) -> str:
-    """Return 'committed', 'aborted' or 'in progress', asked over a new connection, or its error."""
-    fresh = connections.create_connection(connection.alias)
-    try:
-        with fresh.cursor() as cursor:
-            cursor.execute("SELECT pg_xact_status(%s::text::xid8)", [str(transaction_id)])
-            return str(cursor.fetchone()[0])
-    except DataError:  # in the future: a crash came before anything of it was on the disk
-        return "aborted"
-    except (OperationalError, InterfaceError) as error:
-        return server_words(error)
-    finally:
-        fresh.close()
 
 
 def recovery_point(cursor: Any) -> RecoveryPoint:

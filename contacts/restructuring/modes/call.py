@@ -3,117 +3,110 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError
 
+from contacts.restructuring.changes.base import FailedChecksError
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.database.layout import Stage, read_layout
-from contacts.restructuring.modes.mode import LOOKING
-from contacts.restructuring.modes.operation import Operation
+from contacts.restructuring.failures import INTERRUPTED
+from contacts.restructuring.modes.operation import Mode, Operation
 from contacts.restructuring.reports.json_format import report_json
-from contacts.restructuring.reports.report import Report
-from contacts.restructuring.reports.runbook import AFTER_COMMIT
+from contacts.restructuring.reports.report import AFTER_COMMIT, Report
 
 logger = logging.getLogger("contacts.restructuring")
-INTERRUPTED = 130
 
 
 @dataclass
 class Call:
-    """One call of the command: its mode, and the operation, once the database was reached."""
+    """One call of the command: its report, and the operation, once the database was reached."""
 
-    mode: str
+    mode: Mode
     console: Console
-    started: datetime
+    report: Report
     operation: Operation | None = None
 
-    def report(self) -> Report:
-        """Return the report of a call that ended well."""
-        draft = self.operation and self.operation.draft
-        if draft and draft.report:
-            return draft.report
-        return self._finish("Done.", succeeded=True)
+    @property
+    def committed(self) -> bool:
+        """Whether a transaction of the call was committed."""
+        return self.operation is not None and self.operation.journal.committed
 
-    def failure(self, error: BaseException) -> Report:
-        """Return the report of a call that ``error`` ended, with all that is known."""
-        told: dict[str, Any] = {
-            "succeeded": False,
-            "error": " ".join(str(error).split()) or type(error).__name__,
-            "exit_code": exit_code(error),
-        }
-        committed = self.operation and self.operation.journal.committed
-        if committed:
-            told["failed_step"] = AFTER_COMMIT
-        draft = self.operation and self.operation.draft
-        if draft and draft.report:
-            return replace(draft.report, **told)
-        if hasattr(error, "results"):
-            told["after"] = tuple(error.results)
-        if self.operation and self.operation.journal.in_doubt:
-            told["stage"] = None
-        if self.operation and committed:
-            told["stage"] = _stage_now(self.operation)
-            return self._finish(
-                f"The {self.mode} was committed; what followed did not end.", **told
-            )
-        if self.operation and self.operation.journal.current:
-            told["failed_step"] = self.operation.journal.current
-        return self._finish(f"The {self.mode} {_ended(error)}.", **told)
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one may have been committed, and nobody has been asked."""
+        return self.operation is not None and self.operation.journal.in_doubt
 
-    def _finish(self, outcome: str, **fields: Any) -> Report:
-        if self.operation:
-            fields = {"outcome": outcome, **self.operation.draft.known, **fields}
-            if not fields["succeeded"]:
-                fields["outcome"] = outcome
-            return self.operation.report(self.mode, **fields)
-        return Report(
-            mode=self.mode,
-            outcome=outcome,
-            database=None,
-            stage=None,
-            started=self.started,
-            finished=datetime.now(UTC),
-            **fields,
-        )
+    @property
+    def kept_backup(self) -> str:
+        """Where the backup lies that a call wrote which then changed nothing; '' for none."""
+        return "" if self.committed else self.report.backup_path
+
+    def fail(self, error: BaseException) -> None:
+        """Note in the report that ``error`` ended the call, with all that is known."""
+        report = self.report
+        report.succeeded = False
+        report.error = " ".join(str(error).split()) or type(error).__name__
+        report.error_code = getattr(error, "code", "")
+        report.exit_code = exit_code(error)
+        if self.committed:
+            report.failed_step = AFTER_COMMIT
+        elif self.operation:
+            report.failed_step = self.operation.journal.current
+        if report.finished:  # it says already how the work itself ended
+            return
+        if isinstance(error, FailedChecksError):
+            report.after = tuple(error.results)
+        if self.in_doubt:
+            report.stage = None
+        report.outcome = f"The {self.mode.name} {_ended(error)}."
+        if self.operation and self.committed:
+            report.stage = _stage_now(self.operation)
+            report.outcome = f"The {self.mode.name} was committed; what followed did not end."
 
 
 @contextmanager
-def closing(mode: str, console: Console) -> Iterator[Call]:
+def closing(mode: Mode, console: Console) -> Iterator[Call]:
     """Run a call inside; when it ends, write what there is to write, and let errors pass.
 
     A run that failed after it had asked for the tables leaves its reports too. With the format
     json, exactly one document is printed, whatever happens.
     """
-    call = Call(mode, console, datetime.now(UTC))
-    logger.info("begin call: %s", mode, extra={"kind": "begin", "step": "call", "mode": mode})
+    report = Report(mode.name, changes=mode.changes, leads_back=mode.leads_back)
+    call = Call(mode, console, report)
+    extra = {"kind": "begin", "step": "call", "mode": mode.name}
+    logger.info("begin call: %s", mode.name, extra=extra)
     try:
         yield call
     except BaseException as error:
-        _close(call, call.failure(error), error)
+        call.fail(error)
+        _close(call, error)
         raise
-    _close(call, call.report(), None)
+    report.succeeded = True
+    _close(call, None)
 
 
-def _close(call: Call, report: Report, error: BaseException | None) -> None:
-    call.console.close()
+def _close(call: Call, error: BaseException | None) -> None:
+    console, operation, report = call.console, call.operation, call.report
+    console.close()
+    if operation:
+        report.seconds = dict(operation.journal.seconds)
     if error:
-        call.console.need_no_reader()
-    operation = call.operation
-    if error and operation and not operation.draft.files and _tried(call, operation):
-        operation.save_report(report)
+        console.need_no_reader()
+        if operation and not report.files and _tried(operation):
+            operation.save_report()
+    report.finished = report.finished or datetime.now(UTC)
     _log(report, error)
-    if call.console.format == "json":
-        files = operation.draft.files if operation else ()
+    if console.format == "json":
         with suppress(CommandError) if error else nullcontext():  # the first error is to be told
-            call.console.document(report_json(report, files))
+            console.document(report_json(report))
 
 
-def _tried(call: Call, operation: Operation) -> bool:
-    return call.mode not in LOOKING and "locks" in operation.journal.seconds
+def _tried(operation: Operation) -> bool:
+    """Whether a mode that leaves reports had asked for the tables."""
+    return operation.mode.writes_reports and "locks" in operation.journal.seconds
 
 
 def _log(report: Report, error: BaseException | None) -> None:
@@ -130,13 +123,14 @@ def _log(report: Report, error: BaseException | None) -> None:
         "succeeded": report.succeeded,
         "exit_code": report.exit_code,
         "stage": report.stage and str(report.stage),
-        "seconds": (report.finished - report.started).total_seconds(),
+        "seconds": (report.ended - report.started).total_seconds(),
         "counts": report.counts,
         "failed_step": report.failed_step,
         "failed_checks": [
             item.id for item in (*report.before, *report.after) if item.status == "failed"
         ],
         "error_type": type(error).__name__ if error else "",
+        "error_code": report.error_code,
     }
     told = "succeeded" if report.succeeded else f"failed ({type(error).__name__})"
     logger.log(level, "end call: %s %s", report.mode, told, extra=extra)
@@ -158,6 +152,4 @@ def exit_code(error: BaseException) -> int:
 
 
 def _ended(error: BaseException) -> str:
-    if exit_code(error) == INTERRUPTED:
-        return "was interrupted"
-    return "did not succeed"
+    return "was interrupted" if exit_code(error) == INTERRUPTED else "did not succeed"

@@ -1,32 +1,35 @@
-"""What all modes share: the database, the options, and the steps that more than one mode takes."""
+"""What all modes share: the mode, the database, the options, and steps that most of them take."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.restructuring.backup.folder import remove_abandoned
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
-from contacts.restructuring.changes.base import ChangeResult
+from contacts.restructuring.bridge.description import BridgeOptions
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.lines import DETAILED, Line, heading
-from contacts.restructuring.database.identity import Database, describe_database
+from contacts.restructuring.database.identity import (
+    describe_database,
+    insist_on_standard_strings,
+)
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.reading import reading_snapshot, reading_transaction
 from contacts.restructuring.database.run_lock import refuse_second_run
-from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
-from contacts.restructuring.journal import Journal
+from contacts.restructuring.failures import UNCHANGED, Failure
+from contacts.restructuring.journal import Interrupt, Journal
 from contacts.restructuring.reports.files import write_reports
-from contacts.restructuring.reports.report import Report, ReportDraft
+from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.text_format import report_lines, settings_lines
 from jmsk.postgres.server_errors import server_words
 from jmsk.wording import counted
@@ -35,7 +38,7 @@ REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
     Stage.MIGRATED: "It needs no migration; 'manage.py migrate_contacts --verify-only' checks it.",
     Stage.PARTIAL: "This is what the former Alembic migration leaves when it dies: run 'manage.py "
-    "migrate_contacts --recover' to take it back to the legacy shape, then migrate.",
+    "migrate_contacts --recover' to take it back to the legacy schema, then migrate.",
     Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
     "load_legacy_sample'.",
     Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
@@ -53,34 +56,67 @@ class Options:
     max_lockout: float | None = None
     restore_from: Path | None = None
     alembic_stamp: str = ""
+    bridge: BridgeOptions | None = None
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One of the things that the command can do.
+
+    ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``help`` what
+    the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
+    ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
+    before it ``changes`` the database; ``leads_back`` to a former state. A mode that
+    ``writes_reports`` leaves them also where it fails after it had asked for the tables.
+    """
+
+    flag: str
+    name: str
+    run: Callable[["Operation"], None]
+    help: str
+    stages: tuple[Stage, ...]
+    argument: str = ""
+    question: str = ""
+    changes: bool = False
+    leads_back: bool = False
+    writes_reports: bool = True
+    stamps_alembic: bool = False
+    makes_bridge: bool = False
+    done_at: tuple[Stage, ...] = ()
+    done: str = ""
 
 
 @dataclass(frozen=True)
 class Operation:
     """One call of the command on one database."""
 
+    mode: Mode
     connection: BaseDatabaseWrapper
     options: Options
     console: Console
     journal: Journal
-    database: Database
     layout: Layout
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    draft: ReportDraft = field(default_factory=ReportDraft)
+    report: Report
 
     def say(self, *lines: Line) -> None:
         self.console.say(lines)
 
-    def require(self, *stages: Stage) -> None:
-        """Raise CommandError unless the database is at one of ``stages``."""
+    def say_database(self) -> None:
+        """Name the database."""
+        self.say(Line(f"Database: {self.report.database}"))
+
+    def require_stage(self) -> None:
+        """Raise Failure unless the mode works at the database's stage."""
         layout = self.layout
-        if layout.stage in stages:
+        if layout.stage in self.mode.stages:
             return
         seen = ", ".join(sorted(layout.tables)) or "none of the tables"
         odd = f" ({'; '.join(layout.oddities)})" if layout.oddities else ""
-        raise CommandError(
-            f"The database {self.database} is {layout.stage}, not {' or '.join(stages)}: found "
-            f"{seen} in schema {layout.schema}{odd}. Nothing was changed. {REMEDIES[layout.stage]}"
+        raise Failure(
+            "MC201",
+            f"The database {self.report.database} is {layout.stage}, not "
+            f"{' or '.join(self.mode.stages)}: found {seen} in schema {layout.schema}{odd}. "
+            f"{UNCHANGED} {REMEDIES[layout.stage]}",
         )
 
     def reading_transaction(self) -> AbstractContextManager[Any]:
@@ -88,33 +124,22 @@ class Operation:
         return reading_transaction(self.connection, self.options.patience, self.journal.wait)
 
     def reading_snapshot(self) -> AbstractContextManager[Inspector]:
-        """Give a :class:`Inspector` in one read-only snapshot; wait for who keeps readers out."""
-        return reading_snapshot(
-            self.connection, self.layout, self.options.patience, self.journal.wait
-        )
-
-    def frame(self, exclusive: tuple[str, ...], *, rehearse: bool = False) -> TransactionOptions:
-        """Return how a transaction of this call is to run."""
-        return TransactionOptions(
-            self.layout,
-            exclusive,
-            tuple(name for name in ("tenants",) if name in self.layout.tables),
-            self.options.patience,
-            rehearse,
-            self.options.max_lockout,
-        )
+        """Give an :class:`Inspector` in one read-only snapshot; wait for who keeps readers out."""
+        patience, wait = self.options.patience, self.journal.wait
+        return reading_snapshot(self.connection, self.layout, patience, wait)
 
     def refuse_failed(self, results: Sequence[Result]) -> None:
-        """Raise CommandError if a check failed."""
+        """Raise Failure if a check failed."""
         bad = failed(results)
         if not bad:
             return
-        self.draft.note(failed_step="checks")
+        self.journal.current = "checks"
         sound = self.layout.stage in (Stage.LEGACY, Stage.MIGRATED)
         remedy = "" if sound else f" {REMEDIES[self.layout.stage]}"
-        raise CommandError(
-            f"Validation failed: {', '.join(result.title for result in bad)}. Nothing was changed. "
-            f"Put right what is listed above, then run again.{remedy}"
+        raise Failure(
+            "MC301",
+            f"Validation failed: {', '.join(result.title for result in bad)}. {UNCHANGED} Put "
+            f"right what is listed above, then run again.{remedy}",
         )
 
     def back_up(self) -> Backup | None:
@@ -124,32 +149,30 @@ class Operation:
         if self.options.skip_backup:
             self.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))
             return None
+        for folder in remove_abandoned(self.options.backup_dir):
+            self.say(
+                Line(f"  Removed {folder}, which a run had left that was killed", verbatim=True)
+            )
         with self.journal.step("backup", "Backing up the tables"):
-            backup = self.write_backup()
-        self.draft.note(backup_path=str(backup.path))
+            backup = self._write_backup(self.reading_snapshot())
         for table, rows in backup.rows.items():
             self.say(Line(f"✓ Backed up {counted(rows, 'row')} of {table}", "SUCCESS"))
         self.say(Line(f"  The backup lies in {backup.path}"))
         return backup
 
-    def write_backup(self, *, in_transaction: bool = False) -> Backup:
-        """Back the tables up as they are now."""
-        return write_backup(
-            self.connection,
-            self.layout,
+    def back_up_under_lock(self, inspector: Inspector) -> Path:
+        """Back the tables up inside the run's transaction, which ``inspector`` sees."""
+        return self._write_backup(nullcontext(inspector)).path
+
+    def _write_backup(self, snapshot: AbstractContextManager[Inspector]) -> Backup:
+        backup = write_backup(
+            snapshot,
             self.options.backup_dir,
             datetime.now(UTC),
             lambda table, rows, total: self.journal.progress(rows, total, table),
-            patience=self.options.patience,
-            wait=self.journal.wait,
-            in_transaction=in_transaction,
         )
-
-    def back_up_under_lock(self) -> Path:
-        """Back the tables up inside the run's transaction; return where."""
-        path = self.write_backup(in_transaction=True).path
-        self.draft.note(backup_path=str(path))
-        return path
+        self.report.backup_path = str(backup.path)
+        return backup
 
     def look_again(self) -> None:
         """Read the stage again, in a new session: nothing was open while a person thought.
@@ -159,46 +182,24 @@ class Operation:
         self.connection.close()
         now = _read_layout(self.connection, self.options.patience, self.journal)
         if now != self.layout:
-            raise CommandError(
+            raise Failure(
+                "MC202",
                 "The tables were changed while the question was open. Nothing was changed by this "
-                "run. Run it again, so that they are checked as they are now."
+                "run. Run it again, so that they are checked as they are now.",
             )
-
-    def notes(self, ended: TransactionResult[ChangeResult]) -> tuple[str, ...]:
-        """Return what the operator should know about a run beside its results."""
-        if not ended.value.backup_repeated:
-            return ended.notes
-        took = self.journal.seconds["backup under lock"]
-        return (
-            *ended.notes,
-            "Somebody wrote between the backup and the lock: the backup was taken again under the "
-            f"lock, which kept readers and writers out {took:.1f} s longer.",
-        )
-
-    def report(self, mode: str, outcome: str, **more: Any) -> Report:
-        """Return the report of this call: what its draft knows, and ``more`` over it."""
-        stage = self.layout.stage
-        fields = {"stage": stage, "backup_stage": stage, "succeeded": True, **more}
-        return self.draft.finish(
-            mode,
-            outcome,
-            database=self.database,
-            alias=self.connection.alias,
-            started=self.started,
-            seconds=dict(self.journal.seconds),
-            **fields,
-        )
 
     def nothing_to_do(self, outcome: str) -> None:
         """Say, in one sentence, that the call ends well without having done anything."""
-        self.draft.note(outcome=outcome)
+        self.report.outcome = outcome
         self.say(Line(outcome, "SUCCESS"))
 
-    def save_report(self, report: Report) -> None:
+    def save_report(self) -> None:
         """Write the report's files; where none can be written, print it: the run itself is done."""
+        report = self.report
+        report.seconds, report.finished = dict(self.journal.seconds), datetime.now(UTC)
         self.say(*(replace(line, level=DETAILED) for line in settings_lines(report.settings)))
         written = write_reports(report, self.options.backup_dir)
-        self.draft.files = written.paths
+        report.files = written.paths
         self.say(*(Line(f"⚠ {failure}", "WARNING") for failure in written.failures))
         if not written.paths:
             self.say(Line("Here is the report:"), *report_lines(report))
@@ -206,21 +207,30 @@ class Operation:
 
 
 def open_operation(
-    connection: BaseDatabaseWrapper, options: Options, console: Console
+    mode: Mode,
+    connection: BaseDatabaseWrapper,
+    options: Options,
+    console: Console,
+    report: Report,
+    interrupt: Interrupt,
 ) -> Operation:
-    """Connect and look at the database. Raises CommandError, without a password in it."""
+    """Connect and look at the database. Raises Failure, without a password in it."""
     try:
         connection.ensure_connection()
+        insist_on_standard_strings(connection)
     except OperationalError as error:
-        raise CommandError(
-            f"The database cannot be reached: {server_words(error)}. Nothing was changed. "
-            "Check DATABASE_URL (host, port, user, password), then run again."
+        raise Failure(
+            "MC101",
+            f"The database cannot be reached: {server_words(error)}. {UNCHANGED} Check "
+            "DATABASE_URL (host, port, user, password), then run again.",
         ) from error
     with connection.cursor() as cursor:
         refuse_second_run(cursor)
-    journal, database = Journal(console.hear), describe_database(connection)
+    journal = Journal(console.hear, interrupt=interrupt)
+    report.database, report.alias = describe_database(connection), connection.alias
     layout = _read_layout(connection, options.patience, journal)
-    return Operation(connection, options, console, journal, database, layout)
+    report.stage = report.backup_stage = layout.stage
+    return Operation(mode, connection, options, console, journal, layout, report)
 
 
 def _read_layout(connection: BaseDatabaseWrapper, patience: Patience, journal: Journal) -> Layout:

@@ -1,89 +1,141 @@
-"""What the ways back have in common: running a plan, and reporting what it did."""
+"""The steps that modes have in common: checks, the question, the change, its report."""
 
 from collections.abc import Callable, Sequence
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import TypeVar
 
 from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.changes.base import ChangeResult, Plan, RefusedError
-from contacts.restructuring.checks.base import Result
+from contacts.restructuring.bridge.description import read_bridge
+from contacts.restructuring.changes.base import Change, FailedChecksError, run_change
+from contacts.restructuring.changes.context import ChangeResult, Plan
+from contacts.restructuring.checks.base import Check, Result, run_checks
 from contacts.restructuring.console.lines import Line, heading
-from contacts.restructuring.database.layout import Stage
-from contacts.restructuring.database.transaction import TransactionResult
-from contacts.restructuring.journal import Journal
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import undo
-from contacts.restructuring.reports.text_format import forecast_lines
-from contacts.restructuring.state.statistics import Statistics
+
+T = TypeVar("T")
 
 
-def run_plan(
+def check_first(
     operation: Operation,
-    work: Callable[[BaseDatabaseWrapper, Plan, Journal], TransactionResult[ChangeResult]],
-    backup: Backup | None,
-    before: Sequence[Result],
+    checks: Sequence[Check],
+    look: Callable[[Inspector, Sequence[Result]], T],
+) -> T:
+    """Run the checks before a change and show them; return what ``look`` sees beside them.
+
+    ``look`` is called in the same snapshot, with the results. Nothing is refused here.
+    """
+    with (
+        operation.reading_snapshot() as inspector,
+        operation.journal.step("checks", "Running the checks"),
+    ):
+        results = run_checks(inspector, checks)
+        found = look(inspector, results)
+    operation.report.before = tuple(results)
+    operation.say(*result_lines(results))
+    return found
+
+
+def confirm(operation: Operation, steps: Sequence[str], *more: Line) -> None:
+    """Say what will happen, ask, and look at the tables again. Raises Failure where declined."""
+    operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in steps), *more)
+    operation.say(Line())
+    operation.console.ask(f"{operation.mode.question} (yes/no): ")
+    operation.look_again()
+
+
+def backup_line(backup: Backup | None, told: str = "Backup", none: str = "none") -> Line:
+    """Say where the backup lies."""
+    return Line(f"{told}: {backup.path if backup else none}")
+
+
+def run_and_report(
+    operation: Operation,
+    change: Change,
     exclusive: tuple[str, ...],
-) -> TransactionResult[ChangeResult]:
-    """Run ``work`` and, where checks under the lock refuse it, show what they found."""
+    backup: Backup | None,
+    *,
+    rehearse: bool = False,
+) -> ChangeResult:
+    """Make ``change``, note in the report what it did, and return that.
+
+    Checks that refuse it under the lock are shown.
+    """
+    layout, options = operation.layout, operation.options
     plan = Plan(
-        operation.frame(exclusive),
-        operation.started,
+        TransactionOptions(
+            layout,
+            exclusive,
+            tuple(name for name in ("tenants",) if name in layout.tables),
+            options.patience,
+            rehearse,
+            options.max_lockout,
+            views=bridge_views(operation),
+        ),
+        operation.report.started,
         expected=backup.fingerprints if backup else None,
         backup_path=backup.path if backup else None,
         back_up=operation.back_up_under_lock if backup else None,
-        checks_before=tuple(before),
+        checks_before=operation.report.before,
+        alembic_stamp=options.alembic_stamp,
+        bridge=options.bridge,
     )
     try:
-        return work(operation.connection, plan, operation.journal)
-    except RefusedError as refused:
+        ended = run_change(change, operation.connection, plan, operation.journal)
+    except FailedChecksError as refused:
         operation.say(*result_lines(refused.results))
         raise
+    _note(operation, ended)
+    return ended.value
 
 
-def report_run(
-    operation: Operation,
-    mode: str,
-    told: str,
-    ended: TransactionResult[ChangeResult],
-    before: Sequence[Result] = (),
-    *,
-    stage: Stage = Stage.LEGACY,
-    statistics: Statistics | None = None,
-) -> Report:
-    """Write the report of a run that led to ``stage``, show what it notes, and return it."""
-    outcome = ended.value
-    report = operation.report(
-        mode,
-        told,
-        stage=stage,
-        before=tuple(before),
-        after=outcome.results,
-        statistics=statistics,
-        counts=outcome.counts,
-        fingerprints_before=outcome.before,
-        fingerprints_after=outcome.after,
-        settings=ended.settings,
-        recovery_point=ended.point,
-        backup_path=str(outcome.backup_path or ""),
-        locks=ended.locks,
-        locked_seconds=ended.locked_seconds,
-        space=outcome.space,
-        notes=operation.notes(ended),
-    )
-    if mode == "rehearsal":
-        operation.say(*heading("FORECAST FOR THE REAL RUN"), *forecast_lines(report))
-    operation.save_report(report)
+def bridge_views(operation: Operation) -> tuple[Table, ...]:
+    """Return the views of the bridge, if one stands: they go with what they stand on."""
+    with operation.connection.cursor() as cursor:
+        bridge = read_bridge(cursor)
+    return bridge.views if bridge else ()
+
+
+def _note(operation: Operation, ended: TransactionResult[ChangeResult]) -> None:
+    report, result = operation.report, ended.value
+    report.after = result.results
+    report.counts = dict(result.counts)
+    report.fingerprints_before, report.fingerprints_after = result.before, result.after
+    report.settings = ended.settings
+    report.recovery_point = ended.point
+    report.backup_path = str(result.backup_path or "")
+    report.locks, report.locked_seconds = ended.locks, ended.locked_seconds
+    report.space = result.space
+    report.notes = ended.notes
+    if result.backup_repeated:
+        took = operation.journal.seconds["backup under lock"]
+        report.notes += (
+            "Somebody wrote between the backup and the lock: the backup was taken again under the "
+            f"lock, which kept readers and writers out {took:.1f} s longer.",
+        )
+
+
+def save_report(operation: Operation, outcome: str) -> None:
+    """Finish the report of a change that went well, and show what it notes."""
+    report = operation.report
+    report.outcome, report.succeeded = outcome, True
+    operation.save_report()
     operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
-    return report
 
 
-def say_undo(operation: Operation, report: Report) -> None:
-    """Show the exact commands that undo the run of ``report``, if any do."""
-    commands = undo(report)
+def say_undo(operation: Operation) -> None:
+    """Show the exact commands that undo what the call did, if any do."""
+    commands = undo(operation.report)
     if not commands:
         return
-    ordered = ", in this order" if report.mode != "migration" and len(commands) > 1 else ""
+    ordered = ", in this order" if operation.mode.leads_back and len(commands) > 1 else ""
     operation.say(Line(), Line(f"To undo this run{ordered}:"))
     operation.say(*(Line(f"  {line}", verbatim=True) for line in commands))
+
+
+def section(operation: Operation, title: str, *lines: Line) -> None:
+    """Begin a section of the output."""
+    operation.say(*heading(title), *lines)

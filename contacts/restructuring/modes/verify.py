@@ -1,11 +1,10 @@
 """``--verify-only``: the checks after a migration, on a migrated database."""
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import failed, run_checks
-from contacts.restructuring.console.lines import Line, banner, heading
-from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.console.lines import Line, banner
+from contacts.restructuring.failures import UNCHANGED, Failure
+from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
@@ -16,39 +15,32 @@ from jmsk.wording import counted
 
 def verify_only(operation: Operation) -> None:
     """Run the checks after the migration on a migrated database, and report them."""
-    operation.require(Stage.MIGRATED)
-    tables = operation.layout.tables
+    report, tables = operation.report, operation.layout.tables
+    sources = [plain_source(tables[name]) for name in sorted(tables)]
     with (
         operation.reading_snapshot() as inspector,
         operation.journal.step("verify", "Running the checks"),
     ):
         results = run_checks(inspector, CHECKS_AFTER)
-        fingerprints = take_fingerprints(
-            inspector.cursor, [plain_source(tables[name]) for name in sorted(tables)]
-        )
-        counts, defaults = (
-            ({}, ()) if failed(results) else (count_rows(inspector), still_there(inspector))
-        )
-    operation.say(*heading("POST-MIGRATION VERIFICATION CHECKS"), *result_lines(results))
+        report.after = tuple(results)
+        report.fingerprints_after = take_fingerprints(inspector.cursor, sources)
+        if not failed(results):
+            report.counts = count_rows(inspector)
+            report.still_in_defaults = still_there(inspector)
+    steps.section(operation, "POST-MIGRATION VERIFICATION CHECKS", *result_lines(results))
+    fingerprints = report.fingerprints_after.items()
     operation.say(Line(), Line("Fingerprints:"))
-    operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints.items()))
+    operation.say(*(Line(f"  {name}: {item}") for name, item in fingerprints))
     bad = failed(results)
-    outcome = f"{counted(len(bad), 'check')} failed." if bad else "All checks passed."
-    report = operation.report(
-        "verification",
-        outcome,
-        succeeded=not bad,
-        failed_step="verify" if bad else "",
-        after=tuple(results),
-        counts=counts,
-        defaults=defaults,
-        fingerprints_after=fingerprints,
-    )
-    operation.save_report(report)
+    report.succeeded = not bad
+    report.failed_step = operation.journal.current = "verify" if bad else ""
+    report.outcome = f"{counted(len(bad), 'check')} failed." if bad else "All checks passed."
+    operation.save_report()
     if bad:
-        raise CommandError(
+        raise Failure(
+            "MC303",
             f"{counted(len(bad), 'check')} failed: {', '.join(result.title for result in bad)}. "
-            "Nothing was changed. Each of them says above what it found."
+            f"{UNCHANGED} Each of them says above what it found.",
         )
     operation.say(
         *banner("✓ POST-MIGRATION VERIFICATION PASSED", "All data integrity checks passed.")

@@ -33,7 +33,7 @@ class Fingerprint:
 def take_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
     """Return the fingerprint of each source, by its table's legacy name.
 
-    Call :func:`pin_settings` first, in the same transaction.
+    The settings ``TEXT`` must be in force.
     """
     found = {}
     for source in sources:

@@ -1,13 +1,30 @@
 """How each table is read in its legacy meaning, before and after the restructuring."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from psycopg2 import sql
 
-from contacts.restructuring.database.layout import Layout, Table
+from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
+from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, Table
 
 EVERY_ROW = sql.SQL("")
+
+ADDED = {
+    "companies": ("fax", "default_address_id", "is_default"),
+    "contacts": ("placed_in_company_id", "email_set_aside"),
+    "orders": ("company_id",),
+}
+"""The columns that the restructuring adds to each table."""
+
+ADDED_BY_THE_WRECK = {"companies": ("fax", "default_address_id"), "orders": ("company_id",)}
+"""The columns that the former Alembic migration had added when it died."""
+
+CUSTOMER_MEANING = {
+    "email": sql.SQL(EMAIL),
+    "company_id": sql.SQL(COMPANY),
+}
+ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
 
 
 @dataclass(frozen=True)
@@ -23,7 +40,7 @@ class Source:
     schema: str
     relation: str
     columns: Mapping[str, sql.Composable]
-    where: sql.Composable
+    where: sql.Composable = field(default_factory=lambda: EVERY_ROW)
 
     def query(self, template: str) -> sql.Composed:
         """Fill ``template``'s ``columns``, ``table`` and ``where``."""
@@ -33,19 +50,26 @@ class Source:
             where=self.where,
         )
 
+    def without(self, names: Collection[str]) -> "Source":
+        """Return the source without the columns ``names``."""
+        kept = {name: value for name, value in self.columns.items() if name not in names}
+        return replace(self, columns=kept)
+
+    def meaning(self, meaning: Mapping[str, sql.Composable]) -> "Source":
+        """Return the source in which the columns of ``meaning`` are read by its expressions."""
+        columns = {name: meaning.get(name, value) for name, value in self.columns.items()}
+        return replace(self, columns=columns)
+
 
 def plain_source(table: Table) -> Source:
     """Return the table as it stands, generated columns left out."""
     columns = {column.name: sql.Identifier(column.name) for column in table.stored_columns}
-    return Source(table.name, table.oid, table.schema, table.name, columns, EVERY_ROW)
+    return Source(table.name, table.oid, table.schema, table.name, columns)
 
 
 def legacy_sources(layout: Layout) -> list[Source]:
     """Return the sources of the four tables of a legacy database."""
-    return [
-        plain_source(layout.tables[name])
-        for name in ("tenants", "companies", "customers", "orders")
-    ]
+    return [plain_source(layout.tables[name]) for name in LEGACY_NAMES]
 
 
 def sources_after_migration(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
@@ -54,30 +78,53 @@ def sources_after_migration(legacy: Layout, created_companies: Collection[int]) 
     Parameters: the layout before the restructuring, and the ids of the companies that it created.
     """
     tenants, companies, customers, orders = legacy_sources(legacy)
-    created = without_companies(created_companies)
     return [
         tenants,
-        _remapped(companies, companies.relation, {}, created),
-        _remapped(customers, "contacts", CUSTOMER_MEANING, EVERY_ROW),
-        _remapped(orders, orders.relation, ORDER_MEANING, EVERY_ROW),
+        replace(companies, where=without_companies(created_companies)),
+        replace(customers.meaning(CUSTOMER_MEANING), relation="contacts"),
+        orders.meaning(ORDER_MEANING),
     ]
 
 
-def sources_before_rollback(migrated: Layout, created_companies: Collection[int]) -> list[Source]:
+def sources_before_rollback(
+    migrated: Layout, going_companies: Collection[int], *, names_customers: bool = True
+) -> list[Source]:
     """Return the sources that read a migrated database as the legacy one that a rollback makes.
 
     Unlike :func:`sources_after_migration` it needs no layout from before: what the restructuring
-    added is left out. So are the companies that it created, since some of them go and some stay.
+    added is left out. So are those of the companies that it created which go with it.
+    ``names_customers``: an order that does not name its customer takes its contact's name.
     """
-    tenants, companies, contacts, orders = (
-        plain_source(migrated.tables[name])
-        for name in ("tenants", "companies", "contacts", "orders")
-    )
+    tenants, companies, contacts, orders = _plain_sources(migrated)
+    legacy_columns = {
+        "customer_id" if name == "contact_id" else name: value
+        for name, value in orders.without(ADDED["orders"]).columns.items()
+    }
+    named = {"customer_name": sql.SQL(CUSTOMER_NAME)} if names_customers else {}
     return [
         tenants,
-        _without(companies, ADDED["companies"], without_companies(created_companies)),
-        _without(contacts, ADDED["contacts"], EVERY_ROW, "customers", CUSTOMER_MEANING),
-        _without(orders, ADDED["orders"], EVERY_ROW),
+        replace(companies.without(ADDED["companies"]), where=without_companies(going_companies)),
+        replace(contacts.without(ADDED["contacts"]).meaning(CUSTOMER_MEANING), table="customers"),
+        replace(orders, columns=legacy_columns).meaning(named),
+    ]
+
+
+def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Source]:
+    """Return the sources that read what the former Alembic migration left as the legacy database.
+
+    ``made_companies`` are the ids of the default companies that it made.
+    """
+    tenants, companies, contacts, orders = _plain_sources(wreck)
+    no_company = sql.SQL("CASE WHEN company_id <> ALL({}::integer[]) THEN company_id END")
+    placed = {"company_id": no_company.format(sql.Literal(list(made_companies)))}
+    return [
+        tenants,
+        replace(
+            companies.without(ADDED_BY_THE_WRECK["companies"]),
+            where=without_companies(made_companies),
+        ),
+        replace(contacts.meaning(placed), table="customers"),
+        orders.without(ADDED_BY_THE_WRECK["orders"]),
     ]
 
 
@@ -86,42 +133,7 @@ def without_companies(ids: Collection[int]) -> sql.Composable:
     return sql.SQL("WHERE id <> ALL({}::integer[])").format(sql.Literal(list(ids)))
 
 
-ADDED = {
-    "companies": ("fax", "default_address_id", "is_default"),
-    "contacts": ("placed_in_company_id", "email_set_aside"),
-    "orders": ("company_id",),
-}
-"""The columns that the restructuring adds to each table."""
-
-
-def _without(
-    source: Source,
-    added: Collection[str],
-    where: sql.Composable,
-    table: str = "",
-    meaning: Mapping[str, sql.Composable] | None = None,
-) -> Source:
-    columns = {
-        "customer_id" if name == "contact_id" else name: (meaning or {}).get(name, expression)
-        for name, expression in source.columns.items()
-        if name not in added
-    }
-    name = table or source.table
-    return Source(name, source.oid, source.schema, source.relation, columns, where)
-
-
-CUSTOMER_MEANING = {
-    "email": sql.SQL("coalesce(email, email_set_aside)"),
-    "company_id": sql.SQL("nullif(company_id, placed_in_company_id)"),
-}
-ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
-
-
-def _remapped(
-    source: Source,
-    relation: str,
-    meaning: Mapping[str, sql.Composable],
-    where: sql.Composable,
-) -> Source:
-    columns = {**source.columns, **{key: meaning[key] for key in meaning if key in source.columns}}
-    return Source(source.table, source.oid, source.schema, relation, columns, where)
+def _plain_sources(layout: Layout) -> list[Source]:
+    return [
+        plain_source(layout.tables[name]) for name in ("tenants", "companies", "contacts", "orders")
+    ]

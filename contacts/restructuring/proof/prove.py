@@ -7,14 +7,13 @@ server, under the same locks.
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source
@@ -29,14 +28,6 @@ COMPARE = """
      WHERE a.cells IS DISTINCT FROM b.cells
      ORDER BY 1 LIMIT {limit}
 """
-
-
-@dataclass(frozen=True)
-class Proved:
-    """What a proved change returned, and the fingerprints before and after it."""
-
-    before: dict[str, Fingerprint]
-    after: dict[str, Fingerprint]
 
 
 class _UnequalError(Exception):
@@ -55,7 +46,7 @@ def prove(
 
     ``before`` are the fingerprints of ``sources_before``; ``sources_after`` gives, for what the
     change returned, how to read the same meaning afterwards. Returns what the change returned and
-    the fingerprints after it. Raises CommandError, naming the rows, with the change undone.
+    the fingerprints after it. Raises Failure, naming the rows, with the change undone.
     """
     spools: dict[str, Any] = {}
     try:
@@ -77,9 +68,10 @@ def prove(
                 if item.table in spools
                 for line in _differences(cursor, item, spools[item.table])
             ]
-    raise CommandError(
-        f"The proof failed: the rows of {', '.join(spools)} are not what they were. Everything was "
-        "rolled back: the database is as it was. The first differences:\n  " + "\n  ".join(told)
+    raise Failure(
+        "MC601",
+        f"The proof failed: the rows of {', '.join(spools)} are not what they were. {ROLLED_BACK} "
+        "The first differences:\n  " + "\n  ".join(told),
     )
 
 

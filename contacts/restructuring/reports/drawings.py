@@ -1,10 +1,8 @@
 """The drawings of the HTML report, as numbers: where each band and bar goes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from contacts.restructuring.reports.report import Report
+from contacts.restructuring.reports.report import Report
 
 HEIGHT = 132.0
 """How many units of the drawing are shared among the bands of one flow."""
@@ -82,7 +80,7 @@ class Window:
     width: float
 
 
-def flows(report: "Report") -> tuple[Flow, ...]:
+def flows(report: Report) -> tuple[Flow, ...]:
     """Return what became of customers and orders; nothing where they were not counted."""
     counts = report.counts
     contacts = counts.get("customers", counts.get("contacts"))
@@ -119,7 +117,7 @@ def _flow(source: str, rows: int, *parts: tuple[str, int, str]) -> Flow:
     return Flow(source, rows, tuple(bands), TOP, TOP + HEIGHT, right - GAP + TOP)
 
 
-def time_bar(report: "Report") -> tuple[Slice, ...]:
+def time_bar(report: Report) -> tuple[Slice, ...]:
     """Return the steps of the call, side by side, as wide as they took long."""
     steps = {name: took for name, took in report.seconds.items() if not name.startswith(SUBSTEPS)}
     total = sum(steps.values())
@@ -135,7 +133,7 @@ def time_bar(report: "Report") -> tuple[Slice, ...]:
     return tuple(slices)
 
 
-def window(report: "Report") -> Window | None:
+def window(report: Report) -> Window | None:
     """Return how much of the time the tables were locked; None where they never were."""
     if not report.locked_seconds:
         return None

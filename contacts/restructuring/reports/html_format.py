@@ -4,24 +4,21 @@ import base64
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.template import Context, Engine, Template
 from django.utils.safestring import mark_safe
 
 from contacts.restructuring.console.terminal import printable
 from contacts.restructuring.reports.drawings import flows, time_bar, window
+from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import MARKS
 from contacts.restructuring.reports.runbook import runbook
 from contacts.restructuring.reports.text_format import unsettled_lines
 
-if TYPE_CHECKING:
-    from contacts.restructuring.reports.report import Report
-
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def report_html(report: "Report") -> str:
+def report_html(report: Report) -> str:
     """Return the report as an HTML document.
 
     Its policy allows the one style sheet in it, known by its hash, and nothing else.

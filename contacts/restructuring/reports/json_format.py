@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.proof.fingerprint import Fingerprint
-
-if TYPE_CHECKING:
-    from contacts.restructuring.reports.report import Report
+from contacts.restructuring.reports.report import Report
 
 FORMAT_VERSION = 1
 SCHEMA = Path(__file__).with_name("report_schema.json")
@@ -28,12 +26,12 @@ def report_schema() -> dict[str, Any]:
     return schema
 
 
-def report_json(report: "Report", files: Iterable[Path] = ()) -> str:
-    """Return the report as one JSON document. ``files`` are the reports that were written."""
-    return json.dumps(as_values(report, files), indent=2, ensure_ascii=True) + "\n"
+def report_json(report: Report) -> str:
+    """Return the report as one JSON document."""
+    return json.dumps(as_values(report), indent=2, ensure_ascii=True) + "\n"
 
 
-def as_values(report: "Report", files: Iterable[Path] = ()) -> dict[str, Any]:
+def as_values(report: Report) -> dict[str, Any]:
     """Return the report as plain values."""
     return {
         "format_version": FORMAT_VERSION,
@@ -42,17 +40,18 @@ def as_values(report: "Report", files: Iterable[Path] = ()) -> dict[str, Any]:
         "succeeded": report.succeeded,
         "exit_code": report.exit_code,
         "error": report.error or None,
+        "error_code": report.error_code or None,
         "failed_step": report.failed_step or None,
         "database": _database(report),
         "stage": report.stage and str(report.stage),
         "started": _moment(report.started),
-        "finished": _moment(report.finished),
+        "finished": _moment(report.ended),
         "checks_before": _checks(report.before),
         "checks_after": _checks(report.after),
         "statistics": report.statistics.as_dict() if report.statistics else None,
         "counts": report.counts,
         "left_to_settle": {
-            "default_companies": [vars(company) for company in report.defaults],
+            "default_companies": [vars(company) for company in report.default_companies],
             "emails_set_aside": report.counts.get("emails_set_aside", 0),
             "pending_rules": report.pending_rules,
         },
@@ -70,12 +69,12 @@ def as_values(report: "Report", files: Iterable[Path] = ()) -> dict[str, Any]:
         "settings": report.settings,
         "recovery_point": vars(report.recovery_point) if report.recovery_point else None,
         "backup_path": report.backup_path or None,
-        "reports": [str(path) for path in files],
+        "reports": [str(path) for path in report.files],
         "notes": list(report.notes),
     }
 
 
-def _database(report: "Report") -> dict[str, str] | None:
+def _database(report: Report) -> dict[str, str] | None:
     if report.database is None:
         return None
     return {"alias": report.alias, **vars(report.database)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Result, Status
 from contacts.restructuring.console.lines import DETAILED, NORMAL, Line, mebibytes
 from contacts.restructuring.state.statistics import Statistics
@@ -53,7 +54,7 @@ def statistics_lines(statistics: Statistics) -> list[Line]:
             Line(
                 f"  - tenant {placement.tenant_id} ({placement.tenant}): "
                 f"{counted(placement.customers, 'customer')} and "
-                f"{counted(placement.orders, 'order')} go to {what} Default Company"
+                f"{counted(placement.orders, 'order')} go to {what} {DEFAULT_COMPANY}"
             )
         )
     return lines

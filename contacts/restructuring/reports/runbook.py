@@ -7,18 +7,11 @@ look up. Passwords are not known here: every command takes DATABASE_URL from the
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.failures import INTERRUPTED
+from contacts.restructuring.reports.report import AFTER_COMMIT, Report
 
-if TYPE_CHECKING:
-    from contacts.restructuring.reports.report import Report
-
-RETURNS = ("rollback", "restore", "recovery")
-CHANGING = ("migration", "rehearsal", *RETURNS)
-INTERRUPTED = 130
-AFTER_COMMIT = "after COMMIT"
-"""The step at which a call failed whose run was committed."""
 NO_BACKUP = "<the folder of a backup, backups/migration_…>"
 
 
@@ -36,18 +29,18 @@ class Entry:
     happened: bool = False
 
 
-def runbook(report: "Report") -> tuple[Entry, ...]:
+def runbook(report: Report) -> tuple[Entry, ...]:
     """Return what to do for each thing that can go wrong, filled in for the report's database."""
     return (*_before_commit(report), *_after_commit(report), *_disaster(report))
 
 
-def command(report: "Report", *arguments: str) -> str:
+def command(report: Report, *arguments: str) -> str:
     """Return the command line of ``migrate_contacts`` with ``arguments`` for this database."""
     alias = () if report.alias == "default" else ("--database", report.alias)
     return shlex.join(["python", "manage.py", "migrate_contacts", *arguments, *alias])
 
 
-def _asking(report: "Report", query: str) -> str:
+def _asking(report: Report, query: str) -> str:
     """Return the command line that asks this database ``query``.
 
     Django's, because psql reads neither SQLAlchemy's URLs nor where the embedded server is.
@@ -56,7 +49,7 @@ def _asking(report: "Report", query: str) -> str:
     return f'python manage.py dbshell{alias} -- -c "{query}"'
 
 
-def undo(report: "Report") -> tuple[str, ...]:
+def undo(report: Report) -> tuple[str, ...]:
     """Return the exact commands that undo the run of ``report``; none where nothing can.
 
     After a migration either will do; after a way back they follow one another.
@@ -69,7 +62,7 @@ def undo(report: "Report") -> tuple[str, ...]:
     return (command(report),) if report.mode == "rollback" else ()
 
 
-def _restoring(report: "Report") -> tuple[str, ...]:
+def _restoring(report: Report) -> tuple[str, ...]:
     """The commands that restore the run's backup into the database as it is now.
 
     That of a migrated database fits no legacy one, and that of a wreck none at all.
@@ -81,9 +74,9 @@ def _restoring(report: "Report") -> tuple[str, ...]:
     return (restore,)
 
 
-def what_happened(report: "Report") -> str:
+def what_happened(report: Report) -> str:
     """Return which of the entries before COMMIT the report is about; '' for none."""
-    if report.succeeded or not report.database or report.mode not in CHANGING:
+    if report.succeeded or not report.database or not report.changes:
         return ""
     if report.failed_step == AFTER_COMMIT:
         return ""
@@ -96,11 +89,11 @@ def what_happened(report: "Report") -> str:
     return "change" if "locks" in report.seconds else ""
 
 
-def _name(report: "Report") -> str:
+def _name(report: Report) -> str:
     return report.database.name if report.database else "the database"
 
 
-def _before_commit(report: "Report") -> Iterator[Entry]:
+def _before_commit(report: Report) -> Iterator[Entry]:
     name = _name(report)
     unchanged = f"{name} is as it was: nothing was changed."
     undone = f"{name} is as it was: the server rolled the one transaction back."
@@ -153,8 +146,8 @@ def _before_commit(report: "Report") -> Iterator[Entry]:
     )
 
 
-def _after_commit(report: "Report") -> Iterator[Entry]:
-    yield from _after_return(report) if report.mode in RETURNS else _after_migration(report)
+def _after_commit(report: Report) -> Iterator[Entry]:
+    yield from _after_return(report) if report.leads_back else _after_migration(report)
     name = _name(report)
     yield Entry(
         "rows were destroyed later",
@@ -171,7 +164,7 @@ def _after_commit(report: "Report") -> Iterator[Entry]:
     )
 
 
-def _after_migration(report: "Report") -> Iterator[Entry]:
+def _after_migration(report: Report) -> Iterator[Entry]:
     name = _name(report)
     yield Entry(
         "the application does not work with the new schema",
@@ -192,7 +185,7 @@ def _after_migration(report: "Report") -> Iterator[Entry]:
     )
 
 
-def _after_return(report: "Report") -> Iterator[Entry]:
+def _after_return(report: Report) -> Iterator[Entry]:
     yield Entry(
         f"the application does not work after the {report.mode}",
         f"{_name(report)} is {report.stage or 'at a stage that is not known'} and whole.",
@@ -201,7 +194,7 @@ def _after_return(report: "Report") -> Iterator[Entry]:
     )
 
 
-def _disaster(report: "Report") -> Iterator[Entry]:
+def _disaster(report: Report) -> Iterator[Entry]:
     point = report.recovery_point
     if point is None:
         return

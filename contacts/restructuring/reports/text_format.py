@@ -1,23 +1,20 @@
 """The report as text: for the terminal, and for the file that is handed on."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from contacts.restructuring.console.lines import Line, heading, mebibytes, plain_text
+from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import result_lines, statistics_lines
 from contacts.restructuring.reports.runbook import runbook
 from jmsk.wording import counted
 
-if TYPE_CHECKING:
-    from contacts.restructuring.reports.report import Report
 
-
-def report_text(report: "Report") -> str:
+def report_text(report: Report) -> str:
     """Return the whole report as plain text."""
     return plain_text(report_lines(report))
 
 
-def report_lines(report: "Report") -> list[Line]:
+def report_lines(report: Report) -> list[Line]:
     """Return the whole report, as it is written to the text file."""
     lines = [*heading(report.title), Line(report.outcome), *_error(report), Line()]
     lines += _circumstances(report)
@@ -42,7 +39,7 @@ def report_lines(report: "Report") -> list[Line]:
     return [*lines, *heading("RUNBOOK"), *_runbook(report)]
 
 
-def forecast_lines(report: "Report") -> list[Line]:
+def forecast_lines(report: Report) -> list[Line]:
     """Return what a run cost: time under locks, the locks themselves, steps, and space."""
     lines = [Line(f"  readers and writers locked out: {report.locked_seconds:.2f} s")]
     lines += [
@@ -57,7 +54,7 @@ def forecast_lines(report: "Report") -> list[Line]:
     return lines
 
 
-def unsettled_lines(report: "Report") -> list[Line]:
+def unsettled_lines(report: Report) -> list[Line]:
     """Return what a person has to settle afterwards; nothing, where nothing is left."""
     lines = [
         Line(
@@ -65,7 +62,7 @@ def unsettled_lines(report: "Report") -> list[Line]:
             f"{counted(company.contacts, 'contact')} and {counted(company.orders, 'order')} "
             "without a contact in its default company"
         )
-        for company in report.defaults
+        for company in report.default_companies
         if company.contacts or company.orders
     ]
     emails = report.counts.get("emails_set_aside", 0)
@@ -83,18 +80,18 @@ def settings_lines(settings: Mapping[str, str]) -> list[Line]:
     return _table("SETTINGS IN FORCE", settings)
 
 
-def _error(report: "Report") -> list[Line]:
+def _error(report: Report) -> list[Line]:
     if not report.error:
         return []
     where = f" at the step '{report.failed_step}'" if report.failed_step else ""
     return [Line(), Line(f"It stopped{where}: {report.error}")]
 
 
-def _circumstances(report: "Report") -> Iterable[Line]:
+def _circumstances(report: Report) -> Iterable[Line]:
     yield Line(f"Database: {report.database or 'not reached'}")
     yield Line(f"Stage: {report.stage or 'not known'}")
     yield Line(f"Started: {report.started:%Y-%m-%d %H:%M:%S} UTC")
-    yield Line(f"Finished: {report.finished:%Y-%m-%d %H:%M:%S} UTC")
+    yield Line(f"Finished: {report.ended:%Y-%m-%d %H:%M:%S} UTC")
     if report.database:
         yield Line(
             f"Versions: jmsk {report.database.tool_version}, Django "
@@ -111,7 +108,7 @@ def _circumstances(report: "Report") -> Iterable[Line]:
         yield Line(f"Note: {note}")
 
 
-def _runbook(report: "Report") -> Iterable[Line]:
+def _runbook(report: Report) -> Iterable[Line]:
     for entry in runbook(report):
         if entry.happened:
             yield Line("THIS IS WHAT HAPPENED:")

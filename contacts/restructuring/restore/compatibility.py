@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from django.core.management.base import CommandError
-
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.restore.difference import table_now, was_migrated_since
 
@@ -17,7 +16,7 @@ TARGETS = {
 
 
 def require_fit(layout: Layout, backup: Backup) -> None:
-    """Raise CommandError, which says why, if ``backup`` cannot be restored into the database."""
+    """Raise Failure, which says why, if ``backup`` cannot be restored into the database."""
     stage = backup.manifest.stage
     targets = TARGETS.get(stage, ())
     if layout.stage not in targets:
@@ -27,15 +26,17 @@ def require_fit(layout: Layout, backup: Backup) -> None:
             if targets
             else "is kept for the record: it can be restored into none"
         )
-        raise CommandError(
-            f"{backup.path} is the backup of a {stage} database and {told}. Nothing was changed. "
-            "Name another backup."
+        raise Failure(
+            "MC701",
+            f"{backup.path} is the backup of a {stage} database and {told}. {UNCHANGED} Name "
+            "another backup.",
         )
     problems = list(_misfits(layout, backup)) if layout.stage != Stage.EMPTY else []
     if problems:
-        raise CommandError(
-            f"{backup.path} does not fit the tables: {'; '.join(problems)}. Nothing was changed. "
-            "Give the tables the columns that they had, then run again."
+        raise Failure(
+            "MC702",
+            f"{backup.path} does not fit the tables: {'; '.join(problems)}. {UNCHANGED} Give the "
+            "tables the columns that they had, then run again.",
         )
 
 

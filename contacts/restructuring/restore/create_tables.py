@@ -12,7 +12,8 @@ from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import Sequence
 from contacts.restructuring.database.layout import Column
 from contacts.restructuring.restore.create_types import build_types, cannot_be_made, place
-from jmsk.postgres.catalogue import TableObject, reconcile
+from jmsk.postgres.catalogue import TableObject, Type
+from jmsk.postgres.reconcile import reconcile
 
 SEQUENCE_OPTIONS = (
     "START WITH {start} INCREMENT BY {increment} MINVALUE {minimum} MAXVALUE {maximum} "
@@ -27,7 +28,7 @@ def build_tables(cursor: Any, backup: Backup, schema: str) -> None:
     """Create the types, sequences and tables of ``backup``, without constraints and rows.
 
     ``schema`` comes first in the search path. An ENUM type or domain that is there already is used.
-    Raises CommandError, naming it, if one of them cannot be made.
+    Raises Failure, naming it, if one of them cannot be made.
     """
     build_types(cursor, backup, schema)
     for table in backup.manifest.tables:
@@ -50,10 +51,10 @@ def _build_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
 def finish_tables(cursor: Any, backup: Backup) -> None:
     """Give the tables their indexes and constraints, foreign keys last: they need their targets.
 
-    Raises CommandError if one of them needs what is not there.
+    Raises Failure if one of them needs what is not there.
     """
     for table in backup.manifest.tables:
-        wanted = [item for item in _objects(cursor, table) if not item.foreign_key_columns]
+        wanted = [item for item in _objects(cursor, table) if not item.reference]
         with _told(f"An index or constraint of {table.table}"):
             reconcile(cursor, table.table, wanted, lambda item: False)
     for table in backup.manifest.tables:
@@ -63,7 +64,7 @@ def finish_tables(cursor: Any, backup: Backup) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Turn what the server lacks for ``what`` into a CommandError."""
+    """Turn what the server lacks for ``what`` into a Failure."""
     try:
         yield
     except ProgrammingError as error:
@@ -91,7 +92,7 @@ def _give_to_column(cursor: Any, table: TableBackup, item: Sequence, name: sql.I
 
 
 def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
-    """Raise CommandError, naming the column, if one has a default that this database lacks."""
+    """Raise Failure, naming the column, if one has a default that this database lacks."""
     for column in table.columns:
         if column.default is None or column.generated:
             continue
@@ -138,14 +139,10 @@ def _identity(backup: Backup, table: TableBackup, column: Column, schema: str) -
 def _objects(cursor: Any, table: TableBackup) -> list[TableObject]:
     """The table's objects, NOT NULL constraints only where the server has named ones."""
     named = _not_null_constraints(cursor, table)
-    return [item for item in table.objects if item in named or not _is_not_null(item)]
+    return [item for item in table.objects if item in named or item.type is not Type.NOT_NULL]
 
 
 def _not_null_constraints(cursor: Any, table: TableBackup) -> list[TableObject]:
     if cursor.connection.server_version < NAMED_NOT_NULL_SINCE:
         return []
-    return [item for item in table.objects if _is_not_null(item)]
-
-
-def _is_not_null(item: TableObject) -> bool:
-    return item.kind == "constraint" and item.definition.startswith("NOT NULL ")
+    return [item for item in table.objects if item.type is Type.NOT_NULL]

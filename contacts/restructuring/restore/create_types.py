@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import ProgrammingError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.backup.column_types import Domain, EnumType, describe_domains
 from contacts.restructuring.backup.manifest import Backup
+from contacts.restructuring.failures import Failure
 
 ENUM_LABELS = """
     SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
@@ -21,7 +21,7 @@ AS_IT_WAS = "The database is as it was."
 def build_types(cursor: Any, backup: Backup, schema: str) -> None:
     """Create the ENUM types and domains of ``backup``; those that are there already are used.
 
-    ``schema`` comes first in the search path. Raises CommandError if one is there that differs, or,
+    ``schema`` comes first in the search path. Raises Failure if one is there that differs, or,
     naming the columns, if a type is missing that cannot be made.
     """
     reasons = [*_create_enums(cursor, backup, schema), *_create_domains(cursor, backup, schema)]
@@ -34,11 +34,12 @@ def build_types(cursor: Any, backup: Backup, schema: str) -> None:
     if lacking:
         told = "".join(f" {reason}." for reason in reasons)
         others = ", ".join(_missing_others(cursor, backup, schema))
-        raise CommandError(
+        raise Failure(
+            "MC706",
             "The backup has types that this database lacks and that a restore cannot make: "
             f"{'; '.join(lacking)}.{told} {AS_IT_WAS} First make "
             f"{others or 'these types or what they need'}, as in the database "
-            f"{backup.manifest.database}; then run again."
+            f"{backup.manifest.database}; then run again.",
         )
 
 
@@ -47,11 +48,12 @@ def place(backup: Backup, then: str, now: str) -> str:
     return now if then == backup.manifest.schema else then
 
 
-def cannot_be_made(what: str, error: ProgrammingError) -> CommandError:
+def cannot_be_made(what: str, error: ProgrammingError) -> Failure:
     """Return the error that says that ``what`` cannot be made, and why."""
-    return CommandError(
+    return Failure(
+        "MC706",
         f"{what} cannot be made: {_words(error)}. {AS_IT_WAS} Make first what it needs, as it was "
-        "where the backup was taken, then run again."
+        "where the backup was taken, then run again.",
     )
 
 
@@ -76,9 +78,11 @@ def _create_enum(cursor: Any, enum: EnumType, name: sql.Identifier) -> Iterator[
         wanted = sql.SQL(", ").join(map(sql.Literal, enum.labels))
         yield from _try(cursor, f"The type {enum.name}", [template.format(name, wanted)])
     elif not set(enum.labels) <= set(labels):
-        raise CommandError(
+        raise Failure(
+            "MC706",
             f"The type {enum.name} exists with the labels {', '.join(labels)}; the backup needs "
-            f"{', '.join(enum.labels)}. {AS_IT_WAS} Drop it, or restore into a database without it."
+            f"{', '.join(enum.labels)}. {AS_IT_WAS} Drop it, or restore into a database without "
+            "it.",
         )
 
 
@@ -118,13 +122,14 @@ def _create_domain(cursor: Any, domain: Domain, name: sql.Identifier) -> Iterato
 
 
 def _require_same(found: tuple[Domain, ...], domain: Domain) -> None:
-    """Raise CommandError unless what bears the domain's name is such a domain."""
+    """Raise Failure unless what bears the domain's name is such a domain."""
     if found and replace(found[0], schema=domain.schema) == domain:
         return
     present = _told(found[0]) if found else "no domain"
-    raise CommandError(
+    raise Failure(
+        "MC706",
         f"The type {domain.name} exists and is {present}; the backup needs {_told(domain)}. "
-        f"{AS_IT_WAS} Drop it, or restore into a database without it."
+        f"{AS_IT_WAS} Drop it, or restore into a database without it.",
     )
 
 

@@ -46,15 +46,16 @@ class Change:
 
 
 def restore_plan(
-    cursor: Any, layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+    cursor: Any, layout: Layout, backup: Backup, going_companies: Collection[int] = ()
 ) -> tuple[Change, ...]:
     """Return what restoring ``backup`` would do to each table. Changes nothing.
 
-    A migrated database is read as the legacy one that it was: ``created_companies`` are the ids of
-    the companies that the migration created. Takes a transaction that may create temporary tables,
-    with the settings of fingerprint.pin_settings and the tables' schema first in the search path.
+    A migrated database is read as the legacy one that it was: ``going_companies`` are the ids of
+    the companies that go when it is brought back. Takes a transaction that may create temporary
+    tables, with the settings of database.settings.TEXT and the tables' schema first in the search
+    path.
     """
-    sources = sources_now(layout, backup, created_companies)
+    sources = sources_now(layout, backup, going_companies)
     if not sources:
         return tuple(
             Change(table.table, 0, table.rows, 0, table.rows, 0) for table in backup.manifest.tables
@@ -64,7 +65,7 @@ def restore_plan(
 
 
 def sources_now(
-    layout: Layout, backup: Backup, created_companies: Collection[int] = ()
+    layout: Layout, backup: Backup, going_companies: Collection[int] = ()
 ) -> dict[str, Source]:
     """Return how to read each of the backup's tables in the database as it is, {} if empty."""
     if layout.stage == Stage.EMPTY:
@@ -79,7 +80,7 @@ def sources_now(
             table.table, found.oid, found.schema, found.name, columns, EVERY_ROW
         )
     if meaning:
-        created = without_companies(created_companies)
+        created = without_companies(going_companies)
         sources["companies"] = replace(sources["companies"], where=created)
     return sources
 

@@ -4,7 +4,7 @@ Whatever their foreign keys would do then (refuse, delete or clear the row), tho
 ours to change: a restore stops and names the rows.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,37 +12,43 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.database.layout import Layout, Table
+from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.restore.difference import sources_now, table_now
-from contacts.restructuring.restore.staging import load_rows, restored, without_nested_loops
+from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
+from jmsk.postgres.references import ForeignKey, foreign_keys_to
 
 FIRST = 20
-MOST_KEYS = 1000
+MOST_RANGES = 20
+"""How many ranges of values may stand in a query; where there are more, it lists the values."""
 
-FOREIGN_KEYS = """
-    SELECT c.conname, n.nspname, r.relname,
-           (SELECT array_agg(a.attname::text ORDER BY k.place)
-              FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
-              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number),
-           (SELECT array_agg(a.attname::text ORDER BY k.place)
-              FROM unnest(c.confkey) WITH ORDINALITY AS k (number, place)
-              JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number),
-           coalesce((SELECT array_agg(a.attname::text ORDER BY a.attnum)
-              FROM pg_index i JOIN pg_attribute a
-                ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-             WHERE i.indrelid = c.conrelid AND i.indisprimary), '{}')
-      FROM pg_constraint c
-      JOIN pg_class r ON r.oid = c.conrelid
-      JOIN pg_namespace n ON n.oid = r.relnamespace
-     WHERE c.contype = 'f' AND c.confrelid = %s AND c.conparentid = 0
-       AND c.conrelid <> ALL(%s::oid[])
-     ORDER BY n.nspname, r.relname, c.conname
+PRIMARY_KEY = """
+    SELECT a.attname::text FROM pg_index i
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+     WHERE i.indrelid = %s AND i.indisprimary
+     ORDER BY a.attnum
 """
 REFERRING = """
       FROM {referring} AS referring
       JOIN {table} AS present ON {same_key}
       LEFT JOIN {restored} AS past ON past.{key} = present.{key}
-     WHERE past.{key} IS NULL OR {key_changes}
+     WHERE {goes}
 """
+RANGES = """
+    SELECT min({value}), max({value})
+      FROM (SELECT {value}, {goes} AS jmsk_goes,
+                   row_number() OVER (ORDER BY {value})
+                   - row_number() OVER (PARTITION BY {goes} ORDER BY {value}) AS jmsk_run
+              FROM {table} AS present
+              LEFT JOIN {restored} AS past ON past.{key} = present.{key}) AS present
+     WHERE jmsk_goes AND EXISTS (SELECT 1 FROM {referring} AS referring WHERE {same_key})
+     GROUP BY jmsk_run
+     ORDER BY 1
+     LIMIT {limit}
+"""
+"""The first and the last value referred to, of each run of rows that go, with none between them
+that stays."""
+INTEGERS = ("smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,22 @@ class Reference:
     query: str
 
 
-@dataclass(frozen=True)
-class _ForeignKey:
-    name: str
-    schema: str
-    relation: str
-    columns: tuple[str, ...]
-    referenced: tuple[str, ...]
-    primary_key: tuple[str, ...]
+def refuse_references(found: Sequence[Reference], state: str) -> None:
+    """Raise Failure, naming the first rows, if something is in ``found``.
+
+    ``state`` says what has become of the database.
+    """
+    if not found:
+        return
+    first = "; ".join(
+        f"{item.number:,} of {item.referring}, such as {item.rows[0]}" for item in found
+    )
+    queries = " ".join(f"{item.query};" for item in found)
+    raise Failure(
+        "MC703",
+        f"Rows of other tables refer to rows that the backup does not have: {first}. {state} "
+        f"Decide what becomes of them, then run again. These queries find all: {queries}",
+    )
 
 
 def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[Reference, ...]:
@@ -80,7 +94,7 @@ def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[
         return ()
     load_rows(cursor, backup)
     ours = [table.oid for table in layout.tables.values()]
-    with without_nested_loops(cursor):
+    with temporarily(cursor, WITHOUT_NESTED_LOOPS):
         return tuple(
             reference
             for table in backup.manifest.tables
@@ -89,83 +103,95 @@ def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[
 
 
 def _to_table(
-    cursor: Any, table: Table, backup: TableBackup, ours: Collection[int]
+    cursor: Any, table: Table, backup: TableBackup, ours: list[int]
 ) -> Iterator[Reference]:
-    cursor.execute(FOREIGN_KEYS, [table.oid, list(ours)])
-    for name, schema, relation, *columns in cursor.fetchall():
-        key = _ForeignKey(name, schema, relation, *(tuple(names) for names in columns))
-        found = _reference(cursor, table, backup, key)
-        if found:
-            yield found
+    for key in foreign_keys_to(cursor, [table.oid], ours):
+        parts = _parts(table, backup, key)
+        rows = sql.SQL(REFERRING).format(**parts)
+        cursor.execute(sql.SQL("SELECT count(*) {}").format(rows))
+        number = cursor.fetchone()[0]
+        if number:
+            first = tuple(_first(cursor, key, rows))
+            query = _query(cursor, table, key, rows, parts)
+            yield Reference(key.name, key.table, table.name, number, first, query)
 
 
-def _reference(
-    cursor: Any, table: Table, backup: TableBackup, key: _ForeignKey
-) -> Reference | None:
-    rows = _from_clause(table, backup, key)
-    cursor.execute(sql.SQL("SELECT count(*) {}").format(rows))
-    number = cursor.fetchone()[0]
-    if not number:
-        return None
-    return Reference(
-        constraint=key.name,
-        referring=key.relation,
-        table=table.name,
-        number=number,
-        rows=tuple(_first(cursor, table, key, rows)),
-        query=_query(cursor, key, rows),
-    )
-
-
-def _from_clause(table: Table, backup: TableBackup, key: _ForeignKey) -> sql.Composed:
-    known = [name for name in key.referenced if name in backup.stored_names]
+def _parts(table: Table, backup: TableBackup, key: ForeignKey) -> dict[str, sql.Composable]:
     changes = [
         sql.SQL("past.{0} IS DISTINCT FROM present.{0}").format(sql.Identifier(name))
-        for name in known
+        for name in key.target_columns
+        if name in backup.stored_names
     ]
-    return sql.SQL(REFERRING).format(
-        referring=sql.Identifier(key.schema, key.relation),
-        table=sql.Identifier(table.schema, table.name),
-        restored=restored(backup.table),
-        key=sql.Identifier(backup.key),
-        key_changes=sql.SQL(" OR ").join(changes) if changes else sql.SQL("false"),
-        same_key=sql.SQL(" AND ").join(
-            sql.SQL("present.{} = referring.{}").format(sql.Identifier(to), sql.Identifier(of))
-            for of, to in zip(key.columns, key.referenced, strict=True)
-        ),
-    )
+    gone = sql.SQL("past.{} IS NULL").format(sql.Identifier(backup.key))
+    return {
+        "referring": key.identifier,
+        "table": sql.Identifier(table.schema, table.name),
+        "restored": restored(backup.table),
+        "key": sql.Identifier(backup.key),
+        "same_key": key.matches("referring", "present"),
+        "goes": sql.SQL("({})").format(sql.SQL(" OR ").join([gone, *changes])),
+    }
 
 
-def _first(cursor: Any, table: Table, key: _ForeignKey, rows: sql.Composed) -> Iterator[str]:
-    identity = key.primary_key or key.columns
-    shown = [sql.SQL("referring.{}::text").format(sql.Identifier(name)) for name in identity]
-    shown += [sql.SQL("referring.{}::text").format(sql.Identifier(name)) for name in key.columns]
+def _first(cursor: Any, key: ForeignKey, rows: sql.Composed) -> Iterator[str]:
+    """Say of the first rows which they are, and what they refer to."""
+    cursor.execute(PRIMARY_KEY, [key.oid])
+    identity = tuple(name for (name,) in cursor.fetchall()) or key.columns
+    shown, order = _referring((*identity, *key.columns), "::text"), _referring(identity)
     query = sql.SQL("SELECT {} {} ORDER BY {} LIMIT {}")
-    order = sql.SQL(", ").join(sql.SQL("referring.{}").format(sql.Identifier(n)) for n in identity)
-    cursor.execute(query.format(sql.SQL(", ").join(shown), rows, order, sql.Literal(FIRST)))
+    cursor.execute(query.format(shown, rows, order, sql.Literal(FIRST)))
     for values in cursor.fetchall():
         row = _named(identity, values[: len(identity)])
-        target = _named(key.referenced, values[len(identity) :])
-        yield f"{key.relation} {row} refers to {table.name} {target}"
+        target = _named(key.target_columns, values[len(identity) :])
+        yield f"{key.table} {row} refers to {key.target} {target}"
 
 
 def _named(names: tuple[str, ...], values: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
 
 
-def _query(cursor: Any, key: _ForeignKey, rows: sql.Composed) -> str:
-    """A query that finds the rows without the backup: by the values that they refer to."""
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in key.columns)
-    values = sql.SQL(", ").join(
-        sql.SQL("referring.{}::text").format(sql.Identifier(name)) for name in key.columns
+def _referring(names: tuple[str, ...], cast: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("referring.{}" + cast).format(sql.Identifier(name)) for name in names
     )
-    distinct = sql.SQL("SELECT DISTINCT {} {} LIMIT {}")
-    cursor.execute(distinct.format(values, rows, sql.Literal(MOST_KEYS)))
-    wanted = [
-        sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, row)))
-        for row in sorted(cursor.fetchall())
-    ]
-    query = sql.SQL("SELECT * FROM {} WHERE ({}) IN ({})").format(
-        sql.Identifier(key.schema, key.relation), columns, sql.SQL(", ").join(wanted)
-    )
+
+
+def _query(
+    cursor: Any,
+    table: Table,
+    key: ForeignKey,
+    rows: sql.Composed,
+    parts: dict[str, sql.Composable],
+) -> str:
+    """Return a query that finds all the rows without the backup: by the values they refer to."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, key.columns))
+    ranges = _ranges(cursor, table, key, parts)
+    if ranges:
+        condition = sql.SQL(" OR ").join(
+            sql.SQL("{} BETWEEN {} AND {}").format(columns, *map(sql.Literal, pair))
+            for pair in ranges
+        )
+    else:
+        distinct = sql.SQL("SELECT DISTINCT {} {}")
+        cursor.execute(distinct.format(_referring(key.columns, "::text"), rows))
+        wanted = [
+            sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, row)))
+            for row in sorted(cursor.fetchall())
+        ]
+        condition = sql.SQL("({}) IN ({})").format(columns, sql.SQL(", ").join(wanted))
+    query = sql.SQL("SELECT * FROM {} WHERE {}").format(key.identifier, condition)
     return str(query.as_string(cursor.connection))
+
+
+def _ranges(
+    cursor: Any, table: Table, key: ForeignKey, parts: dict[str, sql.Composable]
+) -> list[tuple[int, int]]:
+    """Return the ranges of integers that go, or none where a list of values is better."""
+    types = {column.name: column.type for column in table.columns}
+    if len(key.columns) > 1 or types.get(key.target_columns[0]) not in INTEGERS:
+        return []
+    value = sql.Identifier("present", key.target_columns[0])
+    limit = sql.Literal(MOST_RANGES + 1)
+    cursor.execute(sql.SQL(RANGES).format(value=value, limit=limit, **parts))
+    found = cursor.fetchall()
+    return found if len(found) <= MOST_RANGES else []

@@ -1,26 +1,26 @@
 """Make the tables equal to a backup, set by set, in the transaction that is open."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.management.base import CommandError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage, Table
-from contacts.restructuring.database.settings import pin_settings, use_schema
+from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
-from contacts.restructuring.restore.references import references_in_the_way
-from contacts.restructuring.restore.staging import load_rows, restored, without_nested_loops
-from jmsk.postgres.catalogue import TableObject, read_objects, reconcile
+from contacts.restructuring.restore.references import references_in_the_way, refuse_references
+from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
+from jmsk.postgres.catalogue import TableObject, Type, read_objects
+from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.server_errors import server_words
 from jmsk.postgres.user_triggers import without_user_triggers
 
@@ -45,7 +45,6 @@ AMBIGUOUS = """
     SELECT EXISTS (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
         OR EXISTS (SELECT 1 FROM {restored} GROUP BY {key} HAVING count(*) > 1 OR {key} IS NULL)
 """
-UNIQUE = ("UNIQUE ", "EXCLUDE ")
 
 
 @dataclass(frozen=True)
@@ -65,41 +64,25 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
     tables are built first. The caller has the transaction open and the tables locked. Other tables
     are not touched, and triggers do not fire.
 
-    Raises CommandError if the backup does not fit, if another table refers to a row that would go,
+    Raises Failure if the backup does not fit, if another table refers to a row that would go,
     or if the rows are not equal in the end. The caller must then roll back.
     """
     require_fit(layout, backup)
-    use_schema(cursor, layout.schema)
-    pin_settings(cursor)
     if layout.stage == Stage.EMPTY:
         build_tables(cursor, backup, layout.schema)
     elif layout.stage != backup.manifest.stage:
-        raise CommandError(
+        raise Failure(
+            "MC701",
             f"The database is {layout.stage}, and the backup is of a {backup.manifest.stage} one. "
-            "Nothing was changed. Bring the tables back first."
+            f"{UNCHANGED} Bring the tables back first.",
         )
     load_rows(cursor, backup)
-    _refuse_references(cursor, layout, backup)
-    with _readable_conflicts(), without_nested_loops(cursor):
+    refuse_references(references_in_the_way(cursor, layout, backup), ROLLED_BACK)
+    with _readable_conflicts(), temporarily(cursor, WITHOUT_NESTED_LOOPS):
         done = _replace_rows(cursor, layout, backup)
     _restore_sequences(cursor, layout, backup)
     _prove(cursor, layout, backup)
     return done
-
-
-def _refuse_references(cursor: Any, layout: Layout, backup: Backup) -> None:
-    """Raise CommandError, naming the rows, if rows of other tables refer to rows that would go."""
-    found = references_in_the_way(cursor, layout, backup)
-    if found:
-        told = "; ".join(
-            f"{item.number} of {item.referring}, such as {item.rows[0]}" for item in found
-        )
-        queries = " ".join(f"{item.query};" for item in found)
-        raise CommandError(
-            f"Rows of other tables refer to rows that the backup does not have: {told}. Everything "
-            "was rolled back: the database is as it was. Decide what becomes of them, then run "
-            f"again. These queries find all: {queries}"
-        )
 
 
 def _replace_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
@@ -156,18 +139,14 @@ def _list(names: Iterable[str], of: str | None = None) -> sql.Composed:
 
 def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
     """Update; where rows have swapped a unique value, without the uniqueness in between."""
-    cursor.execute("SAVEPOINT jmsk_update")
     try:
-        cursor.execute(statement)
-    except IntegrityError:
-        cursor.execute("ROLLBACK TO SAVEPOINT jmsk_update")
-        with _without(cursor, table, _is_unique):
+        with transaction.atomic(using=cursor.db.alias):
             cursor.execute(statement)
-            changed = cursor.rowcount
-    else:
-        changed = cursor.rowcount
-    cursor.execute("RELEASE SAVEPOINT jmsk_update")
-    return int(changed)
+            return int(cursor.rowcount)
+    except IntegrityError:
+        with _without(cursor, table, lambda item: item.type in (Type.UNIQUE, Type.EXCLUDE)):
+            cursor.execute(statement)
+            return int(cursor.rowcount)
 
 
 @contextmanager
@@ -202,29 +181,23 @@ def _without_foreign_keys(cursor: Any, tables: Collection[str]) -> Iterator[None
 
     Made again, they are checked once. Keys to other tables stay.
     """
-    among = re.compile(rf"^FOREIGN KEY .* REFERENCES (\S+\.)?({'|'.join(tables)})\(")
     with ExitStack() as stack:
         for table in tables:
-            stack.enter_context(
-                _without(cursor, table, lambda item: bool(among.match(item.definition)))
-            )
+            stack.enter_context(_without(cursor, table, lambda item: item.target in tables))
         yield
-
-
-def _is_unique(item: TableObject) -> bool:
-    return item.kind != "sequence" and item.definition.startswith(UNIQUE)
 
 
 @contextmanager
 def _readable_conflicts() -> Iterator[None]:
-    """Turn a violated constraint into a CommandError."""
+    """Turn a violated constraint into a Failure."""
     try:
         yield
     except IntegrityError as error:
-        raise CommandError(
-            f"A constraint refuses the rows of the backup ({server_words(error)}). "
-            "Everything was rolled back: the database is as it was. The constraint may be newer "
-            "than the backup: remove it, or name another backup, then run again."
+        raise Failure(
+            "MC704",
+            f"A constraint refuses the rows of the backup ({server_words(error)}). {ROLLED_BACK} "
+            "The constraint may be newer than the backup: remove it, or name another backup, then "
+            "run again.",
         ) from error
 
 
@@ -238,10 +211,10 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
         for then in table.sequences:
             present = by_name.get((then.column, then.name)) or by_column.get(then.column)
             if present is None:
-                raise CommandError(
+                raise Failure(
+                    "MC705",
                     f"{table.table}.{then.column} has no sequence any more; in the backup it had "
-                    f"{then.name}. Everything was rolled back: the database is as it was. Give the "
-                    "column its sequence, then run again."
+                    f"{then.name}. {ROLLED_BACK} Give the column its sequence, then run again.",
                 )
             if (present.last_value, present.is_called) == (then.last_value, then.is_called):
                 continue
@@ -253,7 +226,7 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
 
 
 def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
-    """Compare the fingerprints. Raises CommandError unless they are the manifest's."""
+    """Compare the fingerprints. Raises Failure unless they are the manifest's."""
     tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
     found = take_fingerprints(cursor, [plain_source(table) for table in tables])
     wrong = [
@@ -262,10 +235,11 @@ def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
         if found[name] != wanted
     ]
     if wrong:
-        raise CommandError(
+        raise Failure(
+            "MC707",
             f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
-            "Everything was rolled back: the database is as it was. A type of another name may "
-            "have changed them; name another backup or ask for help."
+            f"{ROLLED_BACK} A type of another name may have changed them; name another backup or "
+            "ask for help.",
         )
 
 

@@ -1,15 +1,14 @@
 """A backup's rows as temporary tables, in their real types, until the transaction ends."""
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
-from contacts.restructuring.backup.row_json import FORMAT
+from contacts.restructuring.backup.row_json import COPY_OPTIONS
 
 CREATE_LINES = "CREATE TEMP TABLE {lines} (line json) ON COMMIT DROP"
 CONVERT = """
@@ -28,39 +27,26 @@ def restored(table: str) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"jmsk_restored_{table}")
 
 
-@contextmanager
-def without_nested_loops(cursor: Any) -> Iterator[None]:
-    """Let the planner join by hash or merge only.
-
-    Statistics may say that a table is empty which is being filled, and a nested loop would then
-    read all of it again for each row. The restore's joins are of whole tables: none needs one.
-    """
-    cursor.execute("SELECT current_setting('enable_nestloop')")
-    before = cursor.fetchone()[0]
-    cursor.execute("SELECT set_config('enable_nestloop', 'off', true)")
-    yield
-    cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
+WITHOUT_NESTED_LOOPS = {"enable_nestloop": "off"}
+"""Statistics may say that a table is empty which is being filled, and a nested loop would then read
+all of it again for each row. The restore's joins are of whole tables: none needs one."""
 
 
-def load_rows(
-    cursor: Any, backup: Backup, progress: Callable[[str, int], None] = lambda table, rows: None
-) -> None:
+def load_rows(cursor: Any, backup: Backup) -> None:
     """Load ``backup`` into temporary tables, one a table, unless this transaction has them.
 
-    The settings of fingerprint.pin_settings must be in force, and the columns' types be there.
-    ``progress`` is called with each table and its rows.
+    The settings of settings.TEXT must be in force, and the columns' types be there.
     """
     for table in backup.manifest.tables:
         cursor.execute("SELECT to_regclass(%s)", [f"pg_temp.jmsk_restored_{table.table}"])
         if cursor.fetchone()[0] is None:
             _load(cursor, backup.path / table.file, table)
-        progress(table.table, table.rows)
 
 
 def _load(cursor: Any, path: Path, table: TableBackup) -> None:
     lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
     cursor.execute(sql.SQL(CREATE_LINES).format(lines=lines))
-    copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(lines, sql.SQL(FORMAT))
+    copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(lines, sql.SQL(COPY_OPTIONS))
     with gzip.open(path) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
     cursor.execute(_conversion(table, lines))

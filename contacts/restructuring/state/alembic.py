@@ -6,7 +6,7 @@ can stamp another revision, in its transaction, and a rollback puts back what st
 
 from typing import Any
 
-from django.core.management.base import CommandError
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 
 
 def read_revisions(cursor: Any) -> list[str] | None:
@@ -21,13 +21,14 @@ def read_revisions(cursor: Any) -> list[str] | None:
 def stamp(cursor: Any, revision: str) -> dict[str, Any]:
     """Let Alembic's record say ``revision``; return what is to be remembered.
 
-    Raises CommandError if there is no record to stamp.
+    Raises Failure if there is no record to stamp.
     """
     before = read_revisions(cursor)
     if before is None:
-        raise CommandError(
-            "There is no table alembic_version to stamp. The migration was rolled back: the "
-            "database is as it was. Run again without --alembic-stamp."
+        raise Failure(
+            "MC604",
+            f"There is no table alembic_version to stamp. {ROLLED_BACK} Run again without "
+            "--alembic-stamp.",
         )
     _write(cursor, [revision])
     return {"before": before, "stamped": revision}

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from companies.trigger_sql import CreateTrigger
+
 LEGACY_STATE = [
     ("companies", "0001_legacy"),
     ("contacts", "0001_legacy"),
@@ -16,22 +18,8 @@ LEGACY_STATE = [
 TARGET_STATE = [("orders", "0003_triggers")]
 RENAMED = {"customers": "contacts"}
 """The legacy tables that bear another name afterwards."""
-ONE_EMAIL_PER_TENANT = ("UNIQUE (tenant_id, email)", "UNIQUE (email, tenant_id)")
-"""What the legacy key on e-mails says, in whatever form it stands."""
-
-TRIGGERS = {
-    "trg_validate_contact_company": "contacts",
-    "trg_move_orders_with_contact": "contacts",
-    "trg_validate_order_relationships": "orders",
-    "trg_validate_company_tenant": "companies",
-    "trg_prevent_company_deletion": "companies",
-    "trg_sync_default_address": "companies",
-    "trg_validate_address_company": "addresses",
-    "trg_auto_set_first_address_default": "addresses",
-    "trg_sync_company_default_address": "addresses",
-    "trg_prevent_default_address_deletion": "addresses",
-}
-"""The table of each trigger. The function behind it bears its name without ``trg_``."""
+ONE_EMAIL_PER_TENANT = frozenset({"tenant_id", "email"})
+"""The columns of the legacy key on e-mails."""
 
 
 def models_at(nodes: list[tuple[str, str]]) -> dict[str, type[models.Model]]:
@@ -55,6 +43,17 @@ def legacy_models() -> dict[str, type[models.Model]]:
 def target_models() -> dict[str, type[models.Model]]:
     """Return the models of the restructured tables, by table."""
     return models_at(TARGET_STATE)
+
+
+@cache
+def triggers() -> dict[str, CreateTrigger]:
+    """Return what the migrations make of triggers, each with its function, by name."""
+    return {
+        operation.name: operation
+        for migration in MigrationLoader(None).graph.nodes.values()
+        for operation in migration.operations
+        if isinstance(operation, CreateTrigger)
+    }
 
 
 def column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
@@ -86,6 +85,6 @@ def target_names() -> list[str]:
     """Return the names of the restructuring's own indexes, constraints and triggers."""
     metas = [model._meta for model in target_models().values()]
     return [
-        *TRIGGERS,
+        *triggers(),
         *(str(item.name) for meta in metas for item in (*meta.indexes, *meta.constraints)),
     ]

@@ -12,13 +12,13 @@ from contacts.restructuring.state.expected import (
 )
 from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
-from jmsk.postgres.table_state import state_of_model
+from jmsk.postgres.table_state import remembered_objects, state_of_model
 
 TABLES = ("companies", "customers", "orders")
 """The legacy tables that the restructuring changes. Of tenants it remembers nothing."""
-FOREIGN_KEY = re.compile(r"FOREIGN KEY \(([^)]*)\) REFERENCES (\S+?)\(([^)]*)\)")
-"""Finds the columns of a foreign key, the table it refers to, and the columns there."""
 LEGACY_WORDS = {"contact_id": "customer_id", "contacts": "customers"}
+WORDS = re.compile(rf"\b({'|'.join(LEGACY_WORDS)})\b")
+IN_WORDS = ("definition", "columns", "target", "target_columns")
 
 
 def remembered(cursor: Any, table: str) -> dict[str, Any]:
@@ -29,23 +29,25 @@ def remembered(cursor: Any, table: str) -> dict[str, Any]:
 
 def wanted_objects(cursor: Any, table: str) -> list[TableObject]:
     """Return the objects that a rollback gives back to the legacy ``table``."""
-    return [TableObject(**item) for item in remembered(cursor, table)["objects"]]
+    return remembered_objects(remembered(cursor, table))
 
 
 def present_objects(cursor: Any, table: str) -> list[TableObject]:
-    """Return the objects of what ``table`` is called now, defined in the legacy schema's words.
+    """Return the objects of what ``table`` is called now, in the legacy schema's words.
 
     The legacy schema may have used the new words, too: for a column of companies, in a text.
     """
     known = {
-        (item.kind, _in_legacy_words(item.essence)): item.definition
+        (item.kind, _in_legacy_words(item).definition_without_storage): item
         for item in wanted_objects(cursor, table)
     }
-    return [
-        replace(item, definition=known.get((item.kind, words.essence), words.definition))
-        for item in read_objects(cursor, now_called(table))
-        for words in [replace(item, definition=_in_legacy_words(item.definition))]
-    ]
+    found = []
+    for item in read_objects(cursor, now_called(table)):
+        words = _in_legacy_words(item)
+        said = known.get((item.kind, words.definition_without_storage), words)
+        meaning = {name: getattr(said, name) for name in IN_WORDS}
+        found.append(replace(item, **meaning))
+    return found
 
 
 def now_called(table: str) -> str:
@@ -59,7 +61,11 @@ def own_names() -> set[str]:
     return {*target_names(), *(item.name for item in objects)}
 
 
-def _in_legacy_words(definition: str) -> str:
-    return re.sub(
-        rf"\b({'|'.join(LEGACY_WORDS)})\b", lambda match: LEGACY_WORDS[match[1]], definition
+def _in_legacy_words(item: TableObject) -> TableObject:
+    return replace(
+        item,
+        definition=WORDS.sub(lambda match: LEGACY_WORDS[match[1]], item.definition),
+        columns=tuple(LEGACY_WORDS.get(name, name) for name in item.columns),
+        target=LEGACY_WORDS.get(item.target, item.target),
+        target_columns=tuple(LEGACY_WORDS.get(name, name) for name in item.target_columns),
     )

@@ -1,32 +1,46 @@
 """What the run that migrated wrote down for the way back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 
-from contacts.runs import created_companies, latest_migration
+from contacts.created_companies import Row
+from contacts.runs import created_rows, latest_migration
 
 
 @dataclass(frozen=True)
 class MigrationRecord:
-    """The default companies that were created, the legacy objects by table, Alembic's record.
+    """The default companies as they were created, the legacy objects, Alembic's record.
+
+    The legacy objects stand by table; beside them the functions that name what the target has.
 
     ``finished`` is None for a database whose tables Django made: then nothing was remembered.
     """
 
-    created_companies: tuple[int, ...] = ()
+    created: Mapping[int, Row | None] = field(default_factory=dict)
     legacy_objects: dict[str, Any] = field(default_factory=dict)
     alembic: dict[str, Any] = field(default_factory=dict)
     finished: datetime | None = None
-    transaction_id: int | None = None
+
+    @property
+    def created_companies(self) -> tuple[int, ...]:
+        """Their ids."""
+        return tuple(self.created)
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether each order has to name its customer again; without a record it has to."""
+        remembered = self.legacy_objects.get("orders")
+        return remembered is None or bool(remembered["not_null"]["customer_name"])
 
 
 def read_record(cursor: Any) -> MigrationRecord:
     """Return the record of the migration that made the database what it is."""
     alias = cursor.db.alias
-    run, created = latest_migration(apps, alias), tuple(created_companies(apps, alias))
+    run, created = latest_migration(apps, alias), created_rows(apps, alias)
     if run is None:
         return MigrationRecord(created)
     return MigrationRecord(
@@ -34,5 +48,4 @@ def read_record(cursor: Any) -> MigrationRecord:
         run.legacy_objects,
         run.alembic,
         run.finished_at,
-        run.transaction_id,
     )

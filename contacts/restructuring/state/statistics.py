@@ -5,19 +5,20 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.inspector import Inspector
 
 ROWS = """
     SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
            (SELECT count(*) FROM customers), (SELECT count(*) FROM orders)
 """
-PLACED = """
+PLACED = f"""
     WITH orphans AS (SELECT tenant_id, count(*) AS customers FROM customers
                       WHERE company_id IS NULL GROUP BY tenant_id),
          loose AS (SELECT tenant_id, count(*) AS orders FROM orders
                     WHERE customer_id IS NULL GROUP BY tenant_id)
     SELECT t.id, t.name, coalesce(orphans.customers, 0), coalesce(loose.orders, 0),
-           EXISTS (SELECT 1 FROM companies WHERE tenant_id = t.id AND name = 'Default Company')
+           EXISTS (SELECT 1 FROM companies WHERE tenant_id = t.id AND name = '{DEFAULT_COMPANY}')
       FROM tenants t
       LEFT JOIN orphans ON orphans.tenant_id = t.id
       LEFT JOIN loose ON loose.tenant_id = t.id
@@ -75,5 +76,5 @@ def placements(inspector: Inspector) -> tuple[Placement, ...]:
 def _count(inspector: Inspector) -> Statistics:
     names = ("tenants", "companies", "customers", "orders")
     counts = dict(zip(names, inspector.rows(ROWS)[0], strict=True))
-    size = inspector.value(SIZE, [[inspector.layout.tables[name].oid for name in names]])
+    size = inspector.value(SIZE, [inspector.oids(names)])
     return Statistics(counts, placements(inspector), int(size))

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from contacts.meaning import STILL_PLACED
 from contacts.restructuring.database.inspector import Inspector
 
-STILL_THERE = """
+STILL_THERE = f"""
     SELECT t.id, t.name,
-           (SELECT count(*) FROM contacts WHERE company_id = c.id
-               AND placed_in_company_id = c.id),
+           (SELECT count(*) FROM contacts WHERE company_id = c.id AND {STILL_PLACED}),
            (SELECT count(*) FROM orders WHERE company_id = c.id AND contact_id IS NULL)
       FROM companies c
       JOIN tenants t ON t.id = c.tenant_id

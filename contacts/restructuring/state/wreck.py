@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-MADE_BY_THE_WRECK = """
+from contacts.meaning import DEFAULT_COMPANY
+
+MADE_BY_THE_WRECK = f"""
     SELECT d.id FROM companies d
-     WHERE d.name = 'Default Company' AND d.fax IS NULL
+     WHERE d.name = '{DEFAULT_COMPANY}' AND d.fax IS NULL
        AND num_nonnulls(d.address, d.phone, d.email) = 0
        AND d.created_at = coalesce(d.updated_at, d.created_at)
        AND EXISTS (SELECT 1 FROM contacts c WHERE c.company_id = d.id)

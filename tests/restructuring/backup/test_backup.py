@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,14 +19,16 @@ from django.db import connection, transaction
 from contacts.restructuring.backup.manifest import FILE_NAME
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.backup.writer import write_backup
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
-from contacts.restructuring.database.settings import pin_settings
+from contacts.restructuring.database.reading import reading_snapshot
+from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from tests.support.backup_support import MANY_ORDERS, STAMP, TABLES, back_up, lines
-from tests.support.command_runs import PRELUDE
+from tests.support.backups import MANY_ORDERS, STAMP, TABLES, back_up, lines, open_run
+from tests.support.command import PRELUDE
 from tests.support.databases import Database
-from tests.support.embedded_users import PROJECT
+from tests.support.project import PROJECT
 
 NAME = "migration_20240506_070809"
 
@@ -38,12 +40,14 @@ from pathlib import Path
 from django.db import connection
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import read_layout
+from contacts.restructuring.database.reading import reading_snapshot
 
 def progress(table, rows, total):
     if table == "orders" and rows and "die" in sys.argv:
         os.kill(os.getpid(), signal.SIGKILL)
 
-write_backup(connection, read_layout(connection), Path(sys.argv[1]), datetime.now(UTC), progress)
+snapshot = reading_snapshot(connection, read_layout(connection))
+write_backup(snapshot, Path(sys.argv[1]), datetime.now(UTC), progress)
 # Not getrusage: its peak counts what the test's own process held when it forked this one.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(status["VmHWM"].split()[0])
@@ -76,7 +80,7 @@ def test_only_the_owner_may_read_it(sample: Database, tmp_path: Path) -> None:
 
 def test_the_folder_bears_the_time_in_utc(legacy: Database, tmp_path: Path) -> None:
     stamp = STAMP.astimezone(timezone(timedelta(hours=5, minutes=30)))
-    backup = write_backup(connection, read_layout(connection), tmp_path, stamp)
+    backup = write_backup(reading_snapshot(connection, read_layout(connection)), tmp_path, stamp)
     assert backup.path == tmp_path / NAME
     assert backup.manifest.taken_at == "2024-05-06T07:08:09+00:00"
 
@@ -105,7 +109,7 @@ def test_the_manifest_says_what_it_is_a_backup_of(sample: Database, tmp_path: Pa
             f"SELECT last_value, is_called FROM {table.table}_id_seq"
         )[0]
     with transaction.atomic(), connection.cursor() as cursor:
-        pin_settings(cursor)
+        set_local(cursor, TEXT)
         sources = [plain_source(table) for table in read_layout(connection).tables.values()]
         assert take_fingerprints(cursor, sources) == backup.fingerprints
 
@@ -127,13 +131,10 @@ def test_it_is_one_snapshot(sample: Database, tmp_path: Path) -> None:
 
 def test_in_a_transaction_it_sees_what_that_has_done(sample: Database, tmp_path: Path) -> None:
     layout = read_layout(connection)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('search_path')")
-        path = cursor.fetchone()
+    with open_run() as cursor:
         cursor.execute("UPDATE tenants SET name = 'uncommitted'")
-        backup = write_backup(connection, layout, tmp_path, STAMP, in_transaction=True)
-        cursor.execute("SELECT current_setting('search_path')")
-        assert cursor.fetchone() == path
+        inspector = Inspector(connection, cursor, layout)
+        backup = write_backup(nullcontext(inspector), tmp_path, STAMP)
         transaction.set_rollback(True)
     assert {line["fields"]["name"] for line in lines(backup, "tenants")} == {"uncommitted"}
     read_backup(backup.path)
@@ -145,6 +146,7 @@ def test_it_does_not_run_inside_a_transaction_unasked(sample: Database, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_tables(legacy: Database, tmp_path: Path) -> None:
     many_orders(legacy, 12_000, repeat=400)
     done = in_a_process(legacy, str(tmp_path))
@@ -226,7 +228,7 @@ def test_what_the_server_refuses_is_said_and_leaves_nothing(
     layout = read_layout(connection)
     legacy.execute("ALTER TABLE customers DROP COLUMN phone")
     with pytest.raises(CommandError, match=r"could not be read for the backup.*phone"):
-        write_backup(connection, layout, tmp_path, STAMP)
+        write_backup(reading_snapshot(connection, layout), tmp_path, STAMP)
     assert not list(tmp_path.iterdir())
     back_up(tmp_path)
 
@@ -239,7 +241,7 @@ def test_a_lost_session_is_said_in_whole_sentences(legacy: Database, tmp_path: P
         )
 
     with pytest.raises(CommandError, match=r"for the backup: .*[^.]\. Nothing was changed"):
-        write_backup(connection, read_layout(connection), tmp_path, STAMP, end_it)
+        back_up(tmp_path, progress=end_it)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,15 +15,7 @@ from hypothesis import strategies as st
 
 from contacts.restructuring.backup.reader import read_backup
 from tests.cases import awkward
-from tests.support.backup_support import (
-    TABLES,
-    UNMODELLED,
-    back_up,
-    contents,
-    legacy_apps,
-    lines,
-    restore,
-)
+from tests.support.backups import TABLES, UNMODELLED, back_up, contents, legacy_apps, lines, restore
 from tests.support.databases import Database
 
 MODELS = {
@@ -235,6 +227,7 @@ INSERT = """
 """
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.backup.manifest import FILE_NAME, _spell, parse
 from contacts.restructuring.backup.reader import read_backup
-from tests.support.backup_support import back_up
+from tests.support.backups import back_up
 from tests.support.databases import Database
 
 
@@ -59,8 +59,8 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_of_a_later_format_is_refused(legacy: Database, tmp_path: Path) -> None:
     path = back_up(tmp_path).path / FILE_NAME
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 3}))
-    with pytest.raises(CommandError, match="format is 3, and this version reads formats 1 and 2"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 5}))
+    with pytest.raises(CommandError, match="format is 5, and this version reads formats 1 to 4"):
         read_backup(path.parent)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward, drifts
-from tests.cases.check_cases import ORPHAN, ROWS
+from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.support.catalogues import catalogue, schema_dump
+from tests.support.command import assert_migrates, run
 from tests.support.databases import Database, django_uses
-from tests.support.runs import assert_migrates, run
 
 EXTRA = {
     "customers": "id, tags, notes, shout",

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.restructuring.console.test_interrupts import BOTH, assert_told_in_one_line
-from tests.support.command_runs import locks_left, remember, started, state
+from tests.support.aftermath import assert_no_locks_left, remember, state
+from tests.support.command import start
 from tests.support.databases import Database
+
+pytestmark = pytest.mark.slow
 
 AFTER_COMMIT = """
 from contacts.restructuring.modes.operation import Operation
@@ -25,23 +28,22 @@ def test_after_commit_it_does_not_deny_the_migration(
 ) -> None:
     before = remember(sample)
     program = AFTER_COMMIT.format(number=number.name)
-    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
         done = run.end()
     assert state(sample, before) == "migrated"
-    assert done.code in (0, 130), done.told
-    assert "Traceback" not in done.told
-    assert "Migration completed successfully" in done.told
-    assert "before anything was changed" not in done.told
-    assert "rolled back" not in done.told
+    assert done.code in (0, 130), done.output
+    assert "Traceback" not in done.output
+    assert "Migration completed successfully" in done.output
+    assert "before anything was changed" not in done.output
+    assert "rolled back" not in done.output
 
 
 AT_COMMIT = """
-import contacts.restructuring.database.transaction as transaction
+import contacts.restructuring.database.lost_commit as transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 commit = BaseDatabaseWrapper.commit
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.1)
+    signal.raise_signal(signal.SIGINT)
 def interrupted(self):
     import sys
     callers, frame = set(), sys._getframe()
@@ -69,11 +71,11 @@ def test_just_before_commit_it_ends_the_transaction_that_is_still_open(
 ) -> None:
     before = remember(sample)
     program = AT_COMMIT.format(before=OF_THE_RUN, after="", more="")
-    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
         done = run.end()
     assert_told_in_one_line(done, "at the step 'commit'", "rolled back")
     assert state(sample, before) == "legacy"
-    assert locks_left(sample) == []
+    assert_no_locks_left(sample)
 
 
 def test_just_after_commit_it_finds_out_that_it_was_committed(
@@ -81,10 +83,10 @@ def test_just_after_commit_it_finds_out_that_it_was_committed(
 ) -> None:
     before = remember(sample)
     program = AT_COMMIT.format(before="", after=OF_THE_RUN, more="")
-    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
         done = run.end()
-    assert done.code == 0, done.told
-    assert "the server says: committed" in done.told
+    assert done.code == 0, done.output
+    assert "the server says: committed" in done.output
     assert state(sample, before) == "migrated"
 
 
@@ -93,10 +95,10 @@ def test_twice_at_commit_it_claims_nothing(sample: Database, tmp_path: Path, lef
     before = remember(sample)
     moment = {"legacy": "before", "migrated": "after"}[left]
     program = AT_COMMIT.format(**{"before": "", "after": "", moment: OF_THE_RUN}, more=ASKING)
-    with started(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
+    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
         done = run.end()
-    assert done.code == 130, done.told
-    assert "Traceback" not in done.told
-    assert "Interrupted at COMMIT" in done.message
-    assert "--dry-run" in done.message
+    assert done.code == 130, done.output
+    assert "Traceback" not in done.output
+    assert "Interrupted at COMMIT" in done.error
+    assert "--dry-run" in done.error
     assert state(sample, before) == left

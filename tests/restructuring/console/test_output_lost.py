@@ -7,17 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from contacts.restructuring.console.lines import heading, plain_text
-from tests.support.command_runs import Done
+from tests.support.command import Result, run, run_child, run_into, valid
 from tests.support.databases import Database
-from tests.support.embedded_users import PROJECT
-from tests.support.report_support import Told, run_into, valid
+from tests.support.project import PROJECT
 
 LAST = "EXECUTING DATABASE MIGRATION"
 """The last that is written to standard output before COMMIT."""
@@ -36,21 +32,6 @@ class Breaking(io.StringIO):
         return super().write(text)
 
 
-def manage(database: Database, *arguments: str, stdout: int | IO[str]) -> Done:
-    """Run the command in a process of its own, whose standard output leads to ``stdout``."""
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "migrate_contacts", *arguments],
-        cwd=PROJECT,
-        env={**os.environ, "DATABASE_URL": database.url},
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    return Done(ended.returncode, "", ended.stderr)
-
-
 def documents(folder: Path) -> list[dict[str, object]]:
     return [valid(json.loads(path.read_text())) for path in folder.glob("*.json")]
 
@@ -60,14 +41,14 @@ def test_a_reader_that_goes_before_the_end_ends_the_run(legacy: Database, tmp_pa
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = manage(legacy, "--noinput", "--backup-dir", str(tmp_path), stdout=writing)
+        done = run_child(legacy, "--noinput", "--backup-dir", str(tmp_path), stdout=writing)
     finally:
         os.close(writing)
 
     assert done.code == 1
-    assert done.message == (
-        "OutputLostError: The output cannot be written ([Errno 32] Broken pipe), so the run has "
-        "ended. No transaction of it was committed: the database is as it was."
+    assert done.error == (
+        "CommandError: [MC105] The output cannot be written ([Errno 32] Broken pipe), so the run "
+        "has ended. No transaction of it was committed: the database is as it was."
     )
     assert "Traceback" not in done.err
     assert legacy.dump() == before
@@ -91,14 +72,7 @@ def test_without_standard_output_the_run_says_so(legacy: Database, tmp_path: Pat
 
 def test_a_reader_that_goes_after_commit_changes_nothing(sample: Database, tmp_path: Path) -> None:
     out = Breaking(LAST)
-    call_command(
-        "migrate_contacts",
-        "--noinput",
-        "--backup-dir",
-        str(tmp_path),
-        stdout=out,
-        stderr=io.StringIO(),
-    )
+    assert run("--noinput", "--backup-dir", str(tmp_path), stdout=out).code == 0
     assert LAST in out.getvalue()
     (document,) = documents(tmp_path)
     assert (document["succeeded"], document["stage"]) == (True, "migrated")
@@ -111,10 +85,10 @@ def test_a_document_that_cannot_be_written_is_a_failure_that_tells_the_truth(
 ) -> None:
     with Path("/dev/full").open("w") as full:
         arguments = ("--noinput", "--format", "json", "--backup-dir", str(tmp_path))
-        done = manage(legacy, *arguments, stdout=full)
+        done = run_child(legacy, *arguments, stdout=full)
     assert done.code == 1
-    assert "The JSON document could not be written" in done.message
-    assert "it stays committed" in done.message
+    assert "The JSON document could not be written" in done.error
+    assert "it stays committed" in done.error
     assert "Traceback" not in done.err
     (document,) = documents(tmp_path)
     assert (document["succeeded"], document["stage"]) == (True, "migrated")
@@ -125,7 +99,7 @@ def test_rules_that_were_added_stay_and_the_others_follow(legacy: Database, tmp_
     names = ("ck_contacts_email_format", "ck_contacts_phone_format")
     legacy.execute("; ".join(f"ALTER TABLE contacts DROP CONSTRAINT {name}" for name in names))
     out = Breaking("ENFORCING CHECK RULES")
-    call_command("migrate_contacts", "--enforce-rules", stdout=out, stderr=io.StringIO())
+    assert run("--enforce-rules", stdout=out).code == 0
     added = "SELECT count(*) FROM pg_constraint WHERE conname = ANY(%s)"
     assert legacy.value(added, [list(names)]) == 2
 
@@ -144,13 +118,10 @@ class Interrupting(io.StringIO):
         return super().write(text)
 
 
-def interrupted_at(word: str, folder: Path) -> Told:
+def interrupted_at(word: str, folder: Path) -> Result:
     """Migrate with the format json, and interrupt when people are told ``word``."""
-    out, err = io.StringIO(), Interrupting(word)
     arguments = ("--noinput", "--format", "json", "--backup-dir", str(folder))
-    with pytest.raises(CommandError) as ended:
-        call_command("migrate_contacts", *arguments, stdout=out, stderr=err)
-    return Told(ended.value.returncode, out.getvalue(), err.getvalue(), str(ended.value))
+    return run(*arguments, stderr=Interrupting(word))
 
 
 @pytest.mark.parametrize("word", ["Migration completed successfully!", "Report: "])

@@ -1,16 +1,15 @@
 """Progress: on terminals only, in step with the run, and never in its way."""
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contacts.restructuring.console.progress import IndexWatch, Progress
 from contacts.restructuring.journal import Event
+from tests.support.command import Terminal, run, run_into
 from tests.support.databases import Database
-from tests.support.report_support import Screen, run, run_into
+from tests.support.waiting import wait_until
 
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
@@ -19,47 +18,38 @@ SLOW = """
 """
 
 
-def wait_for(wanted: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not wanted():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_rows_are_counted_with_rate_and_time_left() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "backup", "Backing up the tables"))
     progress.hear(Event("progress", "backup", "orders", rows=250, total=1000))
-    time.sleep(0.2)
+    wait_until(lambda: "25%" in screen.getvalue())
     progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))
-    wait_for(lambda: "50%" in screen.getvalue())
+    wait_until(lambda: "50%" in screen.getvalue())
     progress.close()
     assert "orders:  50%" in screen.getvalue()
     assert "rows/s" in screen.getvalue()
 
 
 def test_the_clock_runs_while_the_server_works() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "verify", "Running the checks"))
-    wait_for(lambda: "Running the checks 00:01" in screen.getvalue())
+    wait_until(lambda: "Running the checks 00:01" in screen.getvalue())
     progress.close()
 
 
 def test_nothing_is_drawn_after_the_end() -> None:
-    screen = Screen()
+    screen, threads = Terminal(), set(threading.enumerate())
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "verify", "Running the checks"))
-    thread = progress.thread
+    assert set(threading.enumerate()) > threads
     progress.close()
-    assert thread
-    assert not thread.is_alive()
-    drawn = screen.getvalue()
-    time.sleep(0.6)
-    assert screen.getvalue() == drawn
+    assert screen.getvalue().endswith("\r")
+    assert set(threading.enumerate()) == threads
 
 
+@pytest.mark.slow
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
     watch = IndexWatch("default")
@@ -67,7 +57,7 @@ def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     building = threading.Thread(target=empty.execute, args=[statement])
     building.start()
     try:
-        wait_for(lambda: (watch.look() or "").startswith("index of things, building index"))
+        wait_until(lambda: (watch.look() or "").startswith("index of things, building index"))
         idle = empty.value(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%%create_index%%'"
@@ -101,7 +91,7 @@ def test_a_watch_that_cannot_connect_gives_up_and_says_so(
 
 
 def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Database) -> None:
-    told = run("--rehearse", "--noinput", "--no-color", screen=True)
+    told = run("--rehearse", "--noinput", "--no-color", terminal=True)
     assert told.code == 0
     assert "Applying orders.0002_hierarchy" in told.err
     left = [line.split("\r")[-1] for line in told.err.split("\n")]
@@ -130,7 +120,7 @@ def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
 
 
 def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:
-    screen = Screen()
+    screen = Terminal()
     progress = Progress(screen, "default")
     progress.hear(Event("begin", "backup", "Backing up the tables"))
     progress.hear(Event("progress", "backup", "orders", rows=500, total=1000))

@@ -7,8 +7,8 @@ import pytest
 from django.core.management.base import OutputWrapper
 
 from contacts.restructuring.console.terminal import FittedOutput, columns, spell, wrap
+from tests.support.command import Terminal, run
 from tests.support.databases import Database
-from tests.support.report_support import Screen, run
 
 ESCAPE = "\x1b"
 
@@ -64,7 +64,7 @@ def test_names_cannot_steer_the_terminal() -> None:
 
 
 def test_a_terminal_of_the_c_locale_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Screen()
+    screen = Terminal()
     assert spell("✓", screen) == "✓"
     monkeypatch.setenv("LANG", "C")
     monkeypatch.setenv("LC_CTYPE", "C.UTF-8")  # what Python itself sets there
@@ -74,7 +74,7 @@ def test_a_terminal_of_the_c_locale_gets_ascii(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_width_is_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
-    assert columns(Screen()) == 50
+    assert columns(Terminal()) == 50
     assert columns(io.StringIO()) is None
 
 
@@ -82,7 +82,7 @@ def test_every_line_of_a_dry_run_fits_fifty_columns(
     sample: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "50")
-    told = run("--dry-run", "--no-color", screen=True)
+    told = run("--dry-run", "--no-color", terminal=True)
     lines = [line for line in told.out.splitlines() if "All of them:" not in line]
     assert not [line for line in lines if len(line) > 50 and " " in line.strip()]
     assert "=" * 50 in lines
@@ -93,10 +93,10 @@ def test_colours_go_where_they_are_seen_and_wanted(
 ) -> None:
     assert ESCAPE not in run("--dry-run").out
     assert ESCAPE in run("--dry-run", "--force-color").out
-    assert f"{ESCAPE}[3" in run("--dry-run", "--force-color", screen=True).out
-    assert ESCAPE not in run("--dry-run", "--no-color", screen=True).out
+    assert f"{ESCAPE}[3" in run("--dry-run", "--force-color", terminal=True).out
+    assert ESCAPE not in run("--dry-run", "--no-color", terminal=True).out
     monkeypatch.setenv("NO_COLOR", "1")
-    assert ESCAPE not in run("--dry-run", screen=True).out
+    assert ESCAPE not in run("--dry-run", terminal=True).out
 
 
 def test_errors_only_at_verbosity_0(sample: Database) -> None:

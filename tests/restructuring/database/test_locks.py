@@ -1,6 +1,5 @@
 """One run at a time; who is in the way is waited for, named, and left alone."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,17 +8,12 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from contacts.restructuring.database.patience import Patience
-from tests.support.command_runs import (
-    call,
-    locks_left,
-    remember,
-    run,
-    started,
-    state,
-    until,
-)
+from tests.support.aftermath import assert_no_locks_left, locks, remember, state
+from tests.support.command import run, run_child, start
 from tests.support.databases import Database
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 OURS = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 """pg_locks tells of the whole server, where other tests are at work too."""
@@ -30,10 +24,8 @@ def options(tmp_path: Path) -> tuple[str, ...]:
     return ("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the command give up after two tries."""
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
+HASTY = ("--lock-timeout", "0.2", "--lock-tries", "2")
+"""Give up soon."""
 
 
 @pytest.fixture
@@ -103,15 +95,15 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_first(
     sample: Database, options: tuple[str, ...]
 ) -> None:
     before = remember(sample)
-    with started(sample, *options, program=STANDS_STILL) as first:
+    with start(sample, *options, program=STANDS_STILL) as first:
         first.wait_for(AT_WORK)
-        with started(sample, *options) as second:
+        with start(sample, *options) as second:
             done = second.end(20)
         holder = sample.value(f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {OURS}")
     assert done.code == 1
-    assert f"pid {holder}, user postgres, host local, application jmsk, since 20" in done.message
-    assert "Nothing was changed" in done.message
-    assert locks_left(sample) == []
+    assert f"pid {holder}, user postgres, host local, application jmsk, since 20" in done.error
+    assert "Nothing was changed" in done.error
+    assert_no_locks_left(sample)
     assert state(sample, before) == "legacy"
 
 
@@ -120,15 +112,15 @@ def test_who_may_not_look_is_refused_just_the_same(
 ) -> None:
     with (
         session(sample, "BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE"),
-        started(sample, *options) as first,
+        start(sample, *options) as first,
     ):
         first.wait_for("try 1 of 12")
-        second = run(as_role(sample, role), *options)
+        second = run_child(as_role(sample, role), *options)
     assert second.code == 1
-    assert "Traceback" not in second.told
-    assert "Another run is at work" in second.message
-    assert "user postgres" in second.message
-    assert "hidden" in second.message
+    assert "Traceback" not in second.output
+    assert "Another run is at work" in second.error
+    assert "user postgres" in second.error
+    assert "hidden" in second.error
 
 
 @pytest.mark.parametrize(
@@ -145,13 +137,13 @@ def test_who_is_in_the_way_is_named_and_waited_for(
     before = remember(sample)
     with (
         session(sample, statement) as other,
-        started(sample, *options, "--lock-timeout", "0.3") as begun,
+        start(sample, *options, "--lock-timeout", "0.3") as begun,
     ):
         begun.wait_for("try 2 of 12")
         pid = other.info.backend_pid
         commit(other)
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     waits = [line for line in done.err.splitlines() if " of 12: waiting for " in line]
     assert len(waits) >= 2
     for line in waits:
@@ -160,25 +152,23 @@ def test_who_is_in_the_way_is_named_and_waited_for(
     assert state(sample, before) == "migrated"
 
 
-@pytest.mark.usefixtures("hasty")
 def test_when_the_patience_ends_nothing_is_changed_and_nobody_was_hurt(
     sample: Database, options: tuple[str, ...]
 ) -> None:
     with session(sample, "BEGIN; UPDATE tenants SET name = name WHERE id = 1") as other:
-        done = call(*options, "--lock-timeout", "0.2")
+        done = run(*options, *HASTY)
         assert done.code == 1
-        assert "could not be locked in 2 tries of 0.2 s" in done.message
-        assert f"pid {other.info.backend_pid}" in done.message
-        assert "Nothing was changed" in done.message
-        mine = {pid for pid, *_ in locks_left(sample)}
-        assert mine == {other.info.backend_pid}
+        assert "could not be locked in 2 tries of 0.2 s" in done.error
+        assert f"pid {other.info.backend_pid}" in done.error
+        assert "Nothing was changed" in done.error
+        mine = {other.info.backend_pid}
+        wait_until(lambda: {pid for pid, *_ in locks(sample)} == mine)
         with other.cursor() as cursor:
             cursor.execute("UPDATE tenants SET name = 'still here' WHERE id = 1; COMMIT")
     assert sample.value("SELECT name FROM tenants WHERE id = 1") == "still here"
     assert sample.value("SELECT to_regclass('contacts') IS NULL AND to_regclass('orders') > 0")
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_mere_reader_of_tenants_is_not_accused(
     sample: Database, options: tuple[str, ...]
 ) -> None:
@@ -186,9 +176,9 @@ def test_a_mere_reader_of_tenants_is_not_accused(
         session(sample, "BEGIN; SELECT count(*) FROM tenants") as harmless,
         session(sample, "BEGIN; SELECT count(*) FROM orders") as guilty,
     ):
-        done = call(*options, "--lock-timeout", "0.2")
-        assert f"pid {guilty.info.backend_pid}," in done.message
-        assert f"pid {harmless.info.backend_pid}," not in done.message
+        done = run(*options, *HASTY)
+        assert f"pid {guilty.info.backend_pid}," in done.error
+        assert f"pid {harmless.info.backend_pid}," not in done.error
 
 
 def test_the_shortest_timeout_is_not_read_as_none(
@@ -197,9 +187,9 @@ def test_the_shortest_timeout_is_not_read_as_none(
     """PostgreSQL waits for ever where lock_timeout is 0."""
     with (
         session(sample, "BEGIN; SELECT count(*) FROM orders"),
-        started(sample, *options, "--lock-timeout", "0.0001") as begun,
+        start(sample, *options, "--lock-timeout", "0.0001") as begun,
     ):
-        assert begun.wait_for("try 2 of 12")
+        begun.wait_for("try 2 of 12")
 
 
 def test_a_hidden_query_says_what_to_ask_for(
@@ -207,13 +197,13 @@ def test_a_hidden_query_says_what_to_ask_for(
 ) -> None:
     with (
         session(sample, "BEGIN; SELECT count(*) FROM orders") as other,
-        started(as_role(sample, role), *options, "--lock-timeout", "0.2") as begun,
+        start(as_role(sample, role), *options, "--lock-timeout", "0.2") as begun,
     ):
         begun.wait_for("try 1 of 12")
         pid = other.info.backend_pid
         commit(other)
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert f"pid {pid}, user postgres" in done.err
     assert "its query is hidden: ask for pg_monitor" in done.err
 
@@ -248,14 +238,16 @@ def test_the_roles_own_timeouts_do_not_cut_a_run(
             sample.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
     with (
         session(sample, "BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE") as other,
-        started(as_role(sample, role), *options, program=SLOW_WORK) as begun,
+        start(as_role(sample, role), *options, program=SLOW_WORK) as begun,
     ):
-        waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OURS}"
-        assert until(lambda: bool(sample.value(waiting)))
-        time.sleep(0.3)
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+            f"clock_timestamp() - waitstart > '300 ms' AND {OURS}"
+        )
+        wait_until(lambda: bool(sample.value(waiting)))
         commit(other)
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert state(sample, before) == "migrated"
     (path,) = tmp_path.glob("migration_report_*.txt")
     report = path.read_text()
@@ -273,15 +265,15 @@ def test_a_vanished_client_does_not_hold_the_locks(
     sample: Database, options: tuple[str, ...]
 ) -> None:
     program = """
-from contacts.restructuring.database import locks
-locks.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
+from contacts.restructuring.database import settings
+settings.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
 import contacts.restructuring.changes.migrate as run
 def stop(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
 run.migrate = stop
 """
     before = remember(sample)
-    with started(sample, *options, program=program) as begun:
+    with start(sample, *options, program=program) as begun:
         begun.wait_for(AT_WORK)
-        assert locks_left(sample) == []
+        assert_no_locks_left(sample)
         assert state(sample, before) == "legacy"

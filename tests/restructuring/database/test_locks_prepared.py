@@ -10,11 +10,13 @@ from pytest_django import DjangoDbBlocker
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.locks import lock_tables
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.database.settings import apply_settings
+from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.journal import Journal
-from tests.support.command_runs import remember, state
+from tests.support.aftermath import remember, state
 from tests.support.databases import Database, Server, django_uses
 from tests.support.own_servers import OwnServer, own_server
+
+pytestmark = pytest.mark.slow
 
 PREPARE = "BEGIN; UPDATE orders SET price = price WHERE id = 3; PREPARE TRANSACTION 'till 7'"
 
@@ -30,7 +32,7 @@ def assert_named(database: Database) -> None:
     """Fail unless a try to lock the tables names the prepared transaction."""
     patience = Patience(0.05, tries=1)
     with django_uses(database), transaction.atomic(), connection.cursor() as cursor:
-        apply_settings(cursor, patience)
+        apply_changing_settings(cursor, "public", patience)
         tables = read_layout(connection).tables.values()
         with pytest.raises(CommandError) as caught:
             lock_tables(connection, tables, [], patience, Journal(lambda event: None))

@@ -11,12 +11,14 @@ from psycopg2 import extensions
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.stages import STAGES
-from tests.support.backup_support import STAMP, back_up
-from tests.support.command_runs import call, run, started, until
+from tests.support.backups import STAMP, back_up
+from tests.support.command import assert_migrates, run, run_child, start
 from tests.support.databases import Database, Server
-from tests.support.runs import assert_migrates
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 LEGACY = ("", "--dry-run", "--rehearse", "--restore")
 MIGRATED = ("", "--verify-only", "--rollback", "--enforce-rules", "--restore")
@@ -26,10 +28,8 @@ WAITING = """
 """
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the command give up after two tries."""
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
+HASTY = ("--lock-timeout", "0.1", "--lock-tries", "2")
+"""Give up soon."""
 
 
 @pytest.fixture
@@ -51,19 +51,18 @@ def assert_it_names(session: extensions.connection, mode: str, folder: Path) -> 
     arguments = [mode] if mode else []
     if mode == "--restore":
         arguments.append(str(folder / "migration_20240506_070809"))
-    options = ("--noinput", "--backup-dir", str(folder), "--lock-timeout", "0.1")
-    done = call(*arguments, *options)
+    options = ("--noinput", "--backup-dir", str(folder), *HASTY)
+    done = run(*arguments, *options)
     assert done.code == 1
     pid = session.info.backend_pid
     assert f"try 1 of 2: waiting for pid {pid}, user postgres, application till" in done.err
-    assert "The tables could not be read in 2 tries of 0.1 s" in done.message
-    assert f"In the way: pid {pid}, user postgres, application till" in done.message
-    assert "query: BEGIN; LOCK TABLE" in done.message
-    assert "Nothing was changed" in done.message
+    assert "The tables could not be read in 2 tries of 0.1 s" in done.error
+    assert f"In the way: pid {pid}, user postgres, application till" in done.error
+    assert "query: BEGIN; LOCK TABLE" in done.error
+    assert "Nothing was changed" in done.error
     assert done.seconds < 10
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("table", ["customers", "tenants"])
 @pytest.mark.parametrize("mode", LEGACY)
 def test_on_a_legacy_database(
@@ -77,7 +76,6 @@ def test_on_a_legacy_database(
     assert sample.dump() == before
 
 
-@pytest.mark.usefixtures("hasty")
 def test_on_a_migrated_database(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:
@@ -92,7 +90,6 @@ def test_on_a_migrated_database(
     assert sample.dump() == before
 
 
-@pytest.mark.usefixtures("hasty")
 def test_on_the_wreck(legacy: Database, tmp_path: Path) -> None:
     legacy.execute(STAGES["partial"][1])
     session = legacy.connect()
@@ -106,21 +103,20 @@ def test_on_the_wreck(legacy: Database, tmp_path: Path) -> None:
 
 def test_it_goes_on_when_the_table_is_free(sample: Database, other: extensions.connection) -> None:
     say(other, "BEGIN; LOCK TABLE customers")
-    with started(sample, "--dry-run", "--lock-timeout", "0.2") as begun:
-        assert begun.wait_for("try 2 of 12: waiting for pid")
+    with start(sample, "--dry-run", "--lock-timeout", "0.2") as begun:
+        begun.wait_for("try 2 of 12: waiting for pid")
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
 
 
 def test_a_writer_keeps_no_reader_waiting(sample: Database, other: extensions.connection) -> None:
     say(other, "BEGIN; UPDATE customers SET name = name")
-    done = run(sample, "--dry-run", "--lock-timeout", "0.2")
-    assert done.code == 0, done.told
+    done = run_child(sample, "--dry-run", "--lock-timeout", "0.2")
+    assert done.code == 0, done.output
     assert "waiting for" not in done.err
 
 
-@pytest.mark.usefixtures("hasty")
 def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     sample: Database, other: extensions.connection
 ) -> None:
@@ -130,13 +126,13 @@ def test_who_waits_for_the_table_is_in_the_way_of_later_readers(
     pid = second.info.backend_pid
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(say, second, "ALTER TABLE customers ADD later text")
-        assert until(lambda: bool(sample.fetch(WAITING)))
-        done = call("--dry-run", "--lock-timeout", "0.1")
+        wait_until(lambda: bool(sample.fetch(WAITING)))
+        done = run("--dry-run", *HASTY)
         say(other, "COMMIT")
         waiting.result(10)
     second.close()
-    assert f"In the way: pid {pid}," in done.message
-    assert "query: ALTER TABLE customers ADD later text" in done.message
+    assert f"In the way: pid {pid}," in done.error
+    assert "query: ALTER TABLE customers ADD later text" in done.error
 
 
 def test_who_alters_several_tables_is_not_broken_off(
@@ -145,12 +141,12 @@ def test_who_alters_several_tables_is_not_broken_off(
     """We wait for orders: who holds it and goes on to customers must not wait for us as well."""
     say(other, "SET deadlock_timeout = '10ms'")
     say(other, "BEGIN; ALTER TABLE orders ADD later text")
-    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
-        assert until(lambda: bool(sample.fetch(WAITING)))
+    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "ALTER TABLE customers ADD later text")
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert "Columns that are not modelled" in done.out
 
 
@@ -159,15 +155,14 @@ def test_a_schema_that_goes_meanwhile_is_no_failure(
 ) -> None:
     sample.execute("CREATE SCHEMA annex; CREATE TABLE annex.visits (id int REFERENCES customers)")
     say(other, "BEGIN; DROP SCHEMA annex CASCADE")
-    with started(sample, "--dry-run", "--lock-timeout", "20") as begun:
-        assert until(lambda: bool(sample.fetch(WAITING)))
+    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert "a session that has just renamed or dropped a table" in done.err
 
 
-@pytest.mark.usefixtures("hasty")
 def test_who_holds_what_inherits_from_a_table_is_named(
     sample: Database, other: extensions.connection, tmp_path: Path
 ) -> None:
@@ -187,7 +182,7 @@ def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
     say(other, "BEGIN; ALTER TABLE orders ALTER quantity TYPE integer USING quantity + 0")
     with ThreadPoolExecutor(1) as pool:
         backup = pool.submit(back_up_in_a_thread, layout, tmp_path)
-        assert until(lambda: bool(sample.fetch(WAITING)))
+        wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "COMMIT")
         assert backup.result(30).rows["orders"] == rows
 
@@ -195,7 +190,7 @@ def test_a_backup_that_waited_for_a_rewrite_holds_all_rows(
 def back_up_in_a_thread(layout: Layout, folder: Path) -> Backup:
     """Back up over a connection of the thread's own."""
     try:
-        return write_backup(connections["default"], layout, folder, STAMP)
+        return write_backup(reading_snapshot(connections["default"], layout), folder, STAMP)
     finally:
         connections["default"].close()
 
@@ -212,11 +207,11 @@ def test_a_session_of_a_copy_of_the_database_is_not_accused(
     try:
         say(session, "BEGIN; LOCK TABLE customers")
         say(blocker, "BEGIN; LOCK TABLE customers")
-        with started(sample, "--dry-run", "--lock-timeout", "0.1") as begun:
-            assert begun.wait_for(f"waiting for pid {blocker.info.backend_pid},")
+        with start(sample, "--dry-run", "--lock-timeout", "0.1") as begun:
+            begun.wait_for(f"waiting for pid {blocker.info.backend_pid},")
             say(blocker, "COMMIT")
             done = begun.end()
-        assert f"pid {session.info.backend_pid}," not in done.told
+        assert f"pid {session.info.backend_pid}," not in done.output
     finally:
         session.close()
         blocker.close()

@@ -9,8 +9,11 @@ import pytest
 from psycopg2 import extensions
 
 from tests.restructuring.database.test_locks import as_role, commit, role, session
-from tests.support.command_runs import remember, run, started, state
+from tests.support.aftermath import remember, state
+from tests.support.command import run_child, start
 from tests.support.databases import Database
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["role"]
 
@@ -44,16 +47,16 @@ def test_an_older_snapshot_is_waited_for_and_never_finds_orders_empty(
     url = as_role(sample, role) if restricted else sample.url
     with (
         older_snapshot(sample) as reader,
-        started(url, *options, "--lock-timeout", "0.3") as begun,
+        start(url, *options, "--lock-timeout", "0.3") as begun,
     ):
-        assert begun.wait_for("try 2 of 12"), begun.end().told
+        begun.wait_for("try 2 of 12")
         pid = reader.info.backend_pid
         assert f"pid {pid}, user postgres, application accounts" in begun.said()
         assert "reads as of an earlier time" in begun.said()
         assert count(reader) == len(before.rows["orders"])
         commit(reader)
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert state(sample, before) == "migrated"
 
 
@@ -82,13 +85,13 @@ def test_a_snapshot_taken_meanwhile_does_not_find_orders_empty(
     sample: Database, options: tuple[str, ...]
 ) -> None:
     before = remember(sample)
-    done = run(sample, *options, "--lock-timeout", "0.1", program=LOOKS_MEANWHILE)
+    done = run_child(sample, *options, "--lock-timeout", "0.1", program=LOOKS_MEANWHILE)
     left = state(sample, before)
     assert f"SEEN {len(before.rows['orders'])}" in done.out
     assert done.code == 1
     assert left == "legacy"
-    assert "would find the rewritten tables empty" in done.message
-    assert "application accounts" in done.message
+    assert "would find the rewritten tables empty" in done.error
+    assert "application accounts" in done.error
 
 
 def test_who_waits_inside_a_transaction_is_named_in_the_report(
@@ -97,14 +100,21 @@ def test_who_waits_inside_a_transaction_is_named_in_the_report(
     """PostgreSQL hides the rows from it, and its kind of snapshot from us."""
     program = """
 import contacts.restructuring.changes.migrate as run
+from django.db import connection
 migrate = run.migrate
-def slowly(*arguments):
+def go_on_when_somebody_waits(*arguments):
     migrate(*arguments)
-    time.sleep(2)
-run.migrate = slowly
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not waiting:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())")
+            waiting = cursor.fetchone()[0]
+run.migrate = go_on_when_somebody_waits
 """
     with (
-        started(sample, *options, program=program) as begun,
+        start(sample, *options, program=program) as begun,
         session(sample, application="nightly dump") as late,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -114,7 +124,7 @@ run.migrate = slowly
         waiting = pool.submit(count, late)
         done = begun.end()
         assert waiting.result() == 0
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     (report,) = tmp_path.glob("migration_report_*.txt")
     assert "application nightly dump" in report.read_text()
-    assert "finds orders empty: let it begin anew" in done.told
+    assert "finds orders empty: let it begin anew" in done.output

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.restructuring.database.test_locks import OURS, as_role, role, session
-from tests.support.command_runs import remember, started, state, until
+from tests.support.aftermath import remember, state
+from tests.support.command import start
 from tests.support.databases import Database
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["role"]
 
@@ -23,14 +27,14 @@ def test_its_isolation_level_does_not_hide_what_was_written_before_the_locks(
     sample.execute(f"ALTER ROLE {role} SET default_transaction_isolation = '{level}'")
     with (
         session(sample, "BEGIN; UPDATE customers SET name = 'Meanwhile' WHERE id = 3") as other,
-        started(as_role(sample, role), *options, "--noinput") as begun,
+        start(as_role(sample, role), *options, "--noinput") as begun,
     ):
         waiting = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OURS}"
-        assert until(lambda: bool(sample.value(waiting)))
+        wait_until(lambda: bool(sample.value(waiting)))
         with other.cursor() as cursor:
             cursor.execute("COMMIT")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert sample.value("SELECT name FROM contacts WHERE id = 3") == "Meanwhile"
 
 
@@ -40,10 +44,10 @@ def test_its_idle_timeout_does_not_end_the_session_of_an_operator_who_thinks(
     before = remember(sample)
     sample.execute(f"ALTER ROLE {role} SET idle_session_timeout = '300ms'")
     sessions = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{role}'"
-    with started(as_role(sample, role), *options, terminal=True) as begun:
+    with start(as_role(sample, role), *options, terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
-        assert until(lambda: sample.value(sessions) == 0)
+        wait_until(lambda: sample.value(sessions) == 0)
         begun.answer("yes")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert state(sample, before) == "migrated"

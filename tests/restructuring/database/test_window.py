@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_runs import call, locks_left, remember, run, state
+from tests.support.aftermath import assert_no_locks_left, remember, state
+from tests.support.command import run, run_child
 from tests.support.databases import Database
+
+pytestmark = pytest.mark.slow
 
 SLOW = """
 import contacts.restructuring.changes.migrate as run
@@ -32,8 +35,8 @@ def test_a_run_within_the_window_is_left_alone(
     sample: Database, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     before = remember(sample)
-    done = call(*options, "--max-lockout", "120")
-    assert done.code == 0, done.told
+    done = run(*options, "--max-lockout", "120")
+    assert done.code == 0, done.output
     assert state(sample, before) == "migrated"
 
 
@@ -50,18 +53,18 @@ def test_past_the_window_everything_is_rolled_back(
     sample: Database, options: tuple[str, ...], what: str
 ) -> None:
     before = remember(sample)
-    done = run(sample, *options, "--max-lockout", "1", program=SLOW.format(what=what.strip()))
-    assert done.code == 1, done.told
-    assert "The window of 1 s (--max-lockout) was over at the step" in done.message
-    assert "--rehearse" in done.message
+    done = run_child(sample, *options, "--max-lockout", "1", program=SLOW.format(what=what.strip()))
+    assert done.code == 1, done.output
+    assert "The window of 1 s (--max-lockout) was over at the step" in done.error
+    assert "--rehearse" in done.error
     assert done.seconds < 30
     assert state(sample, before) == "legacy"
-    assert locks_left(sample) == []
+    assert_no_locks_left(sample)
 
 
 def test_the_window_holds_for_a_rehearsal_too(sample: Database, options: tuple[str, ...]) -> None:
     before = remember(sample)
-    done = call("--rehearse", *options, "--max-lockout", "0.05")
+    done = run("--rehearse", *options, "--max-lockout", "0.05")
     assert done.code == 1
-    assert "was over at the step" in done.message
+    assert "was over at the step" in done.error
     assert state(sample, before) == "legacy"

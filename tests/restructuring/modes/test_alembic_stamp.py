@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import run, run_into
 from tests.support.databases import Database
-from tests.support.report_support import run, run_into
-from tests.support.runs import acting_as, roles
+from tests.support.roles import acting_as, roles
 
 STAMP = ("--alembic-stamp", "003_elsewhere")
 OWNED = """
@@ -48,7 +48,7 @@ def test_without_a_record_it_is_refused_before_the_backup(
     told = run_into(tmp_path, *mode, *STAMP)
     assert told.code == 1
     assert "There is no table alembic_version to stamp" in told.out
-    assert told.error.startswith("Validation failed: Alembic's record. Nothing was changed.")
+    assert "] Validation failed: Alembic's record. Nothing was changed." in told.error
     assert not list(tmp_path.iterdir())
 
 

@@ -1,6 +1,6 @@
 """Whatever hits a run at whatever moment, the database is exactly legacy or exactly migrated.
 
-The moments are drawn at random (tests/faults.py); --faults N injects any number of them. The
+The moments are drawn at random (tests/cases/faults.py); --faults N injects any number of them. The
 figure at the end of the test run says what they left behind.
 """
 
@@ -12,17 +12,12 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import Fault, draw, hit
-from tests.support.command_runs import (
-    Done,
-    call,
-    half_backups,
-    locks_left,
-    remember,
-    started,
-    state,
-)
+from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
+from tests.support.command import Result, run, start
 from tests.support.databases import Server, django_uses
 from tests.support.own_servers import OwnServer, own_server
+
+pytestmark = pytest.mark.slow
 
 DENIALS = re.compile(r"[Nn]othing was changed|rolled (it )?back|the database is as it was")
 NOT_BEGUN = (-2, -15, 1, 130)
@@ -59,31 +54,31 @@ def usual(
     with django_db_blocker.unblock():
         database = crash_server.database("sample")
     folder = tmp_path_factory.mktemp("undisturbed")
-    with started(database, "--noinput", "--backup-dir", str(folder)) as begun:
+    with start(database, "--noinput", "--backup-dir", str(folder)) as begun:
         begun.wait_for("Database: ")
         first = begun.seconds()
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     return done.seconds - first
 
 
-def assert_true(fault: Fault, done: Done, left: str, *, at_work: bool) -> None:
+def assert_true(fault: Fault, done: Result, left: str, *, at_work: bool) -> None:
     """What the run said in the end is what is there."""
     if fault.kind == "SIGKILL":
         return
     if done.code == 0:
-        assert left == "migrated", done.told
+        assert left == "migrated", done.output
     if left == "migrated":
-        assert not DENIALS.search(done.err), done.told
+        assert not DENIALS.search(done.err), done.output
     if left == "legacy":
-        assert "Migration completed successfully" not in done.told
-        assert done.code != 0, done.told
+        assert "Migration completed successfully" not in done.output
+        assert done.code != 0, done.output
     if not at_work or "Database: " not in done.out:
         assert done.code in (*NOT_BEGUN, 0)
         return
-    assert "Traceback" not in done.told, done.told
+    assert "Traceback" not in done.output, done.output
     if left == "legacy":
-        assert done.code == (130 if fault.kind in ("SIGINT", "SIGTERM") else 1), done.told
+        assert done.code == (130 if fault.kind in ("SIGINT", "SIGTERM") else 1), done.output
         assert DENIALS.search(done.err) or "before anything was changed" in done.err
 
 
@@ -102,22 +97,22 @@ def test_a_fault_leaves_the_database_legacy_or_migrated(
         crash_server.stop_at_once()
         crash_server.start()
 
-    with started(database, *folder) as begun:
+    with start(database, *folder) as begun:
         at_work = hit(fault, begun, database, stop, usual)
         done = begun.end()
     left = state(database, before)
     record_property("fault", left)
     record_property("fault_came_late", not at_work)
 
-    assert left in ("legacy", "migrated"), f"{fault}\n{done.told}"
+    assert left in ("legacy", "migrated"), f"{fault}\n{done.output}"
     assert_true(fault, done, left, at_work=at_work)
-    assert locks_left(database) == []
+    assert_no_locks_left(database)
     if fault.kind != "SIGKILL":
         assert half_backups(tmp_path) == []
     assert [name for name in half_backups(tmp_path) if name[0] != "."] == []
 
     with django_uses(database):
-        again = call(*folder)
-    assert again.code == 0, again.told
+        again = run(*folder)
+    assert again.code == 0, again.output
     assert state(database, before) == "migrated"
     crash_server.drop(database)

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from contacts.restructuring.database.transaction import transaction_status
-from tests.support.command_runs import call, locks_left, remember, run, started, state
+from contacts.restructuring.database.lost_commit import transaction_status
+from tests.support.aftermath import assert_no_locks_left, remember, state
+from tests.support.command import run, run_child, start
 from tests.support.databases import Database
 from tests.support.proxy import cut_off
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +30,15 @@ def test_lost_before_commit_it_says_that_nothing_was_changed(
 ) -> None:
     before = remember(sample)
     with cut_off(sample, "before") as (proxy, url):
-        done = run(url, *options)
+        done = run_child(url, *options)
         assert proxy.done.is_set()
-    assert done.code == 1, done.told
-    assert "Traceback" not in done.told
-    assert "rolled back: the database is as it was" in done.message
-    assert "'commit'" in done.message
+    assert done.code == 1, done.output
+    assert "Traceback" not in done.output
+    assert "rolled back: the database is as it was" in done.error
+    assert "'commit'" in done.error
     assert state(sample, before) == "legacy"
-    assert locks_left(sample) == []
-    assert call(*options).code == 0
+    assert_no_locks_left(sample)
+    assert run(*options).code == 0
 
 
 def test_lost_after_commit_it_says_that_it_was_committed(
@@ -43,11 +46,11 @@ def test_lost_after_commit_it_says_that_it_was_committed(
 ) -> None:
     before = remember(sample)
     with cut_off(sample, "after") as (proxy, url):
-        done = run(url, *options)
+        done = run_child(url, *options)
         assert proxy.done.is_set()
-    assert done.code == 0, done.told
-    assert "The answer to COMMIT was lost" in done.told
-    assert "the server says: committed" in done.told
+    assert done.code == 0, done.output
+    assert "The answer to COMMIT was lost" in done.output
+    assert "the server says: committed" in done.output
     (report,) = tmp_path.glob("migration_report_*.txt")
     assert "the server says: committed" in report.read_text()
     assert state(sample, before) == "migrated"
@@ -58,14 +61,14 @@ def test_where_nobody_can_be_asked_it_claims_nothing(
     sample: Database, options: tuple[str, ...], cut: str, left: str
 ) -> None:
     before = remember(sample)
-    hasty = "import contacts.restructuring.database.transaction as t; t.ASK_AGAIN = 1"
+    hasty = "import contacts.restructuring.database.lost_commit as t; t.ASK_AGAIN = 1"
     with cut_off(sample, cut, refuse=True) as (_, url):
-        done = run(url, *options, program=hasty)
-    assert done.code == 1, done.told
-    assert "Traceback" not in done.told
-    assert "cannot be asked how it ended" in done.message
-    assert "--dry-run" in done.message
-    assert "rolled back" not in done.message
+        done = run_child(url, *options, program=hasty)
+    assert done.code == 1, done.output
+    assert "Traceback" not in done.output
+    assert "cannot be asked how it ended" in done.error
+    assert "--dry-run" in done.error
+    assert "rolled back" not in done.error
     assert state(sample, before) == left
 
 
@@ -75,13 +78,13 @@ def test_a_line_that_goes_dead_does_not_hold_the_locks(
     """As when packets are dropped: nobody hears of the client's end."""
     before = remember(sample)
     shortened = """
-from contacts.restructuring.database import locks
-locks.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
+from contacts.restructuring.database import settings
+settings.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
 """
     with cut_off(sample, "silently") as (proxy, url):
-        with started(url, *options, program=shortened):
+        with start(url, *options, program=shortened):
             assert proxy.done.wait(60)
-        assert locks_left(sample) == []
+        assert_no_locks_left(sample)
         assert state(sample, before) == "legacy"
 
 

@@ -15,19 +15,14 @@ from pytest_django import DjangoDbBlocker
 
 from jmsk.database_url import parse_database_url
 from jmsk.embedded import binaries
-from tests.support.command_runs import (
-    Done,
-    half_backups,
-    locks_left,
-    remember,
-    run,
-    started,
-    state,
-    until,
-)
+from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
+from tests.support.command import Result, run_child, start
 from tests.support.databases import Database, Server
 from tests.support.own_servers import OwnServer, own_server, version_of_run
 from tests.support.proxy import cut_off
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -46,12 +41,12 @@ def role(sample: Database) -> Iterator[str]:
     sample.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-def assert_refused(done: Done, *told: str) -> None:
+def assert_refused(done: Result, *told: str) -> None:
     """It ended in one clear message."""
-    assert done.code == 1, done.told
-    assert "Traceback" not in done.told
+    assert done.code == 1, done.output
+    assert "Traceback" not in done.output
     for words in told:
-        assert words in done.err, done.told
+        assert words in done.err, done.output
 
 
 SMALL_FILES = """
@@ -64,7 +59,7 @@ def test_a_limit_on_the_size_of_files_stops_the_backup_before_anything_is_change
     sample: Database, tmp_path: Path
 ) -> None:
     before = remember(sample)
-    done = run(sample, "--noinput", "--backup-dir", str(tmp_path), program=SMALL_FILES)
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=SMALL_FILES)
     assert_refused(done, "The backup could not be written", "Nothing was changed", "--backup-dir")
     assert half_backups(tmp_path) == []
     assert state(sample, before) == "legacy"
@@ -79,7 +74,7 @@ def test_a_full_disk_stops_the_backup_before_anything_is_changed(
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a tiny disk takes root and the right to mount")
     try:
-        done = run(sample, "--noinput", "--backup-dir", str(disk))
+        done = run_child(sample, "--noinput", "--backup-dir", str(disk))
         assert_refused(done, "No space left on device", "Nothing was changed")
         assert list(disk.glob("**/*.gz")) == []
     finally:
@@ -92,19 +87,19 @@ def test_a_server_that_restarts_while_the_question_is_open_ends_in_a_clear_outco
 ) -> None:
     database = own.database("sample")
     before = remember(database)
-    with started(database, "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(database, "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         own.stop_at_once()
         own.start()
         begun.answer("yes")
         done = begun.end()
-    assert "Traceback" not in done.told
+    assert "Traceback" not in done.output
     assert state(database, before) == ("migrated" if done.code == 0 else "legacy")
     if done.code:
-        assert "the database is as it was" in done.message
-        assert "run again" in done.message
-        again = run(database, "--noinput", "--backup-dir", str(tmp_path))
-        assert again.code == 0, again.told
+        assert "the database is as it was" in done.error
+        assert "run again" in done.error
+        again = run_child(database, "--noinput", "--backup-dir", str(tmp_path))
+        assert again.code == 0, again.output
 
 
 def test_a_server_that_is_gone_when_the_answer_comes_is_named(
@@ -112,7 +107,7 @@ def test_a_server_that_is_gone_when_the_answer_comes_is_named(
 ) -> None:
     database = own.database("sample")
     before = remember(database)
-    with started(database, "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(database, "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         own.stop_at_once()
         begun.answer("yes")
@@ -125,13 +120,13 @@ def test_a_server_that_is_gone_when_the_answer_comes_is_named(
 def test_who_writes_after_the_backup_makes_it_be_taken_again(
     sample: Database, tmp_path: Path
 ) -> None:
-    with started(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         sample.execute("UPDATE customers SET name = 'Written Meanwhile' WHERE id = 3")
         before = remember(sample)
         begun.answer("yes")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert "somebody wrote since the backup was taken" in done.err
     assert state(sample, before) == "migrated"
     first, second = sorted(path for path in tmp_path.iterdir() if path.is_dir())
@@ -160,15 +155,15 @@ def test_a_run_that_fails_names_the_backup_that_holds_what_was_written_meanwhile
     sample: Database, tmp_path: Path
 ) -> None:
     sample.execute(FAILS_LATE)
-    with started(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         sample.execute("UPDATE customers SET name = 'Written Meanwhile' WHERE id = 3")
         begun.answer("yes")
         done = begun.end()
     assert done.code == 1
-    assert "no triggers here" in done.message
+    assert "no triggers here" in done.error
     _, second = sorted(path for path in tmp_path.iterdir() if path.is_dir())
-    assert f"stays in {second}." in done.message
+    assert f"stays in {second}." in done.error
     assert name_of_customer_3(second) == "Written Meanwhile"
 
 
@@ -182,20 +177,20 @@ def name_of_customer_3(folder: Path) -> str:
 def test_who_writes_before_the_lock_with_skip_backup_is_kept(
     sample: Database, tmp_path: Path
 ) -> None:
-    with started(sample, "--skip-backup", "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(sample, "--skip-backup", "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         sample.execute("UPDATE customers SET name = 'Written Meanwhile' WHERE id = 3")
         before = remember(sample)
         begun.answer("yes")
         done = begun.end()
-    assert done.code == 0, done.told
+    assert done.code == 0, done.output
     assert state(sample, before) == "migrated"
 
 
 def test_a_table_that_was_changed_while_the_question_was_open_is_refused(
     sample: Database, tmp_path: Path
 ) -> None:
-    with started(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(sample, "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with migration?")
         sample.execute("ALTER TABLE customers ADD COLUMN nickname text")
         before = remember(sample)
@@ -215,7 +210,7 @@ def test_a_role_without_rights_is_refused_with_what_it_lacks(
     if rights:
         sample.execute(rights.format(role=role))
     as_role = Database(sample.name, {**sample.settings, "USER": role})
-    done = run(as_role, "--noinput", "--backup-dir", str(tmp_path))
+    done = run_child(as_role, "--noinput", "--backup-dir", str(tmp_path))
     assert_refused(done, "Rights on the tables and their schema", "Nothing was changed")
     assert f"Role {role} is no member of postgres, the owner of customers" in done.out
     sample.execute(f"DROP OWNED BY {role}")
@@ -228,7 +223,7 @@ def test_what_fails_between_the_steps_is_placed_too(sample: Database, tmp_path: 
 import contacts.restructuring.database.transaction as transaction
 transaction.guard_sequences = lambda cursor: cursor.execute("SELECT 1 / 0")
 """
-    done = run(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert_refused(done, "at the step 'transaction' (division by zero)", "rolled back")
     assert state(sample, before) == "legacy"
 
@@ -238,7 +233,7 @@ def test_a_role_that_may_not_read_the_record_is_told_what_to_grant(
 ) -> None:
     sample.execute("CREATE TABLE django_migrations (id int, app text, name text, applied date)")
     as_role = Database(sample.name, {**sample.settings, "USER": role})
-    done = run(as_role, "--dry-run", "--backup-dir", str(tmp_path))
+    done = run_child(as_role, "--dry-run", "--backup-dir", str(tmp_path))
     assert_refused(done, "The role lacks a right", "django_migrations", "Grant", "as it was")
 
 
@@ -265,7 +260,7 @@ def test_what_the_server_refuses_is_told_without_its_statement(
 ) -> None:
     before = remember(sample)
     sample.run_script(NO_REWRITE)
-    done = run(sample, "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+    done = run_child(sample, "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
     assert_refused(done, "0002_hierarchy' (no space left. Make room)", "rolled back")
     assert "array" not in done.err
     sample.execute("DROP EVENT TRIGGER run_out; DROP FUNCTION run_out")
@@ -277,7 +272,7 @@ def test_a_role_that_may_not_use_the_schema_is_told_so(
 ) -> None:
     sample.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
     as_role = Database(sample.name, {**sample.settings, "USER": role})
-    done = run(as_role, "--dry-run", "--backup-dir", str(tmp_path))
+    done = run_child(as_role, "--dry-run", "--backup-dir", str(tmp_path))
     assert_refused(done, "Rights on the tables and their schema")
     assert f"Role {role} may not use schema public" in done.out
 
@@ -295,21 +290,21 @@ def test_a_password_that_is_not_given_or_wrong_is_told_without_it(
     clerk = {**database.settings, "USER": "clerk"}
 
     def refused(password: str) -> bool:
-        done = run(Database(database.name, {**clerk, "PASSWORD": password}), *options)
-        return done.code == 1 and "The database cannot be reached" in done.message
+        done = run_child(Database(database.name, {**clerk, "PASSWORD": password}), *options)
+        return done.code == 1 and "The database cannot be reached" in done.error
 
-    assert until(lambda: refused(""), 20)
+    wait_until(lambda: refused(""), 20)
     for password, told in (
         ("", "no password supplied"),
         ("guessed s3cret", "authentication failed"),
     ):
-        done = run(Database(database.name, {**clerk, "PASSWORD": password}), *options)
+        done = run_child(Database(database.name, {**clerk, "PASSWORD": password}), *options)
         assert_refused(done, "The database cannot be reached", told, "DATABASE_URL")
-        assert not password or "s3cret" not in done.told
+        assert not password or "s3cret" not in done.output
     right = Database(database.name, {**clerk, "PASSWORD": "the right one"})
-    done = run(right, *options)
-    assert done.code == 0, done.told
-    assert "the right one" not in done.told
+    done = run_child(right, *options)
+    assert done.code == 0, done.output
+    assert "the right one" not in done.output
     for report in tmp_path.glob("migration_report_*"):
         assert "the right one" not in report.read_text()
 
@@ -341,7 +336,7 @@ def replica(own: OwnServer) -> Iterator[Database]:
                     "-p", "5433", "-c", "max_connections=40")  # fmt: skip
     try:
         here = Database(database.name, settings)
-        assert until(lambda: answers(here), 30)
+        wait_until(lambda: answers(here), 30)
         yield here
     finally:
         standby.terminate()
@@ -356,7 +351,7 @@ def answers(database: Database) -> bool:
 
 def test_a_standby_is_refused(replica: Database, tmp_path: Path) -> None:
     for mode in ((), ("--rehearse",), ("--dry-run",)):
-        done = run(replica, *mode, "--noinput", "--backup-dir", str(tmp_path))
+        done = run_child(replica, *mode, "--noinput", "--backup-dir", str(tmp_path))
         assert_refused(done, "The server accepts writes")
         assert "The server is a standby" in done.out
-    assert locks_left(replica) == []
+    assert_no_locks_left(replica)

@@ -6,8 +6,9 @@ import psycopg2
 import pytest
 
 from tests.cases import awkward
+from tests.support.command import assert_migrates, run
 from tests.support.databases import Database
-from tests.support.runs import acting_as, assert_migrates, roles, run
+from tests.support.roles import acting_as, roles
 
 TRIGGERS = """
 CREATE TABLE audit (what text);

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_runs import call, locks_left, run, started
+from tests.support.aftermath import assert_no_locks_left
+from tests.support.command import run, run_child, start
 from tests.support.databases import Database
+
+pytestmark = pytest.mark.slow
 
 SEED = 11
 
@@ -32,37 +35,37 @@ def known(sample: Database, request: pytest.FixtureRequest, tmp_path: Path) -> D
 
 def test_it_leaves_no_trace(known: Database, options: tuple[str, ...], tmp_path: Path) -> None:
     before = known.dump()
-    done = call(*options)
-    assert done.code == 0, done.told
+    done = run(*options)
+    assert done.code == 0, done.output
     assert "Rehearsed and rolled back: nothing was changed" in done.out
     assert known.dump() == before
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
-    assert locks_left(known) == []
+    assert_no_locks_left(known)
 
 
 def test_killed_at_any_moment_it_leaves_no_trace(known: Database, options: tuple[str, ...]) -> None:
     chance = random.Random(SEED)  # noqa: S311  # no secret
     before = known.dump()
     for words in ("Applying contacts.0003_hierarchy: ", "Running the checks after"):
-        with started(known, *options) as begun:
+        with start(known, *options) as begun:
             begun.wait_for(words)
             time.sleep(chance.random() * 0.1)
             begun.send(signal.SIGKILL)
-        assert locks_left(known) == []
+        assert_no_locks_left(known)
         assert known.dump() == before
 
 
 def test_the_real_run_follows_it(sample: Database, options: tuple[str, ...]) -> None:
-    assert call(*options).code == 0
-    done = call(*options[1:])
-    assert done.code == 0, done.told
+    assert run(*options).code == 0
+    done = run(*options[1:])
+    assert done.code == 0, done.output
     assert sample.value("SELECT count(*) FROM contacts_restructuringrun") == 1
 
 
 def test_its_report_is_the_forecast(
     sample: Database, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    done = call(*options)
+    done = run(*options)
     (path,) = tmp_path.glob("migration_report_*.txt")
     for text in (done.out, path.read_text()):
         for words in (
@@ -85,20 +88,20 @@ def test_its_report_is_the_forecast(
 )
 def test_it_asks_first(sample: Database, tmp_path: Path, reply: str, code: int, words: str) -> None:
     before = sample.dump()
-    with started(sample, "--rehearse", "--backup-dir", str(tmp_path), terminal=True) as begun:
+    with start(sample, "--rehearse", "--backup-dir", str(tmp_path), terminal=True) as begun:
         begun.wait_for("Proceed with the rehearsal?")
         assert "readers and writers of these tables wait" in begun.said()
         begun.answer(reply)
         done = begun.end()
     assert done.code == code
-    assert words in done.told
+    assert words in done.output
     assert sample.dump() == before
 
 
 def test_without_a_terminal_it_does_not_begin(sample: Database, tmp_path: Path) -> None:
-    done = run(sample, "--rehearse", "--backup-dir", str(tmp_path))
+    done = run_child(sample, "--rehearse", "--backup-dir", str(tmp_path))
     assert done.code == 1
-    assert "no terminal to ask on" in done.message
+    assert "no terminal to ask on" in done.error
 
 
 def test_a_check_that_would_fail_makes_it_fail(sample: Database, options: tuple[str, ...]) -> None:
@@ -113,11 +116,11 @@ def break_it(*arguments):
 run.migrate = break_it
 """
     before = sample.dump()
-    done = run(sample, *options, program=program)
+    done = run_child(sample, *options, program=program)
     assert done.code == 1
-    assert "Required indexes created" in done.message
+    assert "Required indexes created" in done.error
     assert "ix_orders_tenant_contact" in done.out
-    assert "Traceback" not in done.told
+    assert "Traceback" not in done.output
     assert sample.dump() == before
 
 
@@ -138,8 +141,8 @@ def break_it(*arguments):
 run.migrate = break_it
 """
     before = sample.dump()
-    done = run(sample, *options, program=program)
+    done = run_child(sample, *options, program=program)
     assert done.code == 1
-    assert "gifts_tenant_id_fkey" in done.message
-    assert "Traceback" not in done.told
+    assert "gifts_tenant_id_fkey" in done.error
+    assert "Traceback" not in done.output
     assert sample.dump() == before

@@ -1,6 +1,6 @@
 """There and back on any legacy database that hypothesis makes up: nothing is lost, nothing stays.
 
-    EXAMPLES=1000 pytest tests/test_round_trips.py --hypothesis-profile=campaign
+    EXAMPLES=1000 pytest tests/restructuring/modes/test_round_trips.py --hypothesis-profile=campaign
 
 tries that many more for each version, other ones each time.
 """
@@ -16,14 +16,16 @@ from hypothesis import Phase, given, seed, settings
 from pytest_django import DjangoDbBlocker
 
 from contacts.restructuring.database.layout import read_layout
-from contacts.restructuring.database.settings import pin_settings
+from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import legacy_sources
 from tests.cases.generated_legacy import Legacy, legacies
+from tests.support.command import assert_migrates, run
 from tests.support.databases import Database, Server, django_uses, server_settings
 from tests.support.own_servers import own_server
 from tests.support.photograph import changes, photograph
-from tests.support.runs import assert_migrates, run
+
+pytestmark = pytest.mark.slow
 
 SHARES = 3
 """The examples are shared out, so that every core has its part of them."""
@@ -104,7 +106,7 @@ def succeed(*arguments: str) -> None:
 def fingerprints() -> dict[str, Fingerprint]:
     """The fingerprints of the four legacy tables."""
     with transaction.atomic(), connection.cursor() as cursor:
-        pin_settings(cursor)
+        set_local(cursor, TEXT)
         return take_fingerprints(cursor, legacy_sources(read_layout(connection)))
 
 

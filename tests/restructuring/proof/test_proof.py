@@ -11,7 +11,8 @@ from contacts.restructuring.changes import django_migrate
 from contacts.restructuring.changes import migrate as run_module
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import EVERY_ROW, Source
-from tests.support.command_runs import Done, call, locks_left
+from tests.support.aftermath import assert_no_locks_left
+from tests.support.command import Result, run
 from tests.support.databases import Database
 
 NOW_CALLED = {"customers": "contacts"}
@@ -30,11 +31,11 @@ VALUES = {
 @pytest.fixture
 def broken_run(
     sample: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> Callable[..., Done]:
+) -> Callable[..., Result]:
     """A run in which, after the migrations, SQL statements do damage."""
     migrate = django_migrate.migrate
 
-    def run_with(*damages: str) -> Done:
+    def run_with(*damages: str) -> Result:
         def damaging(*arguments: Any) -> None:
             migrate(*arguments)
             with connection.cursor() as cursor:
@@ -46,13 +47,13 @@ def broken_run(
                 cursor.execute("SET LOCAL session_replication_role = origin")
 
         monkeypatch.setattr(run_module, "migrate", damaging)
-        return call("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
+        return run("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
 
     return run_with
 
 
-def assert_caught(done: Done, *told: str) -> None:
-    assert done.code == 1, done.told
+def assert_caught(done: Result, *told: str) -> None:
+    assert done.code == 1, done.output
     assert "The proof failed" in done.err
     for words in told:
         assert words in done.err
@@ -61,7 +62,7 @@ def assert_caught(done: Done, *told: str) -> None:
 
 @pytest.mark.parametrize("table", VALUES)
 def test_a_lost_row_a_changed_value_and_a_changed_microsecond_are_named(
-    sample: Database, broken_run: Callable[..., Done], table: str
+    sample: Database, broken_run: Callable[..., Result], table: str
 ) -> None:
     before, column, now = sample.dump(), VALUES[table], NOW_CALLED.get(table, table)
     key, value = sample.fetch(
@@ -84,11 +85,11 @@ def test_a_lost_row_a_changed_value_and_a_changed_microsecond_are_named(
         f"{table} {lost}: lost",
     )
     assert sample.dump() == before
-    assert locks_left(sample) == []
+    assert_no_locks_left(sample)
 
 
 def test_two_contacts_with_swapped_companies_are_named(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     """The sum of their ids, and every count, is what it was."""
     before = sample.dump()
@@ -107,7 +108,7 @@ def test_two_contacts_with_swapped_companies_are_named(
 
 
 def test_two_orders_with_swapped_contacts_are_named(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     before = sample.dump()
     one, other, customer, rival = sample.fetch(
@@ -125,7 +126,7 @@ def test_two_orders_with_swapped_contacts_are_named(
 
 
 def test_two_companies_with_swapped_tenants_are_named(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     before = sample.dump()
     one, other = sample.fetch(
@@ -141,7 +142,7 @@ def test_two_companies_with_swapped_tenants_are_named(
 
 
 def test_a_row_that_was_not_there_is_named(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     before = sample.dump()
     done = broken_run(
@@ -153,7 +154,7 @@ def test_a_row_that_was_not_there_is_named(
 
 
 def test_an_orphan_whose_placing_was_forgotten_is_named(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     before = sample.dump()
     orphan = sample.value("SELECT min(id) FROM customers WHERE company_id IS NULL")
@@ -163,7 +164,7 @@ def test_an_orphan_whose_placing_was_forgotten_is_named(
 
 
 def test_an_order_in_another_company_than_its_contact_fails_a_check(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     """orders.company_id is new: no legacy value proves it, the checks afterwards do."""
     before = sample.dump()
@@ -173,12 +174,12 @@ def test_an_order_in_another_company_than_its_contact_fails_a_check(
         "WHERE id = (SELECT min(id) FROM orders WHERE contact_id IS NOT NULL)"
     )
     assert done.code == 1
-    assert "Order-contact-company consistency" in done.message
+    assert "Order-contact-company consistency" in done.error
     assert sample.dump() == before
 
 
 def test_many_differences_are_cut_to_the_first(
-    sample: Database, broken_run: Callable[..., Done]
+    sample: Database, broken_run: Callable[..., Result]
 ) -> None:
     done = broken_run("UPDATE orders SET quantity = coalesce(quantity, 0) + 1")
     assert_caught(done, "orders 1: quantity was")

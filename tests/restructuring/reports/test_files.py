@@ -7,8 +7,8 @@ import pytest
 
 from contacts.restructuring.reports import files as report_files
 from contacts.restructuring.reports.report import Report
+from tests.support.command import run_into
 from tests.support.databases import Database
-from tests.support.report_support import run_into
 
 SUFFIXES = [".html", ".json", ".txt"]
 
@@ -69,4 +69,4 @@ def report() -> Report:
     from datetime import UTC, datetime
 
     now = datetime(2026, 1, 23, 14, 30, 22, tzinfo=UTC)
-    return Report("migration", "It did not.", False, None, None, now, now, error="No route.")  # noqa: FBT003
+    return Report("migration", now, finished=now, outcome="It did not.", error="No route.")

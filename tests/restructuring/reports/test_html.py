@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import run_into
 from tests.support.databases import Database
-from tests.support.report_support import run_into
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "link", "img", "input", "hr", "path", "rect"}

@@ -13,8 +13,8 @@ from django.db import connections
 from jsonschema import Draft202012Validator
 
 from contacts.restructuring.reports.json_format import report_schema
+from tests.support.command import run, run_into, valid
 from tests.support.databases import Database
-from tests.support.report_support import run, run_into, valid
 
 JSON = ("--format", "json")
 
@@ -95,7 +95,8 @@ def test_a_refusal_names_the_checks_that_failed(sample: Database, tmp_path: Path
     document = told.document
     assert told.code == document["exit_code"] == 1
     assert not document["succeeded"]
-    assert document["error"].startswith("Validation failed")
+    assert document["error"].startswith("[MC301] Validation failed")
+    assert document["error_code"] == "MC301"
     failed = {check["id"]: check for check in document["checks_before"]}["valid_tenants"]
     assert failed["status"] == "failed"
     assert "8" in failed["rows"][0]

@@ -19,17 +19,23 @@ from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import runbook
 from contacts.restructuring.reports.text_format import report_lines
+from tests.support.command import run_into
 from tests.support.databases import Database, find_program
-from tests.support.embedded_users import PROJECT
-from tests.support.report_support import run_into
+from tests.support.project import PROJECT
 
 NOW = datetime(2026, 1, 23, 14, 30, 22, tzinfo=UTC)
 PLACE = Place("shop", "db.example:5432", "owner", "16.9", "1.0.0")
 
 
 def report(**fields: Any) -> Report:
-    values = {"mode": "migration", "outcome": "Done.", "succeeded": True, "stage": "migrated"}
-    return Report(**{"database": PLACE, "started": NOW, "finished": NOW, **values, **fields})
+    values: dict[str, Any] = {
+        "mode": "migration",
+        "succeeded": True,
+        "stage": "migrated",
+        "changes": True,
+    }
+    values |= {"database": PLACE, "started": NOW, "finished": NOW, **fields}
+    return Report(leads_back=values["mode"] in ("rollback", "restore", "recovery"), **values)
 
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:

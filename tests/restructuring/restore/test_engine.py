@@ -11,7 +11,7 @@ from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.restore.difference import Change, restore_plan
 from contacts.restructuring.restore.rows import restore_rows
 from tests.cases import awkward
-from tests.support.backup_support import (
+from tests.support.backups import (
     MANY_ORDERS,
     TABLES,
     UNMODELLED,

@@ -10,11 +10,7 @@ from django.db import connection
 
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.restore.references import references_in_the_way
-from tests.support.backup_support import (
-    back_up,
-    open_run,
-    restore,
-)
+from tests.support.backups import back_up, open_run, restore
 from tests.support.databases import Database
 from tests.support.photograph import changes, photograph
 
@@ -46,6 +42,34 @@ def test_rows_that_others_refer_to_stop_it(sample: Database, tmp_path: Path, rul
         restore(backup)
     assert to_orders.query in str(caught.value)
     assert sample.dump() == before
+
+
+NEW_ORDERS = """
+    INSERT INTO orders (id, tenant_id, order_number, customer_name)
+        SELECT i, 1, 'NEW-' || i, '' FROM generate_series({numbers}) AS i;
+    INSERT INTO shipments (tenant_id, order_id) SELECT 1, i FROM generate_series({numbers}) AS i;
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "length"),
+    [("1, 0", "100001, 101500", 100), ("100000, 103000, 2", "100001, 102999, 2", 20000)],
+    ids=["in a row", "between others"],
+)
+def test_the_query_finds_all_rows_whatever_their_number(
+    sample: Database, tmp_path: Path, known: str, new: str, length: int
+) -> None:
+    sample.run_script(NEW_ORDERS.format(numbers=known))
+    backup = back_up(tmp_path)
+    sample.run_script(NEW_ORDERS.format(numbers=new))
+    with open_run() as cursor:
+        (found,) = references_in_the_way(cursor, read_layout(connection), backup)
+    assert found.number == 1500
+    assert len(found.query) < length
+    wanted = sample.fetch(
+        f"SELECT s.* FROM shipments s, generate_series({new}) i WHERE order_id = i"
+    )
+    assert sorted(sample.fetch(found.query)) == sorted(wanted)
 
 
 def test_an_enum_type_of_other_labels_stops_the_building(sample: Database, tmp_path: Path) -> None:

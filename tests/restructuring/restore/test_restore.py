@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.reader import read_backup
-from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.modes import restore as restoring
-from tests.support.command_runs import started
+from tests.support.command import assert_succeeds, run_into, start
 from tests.support.databases import Database
 
 PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun")
@@ -23,12 +21,6 @@ def dump(database: Database) -> list[str]:
     return sorted(database.dump(*PARTS).splitlines())
 
 
-def run(*flags: str, backups: Path, **options: object) -> None:
-    call_command(
-        "migrate_contacts", *flags, backup_dir=backups, noinput=True, verbosity=0, **options
-    )
-
-
 @pytest.fixture
 def backups(tmp_path: Path) -> Path:
     return tmp_path / "backups"
@@ -37,7 +29,7 @@ def backups(tmp_path: Path) -> Path:
 @pytest.fixture
 def migrated_sample(sample: Database, backups: Path) -> tuple[Database, list[str], Path]:
     before = dump(sample)
-    run(backups=backups)
+    assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     return sample, before, backup
 
@@ -46,7 +38,7 @@ def test_a_migrated_database_becomes_the_legacy_one_of_the_backup(
     migrated_sample: tuple[Database, list[str], Path], backups: Path
 ) -> None:
     database, before, backup = migrated_sample
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert dump(database) == before
 
 
@@ -62,7 +54,7 @@ def test_what_the_legacy_schema_could_not_hold_does_not_stand_in_the_way(
     database.execute(
         "INSERT INTO orders (tenant_id, order_number, customer_name) VALUES (1, 'NEW-1', 'New')"
     )
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert dump(database) == before
 
 
@@ -75,10 +67,10 @@ def test_emails_that_others_refer_to_are_left_alone_meanwhile(
         "ALTER TABLE letters ADD FOREIGN KEY (email) REFERENCES customers (email)"
     )
     before = dump(sample)
-    run(backups=backups)
+    assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     sample.execute("UPDATE contacts SET email = NULL WHERE id <= 3")
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert dump(sample) == before
 
 
@@ -86,20 +78,18 @@ def test_what_it_replaces_is_backed_up_first_and_can_be_restored_in_turn(
     migrated_sample: tuple[Database, list[str], Path], backups: Path
 ) -> None:
     database, before, backup = migrated_sample
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     database.execute("UPDATE customers SET name = 'Somebody else'")
     changed = dump(database)
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert dump(database) == before
     latest = max(backups.glob("migration_2*[0-9]"))
-    run("--restore", str(latest), backups=backups)
+    assert_succeeds(backups, "--restore", str(latest))
     assert dump(database) == changed
 
 
 def test_rows_that_others_refer_to_stop_it_and_are_named(
-    migrated_sample: tuple[Database, list[str], Path],
-    backups: Path,
-    capsys: pytest.CaptureFixture[str],
+    migrated_sample: tuple[Database, list[str], Path], backups: Path
 ) -> None:
     database, _, backup = migrated_sample
     order = database.value(
@@ -108,10 +98,10 @@ def test_rows_that_others_refer_to_stop_it_and_are_named(
     )
     database.execute("INSERT INTO shipments (tenant_id, order_id) VALUES (1, %s)", [order])
     present = database.dump()
-    with pytest.raises(CommandError, match="Rows of shipments refer to rows") as caught:
-        call_command("migrate_contacts", "--restore", str(backup), backup_dir=backups, noinput=True)
-    assert caught.value.returncode == 1
-    assert str(order) in capsys.readouterr().out
+    refused = run_into(backups, "--restore", str(backup))
+    assert refused.code == 1
+    assert "Rows of shipments refer to rows" in refused.error
+    assert str(order) in refused.out
     assert database.dump() == present
 
 
@@ -119,13 +109,13 @@ def test_an_empty_database_gets_the_four_tables(
     migrated_sample: tuple[Database, list[str], Path], backups: Path, server: object
 ) -> None:
     database, _, backup = migrated_sample
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     tables = [
         flag for name in ("tenants", "companies", "customers", "orders") for flag in ("-t", name)
     ]
     restored = sorted(database.dump(*tables).splitlines())
     database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert sorted(database.dump(*tables).splitlines()) == restored
 
 
@@ -133,9 +123,9 @@ def test_migrating_again_after_a_restore_works(
     migrated_sample: tuple[Database, list[str], Path], backups: Path
 ) -> None:
     database, _, backup = migrated_sample
-    run("--restore", str(backup), backups=backups)
-    run(backups=backups)
-    run("--verify-only", backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
+    assert_succeeds(backups)
+    assert_succeeds(backups, "--verify-only")
     kinds = database.fetch("SELECT kind FROM contacts_restructuringrun ORDER BY id")
     assert kinds == [("migration",), ("restore",), ("migration",)]
 
@@ -149,8 +139,8 @@ def test_a_flipped_byte_stops_it_before_anything_is_touched(
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
     present = database.dump()
-    with pytest.raises(CommandError, match=r"orders\.jsonl\.gz"):
-        run("--restore", str(backup), backups=backups)
+    refused = run_into(backups, "--restore", str(backup))
+    assert "orders.jsonl.gz" in refused.error
     assert database.dump() == present
 
 
@@ -160,14 +150,14 @@ def test_a_view_on_what_goes_stops_it(
     database, _, backup = migrated_sample
     database.execute("CREATE VIEW order_companies AS SELECT id, company_id FROM orders")
     present = database.dump()
-    with pytest.raises(CommandError, match="Nothing of others depends on what goes"):
-        run("--restore", str(backup), backups=backups)
+    refused = run_into(backups, "--restore", str(backup))
+    assert "Nothing of others depends on what goes" in refused.error
     assert database.dump() == present
 
 
 def test_a_folder_that_is_no_backup_is_refused(legacy: Database, backups: Path) -> None:
-    with pytest.raises(CommandError, match="There is no backup folder"):
-        run("--restore", str(backups / "migration_20000101_000000"), backups=backups)
+    refused = run_into(backups, "--restore", str(backups / "migration_20000101_000000"))
+    assert "There is no backup folder" in refused.error
 
 
 def _lose(backup: Path) -> None:
@@ -197,29 +187,28 @@ def _exchange(backup: Path) -> None:
 def test_a_backup_that_changes_while_the_question_is_open_is_not_restored(
     sample: Database, backups: Path, happen: Callable[[Path], None], message: str
 ) -> None:
-    run(backups=backups)
+    assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     present = sample.dump()
     options = ("--restore", str(backup), "--backup-dir", str(backups))
-    with started(sample, *options, terminal=True) as begun:
-        assert begun.wait_for("Proceed with restore?")
+    with start(sample, *options, terminal=True) as begun:
+        begun.wait_for("Proceed with restore?")
         happen(backup)
         begun.answer("yes")
         done = begun.end()
     assert done.code == 1
-    assert message in done.message
+    assert message in done.error
     assert "Nothing was changed" in " ".join(done.err.split())
-    assert "Traceback" not in done.told
+    assert "Traceback" not in done.output
     assert sample.dump() == present
 
 
 def test_who_keeps_it_from_comparing_is_named(
     sample: Database, backups: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(backups=backups)
+    assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
-    run("--rollback", backups=backups)
-    monkeypatch.setattr(Patience.__init__, "__defaults__", (Patience.seconds, 2))
+    assert_succeeds(backups, "--rollback")
     holder = sample.connect()
     holder.autocommit = False
     end = threading.Timer(20, holder.rollback)
@@ -233,8 +222,8 @@ def test_who_keeps_it_from_comparing_is_named(
     monkeypatch.setattr(restoring, "read_backup", lock_and_read)
     try:
         named = f"could not be read in 2 tries of 0.1 s. In the way: pid {holder.info.backend_pid},"
-        with pytest.raises(CommandError, match=named):
-            run("--restore", str(backup), backups=backups, skip_backup=True, lock_timeout=0.1)
+        options = ("--skip-backup", "--lock-timeout", "0.1", "--lock-tries", "2")
+        assert named in run_into(backups, "--restore", str(backup), *options).error
     finally:
         end.cancel()
         holder.close()
@@ -248,8 +237,8 @@ def test_a_column_with_two_sequences_gets_both_back(legacy: Database, backups: P
         "SELECT o.last_value, o.is_called, i.last_value, i.is_called FROM others o, orders_id_seq i"
     )
     legacy.execute("SELECT setval('others', 70), setval('orders_id_seq', 7)")
-    run(backups=backups)
+    assert_succeeds(backups)
     (backup,) = backups.glob("migration_2*[0-9]")
     legacy.execute("SELECT setval('others', 900), setval('orders_id_seq', 90)")
-    run("--restore", str(backup), backups=backups)
+    assert_succeeds(backups, "--restore", str(backup))
     assert legacy.fetch(positions) == [(70, True, 7, True)]

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.checks.before_restore import ALWAYS
-from tests.cases.check_cases import CREATE, OWN_TABLES, READ_TABLES
-from tests.support.backup_support import back_up
+from tests.cases.legacy_rows import CREATE, OWN_TABLES, READ_TABLES
+from tests.support.backups import back_up
+from tests.support.command import assert_migrates, assert_refused, run
 from tests.support.databases import Database
-from tests.support.runs import acting_as, assert_migrates, assert_refused, roles, run
+from tests.support.roles import acting_as, roles
 
 FOLDER = "migration_20240506_070809"
 
@@ -26,7 +27,7 @@ class Case:
     """
 
     sql: str
-    told: str
+    message: str
     mend: str
 
     def __str__(self) -> str:
@@ -100,7 +101,7 @@ def assert_grant_mends_it(
     options = ("--noinput", "--backup-dir", str(folder))
     before = database.dump()
     refused = run(*arguments, *options)
-    assert_refused(database, refused, before, case.told.format(**names), "Validation failed")
+    assert_refused(database, refused, before, case.message.format(**names), "Validation failed")
     assert len(list(folder.glob("migration_2*[0-9]"))) == 1, "it wrote a backup before it refused"
     (statement,) = set(re.findall(r": ((?:GRANT|CREATE) .*)", refused.out))
     assert statement.startswith(case.mend)
@@ -172,7 +173,7 @@ def test_what_belongs_to_who_migrated_is_named(sample: Database, tmp_path: Path)
         for mode in (["--restore", str(tmp_path / FOLDER)], ["--rollback"]):
             done = run(*mode, "--noinput", "--backup-dir", str(tmp_path))
             told = f"Role {names['role']} is no member of postgres, the owner of"
-            made = ("django_migrations", "function validate_order_relationships")
+            made = ("django_migrations", "function trg_validate_order_relationships")
             assert_refused(sample, done, before, *(f"{told} {what}" for what in made))
             assert "GRANT" not in done.out, "membership of a superuser was proposed"
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from django.db import connection
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, _spell, parse, render
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.database.layout import read_layout
-from tests.support.backup_support import TABLES, back_up, contents, restore
+from tests.support.backups import TABLES, back_up, contents, restore
+from tests.support.command import assert_refused, run
 from tests.support.databases import Database
-from tests.support.runs import assert_refused, run
 
 DOMAINS = """
 CREATE SCHEMA elsewhere;
@@ -194,24 +195,42 @@ def assert_it_refuses(database: Database, backup: Backup, *told: str) -> None:
     assert not read_layout(connection).tables
 
 
-def old(backup: Backup) -> Backup:
-    """The backup as an earlier version wrote it, which did not know of ``domains``."""
+NEWER = {
+    1: ("domains", "others", "encoding", "created_rows"),
+    2: ("encoding", "created_rows"),
+    3: ("encoding", "created_rows"),
+}
+"""What each earlier format did not know of. 1 and 2 had of an index or constraint no UNTYPED."""
+UNTYPED = ("type", "columns", "target", "target_columns", "validated", "predicate")
+
+
+def old(backup: Backup, version: int = 1) -> Backup:
+    """The backup as an earlier version wrote it."""
     path = backup.path / FILE_NAME
     values = json.loads(path.read_text())
-    assert values["format"] == 2
-    newer = ("domains", "others", "sha256")
-    plain = {name: value for name, value in values.items() if name not in newer}
-    path.write_bytes(_spell({**plain, "format": 1}))
+    assert values["format"] == 4
+    for table in values["tables"] if version < 3 else ():
+        for item in table["objects"]:
+            for name in UNTYPED:
+                del item[name]
+    for name in ("sha256", *NEWER[version]):
+        del values[name]
+    path.write_bytes(_spell({**values, "format": version}))
     return read_backup(backup.path)
 
 
-def test_a_backup_of_an_earlier_version_is_restored(sample: Database, tmp_path: Path) -> None:
-    rows = contents(sample)
-    backup = old(back_up(tmp_path))
-    assert (backup.manifest.domains, backup.manifest.others) == ((), ())
+@pytest.mark.parametrize("version", NEWER)
+def test_a_backup_of_an_earlier_version_is_restored(
+    sample: Database, tmp_path: Path, version: int
+) -> None:
+    tables = [flag for name in TABLES for flag in ("-t", name)]
+    before = sorted(sample.dump(*tables).splitlines())
+    written = back_up(tmp_path)
+    backup = old(written, version)
+    assert backup.manifest == replace(written.manifest, format=version, encoding="")
     empty_it(sample)
     restore(backup)
-    assert contents(sample) == rows
+    assert sorted(sample.dump(*tables).splitlines()) == before
 
 
 def test_a_domain_that_an_earlier_version_did_not_record_is_missed(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward
+from tests.support.command import Result, assert_migrates, run
 from tests.support.databases import Database
 from tests.support.photograph import changes, photograph, without_sequence
-from tests.support.runs import Run, assert_migrates, run
 
 
 def test_default_companies_of_a_restored_backup_go_too(legacy: Database, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_what_somebody_has_dropped_of_the_target_does_not_stand_in_the_way(
     assert_migrates(tmp_path)
     legacy.execute("""
         DROP TRIGGER trg_validate_contact_company ON contacts;
-        DROP FUNCTION validate_company_tenant() CASCADE;
+        DROP FUNCTION trg_validate_company_tenant() CASCADE;
         ALTER TABLE companies DROP CONSTRAINT fk_companies_default_address,
             DROP CONSTRAINT ck_companies_fax_format;
         ALTER TABLE contacts DROP CONSTRAINT uq_contact_email_per_company;
@@ -145,5 +145,5 @@ def test_rules_of_others_do_not_interfere_and_are_as_before(
     assert changes(before, photograph(legacy)) == []
 
 
-def roll_back(folder: Path) -> Run:
+def roll_back(folder: Path) -> Result:
     return run("--rollback", "--noinput", "--skip-backup", "--backup-dir", str(folder))

@@ -12,16 +12,15 @@ from pytest_django import DjangoDbBlocker
 from contacts.restructuring.checks.base import Severity
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
 from tests.cases import awkward
-from tests.cases.rollback_cases import CASES as OBJECTS
-from tests.cases.rollback_cases import Case
-from tests.cases.rollback_rules import RULES
+from tests.cases.before_rollback import BLOCKERS
+from tests.cases.case import Case
+from tests.support.command import Result, assert_migrates, assert_refused, run
 from tests.support.databases import Database, Server, django_uses
-from tests.support.runs import Run, acting_as, assert_migrates, assert_refused, roles, run
+from tests.support.roles import acting_as, roles
 
 _numbers = itertools.count(1)
 
 
-CASES = (*OBJECTS, *RULES)
 ELSEWHERE = {
     "rights": "it takes a role: test_a_role_without_rights_is_refused",
     "referring_tables": "it takes a role: test_restore_rights.py",
@@ -66,17 +65,17 @@ def copy(
 
 def test_every_error_has_a_case() -> None:
     errors = {check.id for check in CHECKS_BACK if check.severity is Severity.ERROR}
-    assert {*ELSEWHERE, *(case.id for case in CASES)} == errors
+    assert {*ELSEWHERE, *(case.id for case in BLOCKERS)} == errors
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", BLOCKERS, ids=str)
 def test_a_rollback_that_would_lose_something_is_refused(
     copy: Database, tmp_path: Path, case: Case
 ) -> None:
     copy.execute(case.sql)
     before = copy.dump()
     title = next(check.title for check in CHECKS_BACK if check.id == case.id)
-    assert_refused(copy, roll_back(tmp_path), before, case.told, f"Validation failed: {title}")
+    assert_refused(copy, roll_back(tmp_path), before, case.message, f"Validation failed: {title}")
     assert not list(tmp_path.rglob("*.jsonl.gz"))
 
 
@@ -110,6 +109,7 @@ def test_rules_of_others_that_hold_afterwards_are_no_obstacle(
     copy.execute("""
         ALTER TABLE contacts ADD CONSTRAINT known CHECK (company_id > 0),
             ADD CONSTRAINT uq_place UNIQUE NULLS NOT DISTINCT (id, company_id),
+            ADD CONSTRAINT ex EXCLUDE USING btree ((id + company_id % 1) WITH =),
             ADD half integer GENERATED ALWAYS AS (company_id / 2) STORED;
         CREATE TABLE visits (contact_id integer, company_id integer,
             FOREIGN KEY (contact_id, company_id) REFERENCES contacts (id, company_id));
@@ -132,5 +132,5 @@ def test_a_view_of_the_former_name_does_not_hide_the_stage(copy: Database) -> No
     assert run("--verify-only").code == 0
 
 
-def roll_back(folder: Path) -> Run:
+def roll_back(folder: Path) -> Result:
     return run("--rollback", "--noinput", "--backup-dir", str(folder))

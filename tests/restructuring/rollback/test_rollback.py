@@ -9,10 +9,9 @@ from pytest_django import DjangoDbBlocker
 
 from tests.cases import awkward
 from tests.support.catalogues import schema_dump
-from tests.support.command_runs import started
+from tests.support.command import Result, assert_migrates, assert_refused, run, start
 from tests.support.databases import Database, Server, django_uses
 from tests.support.photograph import changes, photograph
-from tests.support.runs import Run, assert_migrates, assert_refused, run
 
 INVOICES = """
 CREATE TABLE invoices (
@@ -236,8 +235,8 @@ def test_a_declined_question_changes_nothing(legacy: Database, tmp_path: Path) -
     assert_migrates(tmp_path)
     before = legacy.dump()
     options = ("--rollback", "--backup-dir", str(tmp_path))
-    with started(legacy, *options, terminal=True) as begun:
-        assert begun.wait_for("Proceed with rollback?")
+    with start(legacy, *options, terminal=True) as begun:
+        begun.wait_for("Proceed with rollback?")
         begun.answer("no")
         assert begun.end().code == 1
     assert legacy.dump() == before
@@ -261,5 +260,5 @@ def test_damage_on_the_way_is_caught_and_undone(
     assert_refused(legacy, refused, before, "The proof failed", "customers 17", "'damaged'")
 
 
-def roll_back(folder: Path) -> Run:
+def roll_back(folder: Path) -> Result:
     return run("--rollback", "--noinput", "--skip-backup", "--backup-dir", str(folder))

@@ -1,0 +1,74 @@
+"""The columns of the legacy tables, and how the bridge's views read them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.meaning import COMPANY
+from contacts.restructuring.bridge.description import VIEWS
+from contacts.restructuring.database.layout import Column, Layout
+from contacts.restructuring.state.legacy_objects import remembered
+
+LEGACY_NAME = {("orders", "contact_id"): "customer_id"}
+EMAIL_OF_TYPE = "coalesce(email, email_set_aside::{type})"
+EMAIL_NEVER_NULL = (
+    "coalesce(email, email_set_aside::{type}, "
+    "('contact-' || id::text || '@no-email.invalid')::{type})"
+)
+
+
+@dataclass(frozen=True)
+class ViewColumn:
+    """A column of a view. ``base`` is the column of the table, ``expression`` how it is read."""
+
+    name: str
+    base: Column
+    expression: sql.Composable
+
+    @property
+    def computed(self) -> bool:
+        """Whether the view does not show the table's column as it is."""
+        return not isinstance(self.expression, sql.Identifier)
+
+
+def view_columns(cursor: Any, layout: Layout) -> dict[str, tuple[ViewColumn, ...]]:
+    """Return the columns of each view: those of the legacy table as it was, in their order.
+
+    Parameters: ``layout`` is that of the migrated database. What others have added to the tables
+    since the migration is no part of the views.
+    """
+    return {
+        view: tuple(_columns(view, layout.tables[table].columns, remembered(cursor, view)))
+        for view, table in VIEWS.items()
+    }
+
+
+def missing_columns(cursor: Any, layout: Layout) -> list[str]:
+    """Return the legacy columns, as ``table.column``, that somebody has dropped since."""
+    present = view_columns(cursor, layout)
+    return [
+        f"{VIEWS[view]}.{name}"
+        for view, columns in present.items()
+        for name in sorted(set(remembered(cursor, view)["not_null"]))
+        if name not in {column.name for column in columns}
+    ]
+
+
+def _columns(view: str, columns: tuple[Column, ...], was: dict[str, Any]) -> list[ViewColumn]:
+    found = []
+    for column in columns:
+        name = LEGACY_NAME.get((view, column.name), column.name)
+        if name in was["not_null"]:
+            expression = _expression(view, column, never_null=was["not_null"][name])
+            found.append(ViewColumn(name, column, expression))
+    return found
+
+
+def _expression(view: str, column: Column, *, never_null: bool) -> sql.Composable:
+    if (view, column.name) == ("customers", "company_id"):
+        return sql.SQL(COMPANY)
+    if (view, column.name) == ("customers", "email"):
+        template = EMAIL_NEVER_NULL if never_null else EMAIL_OF_TYPE
+        return sql.SQL(template).format(type=sql.SQL(column.type))
+    return sql.Identifier(column.name)

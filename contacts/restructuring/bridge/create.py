@@ -1,0 +1,233 @@
+"""Making the bridge: its views, functions, triggers, indexes and rights, in an open transaction.
+
+A role that finds the bridge's schema before that of the tables reads and writes the legacy tables
+as they were. Orders are an automatically updatable view: locks, rechecks, ON CONFLICT and RETURNING
+are the table's own. Customers are read in their legacy meaning, so INSTEAD OF triggers write them.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.bridge.columns import ViewColumn, view_columns
+from contacts.restructuring.bridge.description import (
+    DEFAULT_COMPANY_FUNCTION,
+    DEFAULT_SCHEMA,
+    INDEXES,
+    MEMORY_KEEPER,
+    VIEWS,
+    Bridge,
+    Memory,
+    read_bridge,
+)
+from contacts.restructuring.bridge.functions import Function, bridge_functions
+from contacts.restructuring.bridge.grants import (
+    give,
+    needed_columns,
+    reads_as_invoker,
+    role_name,
+    wanted_grants,
+)
+from contacts.restructuring.bridge.roles import lead_to_bridge
+from contacts.restructuring.database.layout import Layout
+
+COMMENTS = """
+    SELECT a.attname, col_description(a.attrelid, a.attnum)
+      FROM pg_attribute a
+     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+       AND col_description(a.attrelid, a.attnum) IS NOT NULL
+"""
+EVENTS = {
+    "trg_bridge_check_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
+    "trg_bridge_write_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
+    "trg_bridge_place_contact": (
+        "BEFORE INSERT OR UPDATE OF company_id ON {contacts}",
+        "WHEN (NEW.company_id IS NULL)",
+    ),
+    "trg_bridge_fill_order": ("BEFORE INSERT OR UPDATE OF contact_id ON {orders}", ""),
+    "trg_bridge_keep_company": (
+        "BEFORE DELETE ON {companies}",
+        # A name that only those sessions find whose search path leads to the bridge.
+        "WHEN (to_regclass('customers') IS NOT NULL)",
+    ),
+}
+SCHEMA_COMMENT = (
+    "The names of the legacy tables, for the application that still uses them. Made by "
+    "'migrate_contacts --bridge', taken away by 'migrate_contacts --drop-bridge'."
+)
+
+
+def create_bridge(
+    cursor: Any, layout: Layout, schema: str = DEFAULT_SCHEMA, roles: tuple[str, ...] = ()
+) -> Bridge | None:
+    """Make the bridge of a migrated database in ``schema``, and lead ``roles`` to it.
+
+    The caller has a transaction open in which names mean the tables' own schema first, and holds
+    contacts, orders and companies against writers. Returns the bridge.
+    """
+    columns = view_columns(cursor, layout)
+    was_there = _make_schema(cursor, layout, schema)
+    needed = needed_columns(cursor, layout.tables["contacts"])
+    for view in VIEWS:
+        _make_view(cursor, layout, schema, view, columns[view])
+    functions = bridge_functions(cursor, layout, schema, columns["customers"])
+    for function in functions:
+        _make_function(cursor, layout, schema, function)
+    for function in functions:
+        if function.name in EVENTS:
+            _make_trigger(cursor, layout, schema, function.name)
+    _make_indexes(cursor, layout, columns["customers"])
+    give(cursor, layout.tables["contacts"], needed)
+    _grant(cursor, layout, schema, columns)
+    given = lead_to_bridge(cursor, roles, schema)
+    _remember(cursor, schema, Memory(datetime.now(UTC).isoformat(), was_there, given, needed))
+    return read_bridge(cursor)
+
+
+def _run(cursor: Any, template: str, **parts: sql.Composable) -> None:
+    cursor.execute(sql.SQL(template).format(**parts))
+
+
+def _owner(layout: Layout) -> sql.Identifier:
+    return sql.Identifier(layout.tables["companies"].owner)
+
+
+def _make_schema(cursor: Any, layout: Layout, schema: str) -> bool:
+    """Make the schema; return whether it was there."""
+    name = sql.Identifier(schema)
+    cursor.execute("SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema])
+    if cursor.fetchone()[0]:
+        return True
+    _run(cursor, "CREATE SCHEMA {schema}", schema=name)
+    comment = sql.Literal(SCHEMA_COMMENT)
+    _run(cursor, "COMMENT ON SCHEMA {schema} IS {comment}", schema=name, comment=comment)
+    _run(cursor, "ALTER SCHEMA {schema} OWNER TO {owner}", schema=name, owner=_owner(layout))
+    return False
+
+
+def _make_view(
+    cursor: Any, layout: Layout, schema: str, view: str, columns: tuple[ViewColumn, ...]
+) -> None:
+    table = layout.tables[VIEWS[view]]
+    invoker = reads_as_invoker(cursor, table)
+    name = sql.Identifier(schema, view)
+    _run(
+        cursor,
+        "CREATE VIEW {view} {options} AS SELECT {columns} FROM {table}",
+        view=name,
+        options=sql.SQL("WITH (security_invoker = true)" if invoker else ""),
+        columns=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(column.expression, sql.Identifier(column.name))
+            for column in columns
+        ),
+        table=sql.Identifier(table.schema, table.name),
+    )
+    _run(cursor, "ALTER VIEW {view} OWNER TO {owner}", view=name, owner=_owner(layout))
+    for column in columns:
+        # The next value of an identity column the trigger draws: that needs no right on a sequence.
+        if column.base.default is not None and not column.base.generated:
+            _run(
+                cursor,
+                "ALTER VIEW {view} ALTER COLUMN {column} SET DEFAULT {default}",
+                view=name,
+                column=sql.Identifier(column.name),
+                default=sql.SQL(column.base.default),
+            )
+    _comment(cursor, table.oid, name, columns)
+
+
+def _comment(
+    cursor: Any, table: int, view: sql.Identifier, columns: tuple[ViewColumn, ...]
+) -> None:
+    cursor.execute("SELECT obj_description(%s, 'pg_class')", [table])
+    comment = sql.Literal(cursor.fetchone()[0])
+    _run(cursor, "COMMENT ON VIEW {view} IS {comment}", view=view, comment=comment)
+    cursor.execute(COMMENTS, [table])
+    comments = dict(cursor.fetchall())
+    for column in columns:
+        if column.base.name in comments:
+            _run(
+                cursor,
+                "COMMENT ON COLUMN {view}.{column} IS {comment}",
+                view=view,
+                column=sql.Identifier(column.name),
+                comment=sql.Literal(comments[column.base.name]),
+            )
+
+
+def _make_function(cursor: Any, layout: Layout, schema: str, function: Function) -> None:
+    signature = "{name}(of_tenant integer) RETURNS integer"
+    if function.name != DEFAULT_COMPANY_FUNCTION:
+        signature = "{name}() RETURNS trigger"
+    _run(
+        cursor,
+        f"CREATE FUNCTION {signature} LANGUAGE plpgsql {{rights}} AS {{body}}",
+        name=sql.Identifier(schema, function.name),
+        rights=definer_clauses(layout) if function.definer else sql.SQL("SECURITY INVOKER"),
+        body=sql.Literal(function.body),
+    )
+    names = {"name": sql.Identifier(schema, function.name), "owner": _owner(layout)}
+    _run(cursor, "REVOKE ALL ON FUNCTION {name} FROM PUBLIC", **names)
+    _run(cursor, "ALTER FUNCTION {name} OWNER TO {owner}", **names)
+
+
+def definer_clauses(layout: Layout) -> sql.Composed:
+    """Return the clauses with which a function runs as its owner, whoever calls it."""
+    clauses = (
+        "SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET row_security = off"
+    )
+    return sql.SQL(clauses).format(schema=sql.Identifier(layout.schema))
+
+
+def _make_trigger(cursor: Any, layout: Layout, schema: str, name: str) -> None:
+    event, condition = EVENTS[name]
+    relations = {
+        table: sql.Identifier(layout.schema, table) for table in ("contacts", "orders", "companies")
+    }
+    _run(
+        cursor,
+        f"CREATE TRIGGER {{trigger}} {event} FOR EACH ROW {condition} "
+        "EXECUTE FUNCTION {function}()",
+        trigger=sql.Identifier(name),
+        function=sql.Identifier(schema, name),
+        customers=sql.Identifier(schema, "customers"),
+        **relations,
+    )
+
+
+def _make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
+    """Index what the view computes, where the legacy table had an index on the column."""
+    table = layout.tables["contacts"]
+    for column in columns:
+        if column.name in INDEXES:
+            _run(
+                cursor,
+                "CREATE INDEX {name} ON {table} (({expression}))",
+                name=sql.Identifier(INDEXES[column.name]),
+                table=sql.Identifier(table.schema, table.name),
+                expression=column.expression,
+            )
+
+
+def _grant(
+    cursor: Any, layout: Layout, schema: str, columns: dict[str, tuple[ViewColumn, ...]]
+) -> None:
+    for view, table in VIEWS.items():
+        for grant in wanted_grants(cursor, layout.tables[table], columns[view]):
+            cursor.execute(grant.statement(schema, view))
+            _run(
+                cursor,
+                "GRANT USAGE ON SCHEMA {schema} TO {role}",
+                schema=sql.Identifier(schema),
+                role=role_name(grant.role),
+            )
+
+
+def _remember(cursor: Any, schema: str, memory: Memory) -> None:
+    _run(
+        cursor,
+        "COMMENT ON FUNCTION {keeper}() IS {memory}",
+        keeper=sql.Identifier(schema, MEMORY_KEEPER),
+        memory=sql.Literal(memory.as_json()),
+    )

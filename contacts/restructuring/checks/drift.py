@@ -1,0 +1,99 @@
+"""Keys, indexes and NOT NULLs that a legacy database has lost or named otherwise."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.state.expected import (
+    ONE_EMAIL_PER_TENANT,
+    RENAMED,
+    legacy_models,
+    target_models,
+)
+from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+
+
+def missing_constraints(inspector: Inspector) -> Finding:
+    """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
+    return together(
+        rows(inspector, statement, sentence)
+        for name, model in legacy_models().items()
+        for statement, sentence in _missing_constraints(
+            name, model, read_objects(inspector.cursor, name), inspector
+        )
+    )
+
+
+def _missing_constraints(
+    name: str, model: Any, present: list[TableObject], inspector: Inspector
+) -> Iterator[tuple[str, str]]:
+    """Yield, for each rule that the catalogue does not hold, the query for rows that break it.
+
+    What the target does without, a column's NOT NULL, no row breaks.
+    """
+    nullable = {
+        column.name for column in inspector.layout.tables[name].columns if not column.not_null
+    }
+    restructured = target_models()[RENAMED.get(name, name)]
+    nullable -= {field.column for field in restructured._meta.concrete_fields if field.null}
+    for field in model._meta.concrete_fields:
+        if not field.null and field.column in nullable:
+            yield (
+                f"SELECT id FROM {name} WHERE {field.column} IS NULL",
+                f"Row {{id}} of {name} has no {field.column}",
+            )
+    for item in model_objects(model):
+        if name == "customers" and item.unique_columns == ONE_EMAIL_PER_TENANT:
+            continue  # goes anyway; see duplicate_emails
+        if any(other.holds(item) for other in present):
+            continue
+        if item.reference:
+            (column,), target, (key,) = item.reference
+            yield (
+                f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
+                f"(SELECT 1 FROM {target} WHERE {target}.{key} = {name}.{column})",
+                f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {target}",
+            )
+        elif item.type in (Type.UNIQUE, Type.PRIMARY_KEY):
+            keys = ", ".join(item.columns)
+            told = ", ".join(f"{key} {{{key}}}" for key in item.columns)
+            yield (
+                f"SELECT {keys}, count(*) AS rows FROM {name} "
+                f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1",
+                f"{{rows}} rows of {name} share {told}",
+            )
+
+
+def drift(inspector: Inspector) -> Finding:
+    """Indexes and constraints that are missing or bear another name: told, and put right."""
+    return problems(_drift(inspector))
+
+
+def _drift(inspector: Inspector) -> Iterator[str]:
+    for name, model in legacy_models().items():
+        present = read_objects(inspector.cursor, name)
+        for item in model_objects(model):
+            twins = [other.name for other in present if other.twin_of(item)]
+            if item.name in twins:
+                continue
+            if twins:
+                yield f"{name}: {item.kind} {item.name} is called {', '.join(twins)}"
+            else:
+                yield f"{name}: {item.kind} {item.name} is missing: {item.definition}"
+
+
+MISSING_CONSTRAINTS = Check(
+    "missing_constraints",
+    "Rows keep the rules that the database lacks",
+    missing_constraints,
+    "Put these rows right: the restructured schema has the key that they break.",
+)
+CHECK = Check(
+    "drift",
+    "Indexes and constraints as expected",
+    drift,
+    "Nothing to do: what is missing is made, what bears another name is renamed, and a "
+    "rollback brings back what was there.",
+    Severity.WARNING,
+)

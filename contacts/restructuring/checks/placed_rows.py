@@ -1,0 +1,204 @@
+"""Whether the rows that are placed, set aside or created keep every constraint of their table.
+
+The forward twin of :mod:`added_constraints`: customers without a company get their tenant's default
+company, of those that would share an e-mail within one all but the first lose it, and the default
+companies that are missing are created, filled by the defaults of their columns.
+"""
+
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, transaction
+from psycopg2 import sql
+from psycopg2.errors import QueryCanceled, ReadOnlySqlTransaction
+
+from contacts.meaning import DEFAULT_COMPANY
+from contacts.restructuring.checks.base import Check, Finding, problems, together
+from contacts.restructuring.checks.broken_constraints import broken_constraints
+from contacts.restructuring.checks.future_rows import Future, future_table, generated_columns
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import Column
+from contacts.restructuring.database.settings import set_local
+from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.state.statistics import placements
+from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.server_errors import server_words
+
+GIVEN = ("id", "tenant_id", "name")
+"""What a default company is created with; its other columns take their defaults."""
+
+DEFAULT_COMPANIES = """
+    jmsk_defaults AS MATERIALIZED (
+        SELECT tenant_id, found IS NULL AS created,
+               CAST(coalesce(found, (SELECT greatest(0, max(id)) FROM companies)
+                                    + count(*) FILTER (WHERE found IS NULL)
+                                      OVER (ORDER BY tenant_id)) AS {key}) AS id
+          FROM (SELECT tenant_id, (SELECT min(id) FROM companies
+                                    WHERE companies.tenant_id = wanting.tenant_id
+                                      AND name = {name}) AS found
+                  FROM (SELECT tenant_id FROM customers WHERE company_id IS NULL
+                        UNION SELECT tenant_id FROM orders WHERE customer_id IS NULL) AS wanting)
+               AS wanted
+    )
+"""
+"""The default company of each tenant that needs one: the one that is there, or one to create."""
+
+CREATED = """
+    (SELECT {columns}, id IN (SELECT id FROM jmsk_defaults) AS jmsk_changes FROM companies
+     UNION ALL
+     SELECT {values}, true FROM jmsk_defaults WHERE created) AS companies
+"""
+PLACED = """
+    (SELECT customers.*, jmsk_defaults.id AS jmsk_default, {set_aside} AS jmsk_set_aside
+       FROM customers LEFT JOIN jmsk_defaults USING (tenant_id)) AS customers
+"""
+SHARED = """
+    email IS NOT NULL AND customers.id <> min(customers.id) OVER (
+        PARTITION BY customers.tenant_id, coalesce(company_id, jmsk_defaults.id), email)
+"""
+"""Whether another customer keeps the e-mail, the one with the lowest id."""
+
+CHANGES = {
+    "company_id": sql.SQL("coalesce(company_id, jmsk_default)"),
+    "email": sql.SQL("CASE WHEN NOT jmsk_set_aside THEN email END"),
+}
+DEFAULTS_OF_DOMAINS = """
+    SELECT attname::text, typdefault FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
+     WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped AND typdefault IS NOT NULL
+"""
+
+
+def placed_rows(inspector: Inspector) -> Finding:
+    """Whether the rows of the legacy tables can become what the restructuring makes of them."""
+    created = CreatedCompany()
+    _try_defaults(inspector, created)
+    clause = _tables_to_come(inspector, created)
+    customers = Future(
+        "customers",
+        clause,
+        columns=tuple(CHANGES),
+        nullable=("email",),
+        row="customer {id}",
+        generated=generated_columns(inspector, "customers"),
+        own=tuple(_keys_that_go(inspector)),
+    )
+    companies = Future(
+        "companies",
+        clause,
+        columns=(*GIVEN, *created.values),
+        nullable=tuple(created.without_default),
+        row=f"the {DEFAULT_COMPANY} of tenant {{tenant_id}}",
+        key="tenant_id",
+        generated=generated_columns(inspector, "companies"),
+        own=tuple(_keys_to_tenants(inspector)),
+        unknown=tuple(created.unknown),
+    )
+    return together(
+        [
+            problems(created.failures),
+            *broken_constraints(inspector, customers),
+            *broken_constraints(inspector, companies),
+        ]
+    )
+
+
+@dataclass
+class CreatedCompany:
+    """What a created company holds beside :data:`GIVEN`: SQL by column.
+
+    ``unknown`` are columns whose default only gives a value by changing something, ``failures``
+    say which defaults fail, and ``without_default`` are columns that have none.
+    """
+
+    values: dict[str, sql.Composable] = field(default_factory=dict)
+    without_default: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def _try_defaults(inspector: Inspector, created: CreatedCompany) -> None:
+    """Find out what the defaults of companies' columns give, if a company is to be created."""
+    table = inspector.layout.tables["companies"]
+    inherited = dict(inspector.rows(DEFAULTS_OF_DOMAINS, [table.oid]))
+    needed = any(not placement.exists for placement in placements(inspector))
+    for column in table.stored_columns:
+        if column.name in GIVEN:
+            continue
+        default = column.default or inherited.get(column.name)
+        if default is None:
+            created.without_default.append(column.name)
+        value = sql.SQL(f"CAST(({default or 'NULL'}) AS {column.type})")
+        if needed and (column.identity or not _gives_a_value(inspector, created, column, value)):
+            created.unknown.append(column.name)
+            value = sql.SQL("NULL")
+        created.values[column.name] = value
+
+
+def _gives_a_value(
+    inspector: Inspector, created: CreatedCompany, column: Column, value: sql.Composable
+) -> bool:
+    """Whether ``value`` can be told without changing anything: ``nextval`` cannot.
+
+    Nothing is left of it: a function that somebody has written stands behind it, perhaps.
+    """
+    try:
+        with transaction.atomic(using=inspector.connection.alias):
+            set_local(inspector.cursor, {"transaction_read_only": "on"})
+            inspector.cursor.execute(sql.SQL("SELECT {}").format(value))
+            transaction.set_rollback(True, using=inspector.connection.alias)
+    except DatabaseError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise
+        if not isinstance(error.__cause__, ReadOnlySqlTransaction):
+            created.failures.append(
+                f"The default of companies.{column.name} fails for a company that has to be "
+                f"created: {server_words(error)}"
+            )
+        return False
+    return True
+
+
+def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
+    """Return the WITH clause in which companies and customers hold the rows to come."""
+    companies = inspector.layout.tables["companies"]
+    types = {column.name: column.type for column in companies.columns}
+    name = sql.SQL("CAST({} AS {})").format(sql.Literal(DEFAULT_COMPANY), sql.SQL(types["name"]))
+    values = {"id": sql.SQL("id"), "tenant_id": sql.SQL("tenant_id"), "name": name}
+    values |= created.values
+    stored = companies.stored_columns
+    with_created = sql.SQL(CREATED).format(
+        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in stored),
+        values=sql.SQL(", ").join(values[column.name] for column in stored),
+    )
+    shared = sql.SQL("false" if _keys_that_go(inspector) else SHARED)
+    placed = sql.SQL(PLACED).format(set_aside=shared)
+    changing = sql.SQL("company_id IS NULL OR jmsk_set_aside")
+    parts = [
+        sql.SQL(DEFAULT_COMPANIES).format(
+            key=sql.SQL(types["id"]), name=sql.Literal(DEFAULT_COMPANY)
+        ),
+        future_table(inspector, "companies", {}, sql.SQL("jmsk_changes"), with_created),
+        future_table(inspector, "customers", CHANGES, changing, placed),
+    ]
+    return inspector.text(sql.SQL("WITH {}").format(sql.SQL(", ").join(parts)))
+
+
+def _keys_that_go(inspector: Inspector) -> list[str]:
+    """Return the keys on the e-mails of a tenant, which go; while one is there, none is shared."""
+    objects = read_objects(inspector.cursor, "customers")
+    return [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
+
+
+def _keys_to_tenants(inspector: Inspector) -> list[str]:
+    """Return the keys by which companies refer to tenants: another check finds who lacks one."""
+    objects = read_objects(inspector.cursor, "companies")
+    return [item.name for item in objects if item.reference and item.target == "tenants"]
+
+
+CHECK = Check(
+    "placed_rows",
+    "Rows keep every constraint once they are placed",
+    placed_rows,
+    "Put these rows right before: give the customers a company yourself, or create the company "
+    f"named '{DEFAULT_COMPANY}', which is used. Or drop the constraint for the time of the "
+    "migration.",
+)

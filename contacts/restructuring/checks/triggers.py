@@ -1,0 +1,71 @@
+"""Whether the triggers are there, and are what the migrations made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from companies.trigger_sql import CreateTrigger, function_settings
+from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.state.expected import triggers
+
+PRESENT_TRIGGERS = """
+    SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid, true), l.lanname, p.prosrc, p.prosecdef,
+           coalesce(p.proconfig, '{}'), pg_get_userbyid(p.proowner),
+           has_function_privilege('public', p.oid, 'EXECUTE')
+      FROM pg_trigger t
+      JOIN pg_proc p ON p.oid = t.tgfoid
+      JOIN pg_language l ON l.oid = p.prolang
+     WHERE NOT t.tgisinternal AND t.tgrelid = ANY(%s::oid[])
+"""
+
+
+def sound_triggers(inspector: Inspector) -> Finding:
+    """Whether each trigger and its function are what the migrations make."""
+    wanted = triggers().values()
+    tables = [inspector.layout.tables[trigger.table].oid for trigger in wanted]
+    present = {row[0]: row for row in inspector.rows(PRESENT_TRIGGERS, [tables])}
+    missing = [
+        f"Trigger {trigger.name} on {trigger.table} is missing"
+        for trigger in wanted
+        if trigger.name not in present
+    ]
+    there = [(trigger, present[trigger.name]) for trigger in wanted if trigger.name in present]
+    disabled = [
+        f"Trigger {trigger.name} on {trigger.table} is disabled"
+        for trigger, found in there
+        if found[1] in ("D", "R")
+    ]
+    settings = function_settings(
+        inspector.value("SELECT quote_ident(%s)", [inspector.layout.schema])
+    )
+    owner = inspector.layout.tables["companies"].owner
+    changed = [
+        sentence
+        for trigger, found in there
+        for sentence in _changed(trigger, found[2:], settings, owner)
+    ]
+    return problems(missing + disabled + changed)
+
+
+def _changed(
+    trigger: CreateTrigger, found: tuple[Any, ...], settings: list[str], owner: str
+) -> Iterator[str]:
+    """Say what somebody has made of a trigger and its function since the migration."""
+    definition, language, body, is_definer, present_settings, present_owner, public = found
+    if definition != trigger.definition:
+        yield f"Trigger {trigger.name} on {trigger.table} is another: {definition}"
+    function = f"The function of trigger {trigger.name}"
+    if language != "plpgsql" or body.strip() != trigger.body:
+        yield f"{function} has another body than the migration made"
+    if not is_definer:
+        yield f"{function} does not run with its owner's rights (SECURITY DEFINER)"
+    if present_settings != settings:
+        told = ", ".join(present_settings) or "none"
+        yield f"{function} has other settings than {', '.join(settings)}: {told}"
+    if present_owner != owner:
+        yield f"{function} belongs to {present_owner}, not to {owner}, the owner of companies"
+    if public:
+        yield f"{function} may be executed by PUBLIC"
+
+
+CHECK = Check("triggers", "Triggers and their functions as made", sound_triggers)

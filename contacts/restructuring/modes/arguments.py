@@ -1,0 +1,67 @@
+"""What the options take: each function reads one, or says why it cannot. Those of the bridge."""
+
+from argparse import ArgumentTypeError
+from contextlib import suppress
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
+from contacts.restructuring.failures import USAGE
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds above zero. Raises ArgumentTypeError, which is a usage error."""
+    with suppress(ValueError):
+        number = float(text)
+        if 0 < number <= 86_400:
+            return number
+    raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 86400")
+
+
+def tries(text: str) -> int:
+    """Read a number of tries, at least one. Raises ArgumentTypeError, which is a usage error."""
+    with suppress(ValueError):
+        number = int(text)
+        if 0 < number <= 10_000:
+            return number
+    raise ArgumentTypeError(f"{text!r} is not a number of tries from 1 to 10000")
+
+
+def revision(text: str) -> str:
+    """Read an Alembic revision, which its table holds in 32 characters."""
+    if not 0 < len(text) <= 32 or not text.isprintable():
+        raise ArgumentTypeError(f"{text!r} is not an Alembic revision of 1 to 32 characters")
+    return text
+
+
+def add_bridge_arguments(group: Any) -> None:
+    """Add the options of the bridge to a ``group`` of arguments."""
+    group.add_argument(
+        "--bridge",
+        action="store_true",
+        help="Let the legacy application go on unchanged, on a schema with the legacy names. "
+        "It is made in the migration's transaction, or later on a migrated database.",
+    )
+    group.add_argument(
+        "--bridge-schema",
+        default=DEFAULT_SCHEMA,
+        metavar="NAME",
+        help="The schema of the bridge (default: %(default)s).",
+    )
+    group.add_argument(
+        "--bridge-role",
+        action="append",
+        default=[],
+        metavar="ROLE",
+        help="Lead new sessions of ROLE to the bridge by its search_path; repeatable.",
+    )
+
+
+def bridge_options(options: dict[str, Any]) -> BridgeOptions | None:
+    """Return the bridge that is asked for, if one is. Raises CommandError where that is unclear."""
+    if options["bridge"]:
+        return BridgeOptions(options["bridge_schema"], tuple(options["bridge_role"]))
+    if options["bridge_role"] or options["bridge_schema"] != DEFAULT_SCHEMA:
+        raise CommandError("--bridge-schema and --bridge-role go with --bridge.", returncode=USAGE)
+    return None

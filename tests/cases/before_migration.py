@@ -1,0 +1,312 @@
+"""What breaks each check before the migration that stops the run, and what the check says."""
+
+from tests.cases.case import Case
+from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, READ_TABLES
+
+LOOSE_KEYS = """
+ALTER TABLE customers DROP CONSTRAINT customers_tenant_id_fkey;
+ALTER TABLE customers DROP CONSTRAINT customers_company_id_fkey;
+ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey;
+ALTER TABLE orders DROP CONSTRAINT orders_tenant_id_fkey;
+"""
+DJANGO_MIGRATIONS = """
+CREATE TABLE django_migrations (
+    id serial PRIMARY KEY, app varchar(255) NOT NULL, name varchar(255) NOT NULL,
+    applied timestamptz NOT NULL
+);
+"""
+
+BLOCKERS = (
+    Case(
+        "valid_tenants",
+        LOOSE_KEYS + "UPDATE customers SET tenant_id = 99 WHERE id = 11; DELETE FROM orders",
+        "Row 11 of customers has tenant 99, which is not there",
+        query=True,
+    ),
+    Case(
+        "valid_tenants",
+        LOOSE_KEYS + "ALTER TABLE customers ALTER tenant_id DROP NOT NULL;"
+        "UPDATE customers SET tenant_id = NULL; DELETE FROM orders",
+        "Row 11 of customers has tenant None",
+        count=2,
+        query=True,
+        name="null",
+    ),
+    Case(
+        "valid_tenants",
+        LOOSE_KEYS + "UPDATE orders SET tenant_id = 99, customer_id = NULL",
+        "Row 21 of orders has tenant 99",
+        count=2,
+        query=True,
+        name="orders",
+    ),
+    Case(
+        "order_customers",
+        "UPDATE orders SET customer_id = 12 WHERE id = 21",
+        "Order 21 (tenant 1) has customer 12 (tenant 2)",
+        query=True,
+    ),
+    Case(
+        "order_customers",
+        LOOSE_KEYS + "UPDATE orders SET customer_id = 99 + id",
+        "Order 21 (tenant 1) has customer 120 (missing)",
+        count=2,
+        query=True,
+        name="missing",
+    ),
+    Case(
+        "order_customers",
+        LOOSE_KEYS + "INSERT INTO orders (id, tenant_id, order_number, customer_id, customer_name) "
+        "SELECT n, 1, n, 99, '' FROM generate_series(100, 149) AS n",
+        "Order 100 (tenant 1) has customer 99 (missing)",
+        count=50,
+        query=True,
+        name="many",
+    ),
+    Case(
+        "company_tenants",
+        "UPDATE customers SET company_id = 2 WHERE id = 11",
+        "Customer 11 (tenant 1) has company 2 (tenant 2)",
+        query=True,
+    ),
+    Case(
+        "company_tenants",
+        LOOSE_KEYS + "UPDATE customers SET company_id = 99 WHERE id = 11",
+        "Customer 11 (tenant 1) has company 99 (missing)",
+        query=True,
+        name="missing",
+    ),
+    Case(
+        "columns",
+        "ALTER TABLE orders DROP COLUMN due_date",
+        "orders has no column due_date (timestamp without time zone)",
+    ),
+    Case(
+        "columns",
+        "ALTER TABLE customers ALTER id TYPE bigint",
+        "customers.id is bigint, expected integer",
+        name="type",
+    ),
+    Case(
+        "columns",
+        "ALTER TABLE orders ALTER status DROP DEFAULT, ALTER status TYPE varchar",
+        "orders.status is character varying, expected orderstatus",
+        name="enum",
+    ),
+    Case(
+        "columns",
+        "ALTER TABLE tenants ALTER created_at TYPE timestamptz",
+        "tenants.created_at is timestamp with time zone, expected timestamp without time zone",
+        name="zone",
+    ),
+    Case(
+        "ordinary_tables",
+        "CREATE TABLE archive () INHERITS (orders)",
+        "archive inherits from orders",
+    ),
+    Case(
+        "ordinary_tables",
+        "CREATE TABLE copies (kept orders)",
+        "copies.kept is of the row type of orders",
+        name="row-type",
+    ),
+    Case(
+        "ordinary_tables",
+        "CREATE TABLE copies (kept orders[])",
+        "copies.kept is of the row type of orders",
+        name="array-of-rows",
+    ),
+    Case(
+        "ordinary_tables",
+        "ALTER TABLE companies RENAME TO firms; CREATE VIEW companies AS SELECT * FROM firms",
+        "companies is no ordinary table (relkind v)",
+        name="view",
+    ),
+    Case(
+        "readable_rows",
+        OWN_TABLES + CREATE + "ALTER TABLE customers FORCE ROW LEVEL SECURITY;"
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+        "Row-level security hides rows of customers from this role",
+        role=True,
+    ),
+    Case(
+        "missing_constraints",
+        "ALTER TABLE companies DROP CONSTRAINT uq_company_name_per_tenant;"
+        "INSERT INTO companies (id, tenant_id, name) VALUES (3, 1, 'Ring & Co')",
+        "2 rows of companies share tenant_id 1, name Ring & Co",
+        query=True,
+    ),
+    Case(
+        "missing_constraints",
+        "DROP INDEX ix_orders_order_number; UPDATE orders SET order_number = 'X'",
+        "2 rows of orders share order_number X",
+        query=True,
+        name="index",
+    ),
+    Case(
+        "missing_constraints",
+        "ALTER TABLE customers ALTER name DROP NOT NULL; UPDATE customers SET name = NULL",
+        "Row 11 of customers has no name",
+        count=2,
+        query=True,
+        name="null",
+    ),
+    Case(
+        "missing_constraints",
+        "ALTER TABLE tenants DROP CONSTRAINT tenants_pkey CASCADE;"
+        "INSERT INTO tenants (id, name, subdomain) VALUES (1, 'twin', 'twin')",
+        "2 rows of tenants share id 1",
+        query=True,
+        name="key",
+    ),
+    Case(
+        "missing_constraints",
+        "ALTER TABLE companies DROP CONSTRAINT companies_tenant_id_fkey;"
+        "UPDATE companies SET tenant_id = 99 WHERE id = 2; ALTER TABLE companies ADD CONSTRAINT "
+        "companies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants NOT VALID",
+        "Row 2 of companies has tenant_id 99, which is not in tenants",
+        query=True,
+        name="not-valid",
+    ),
+    Case(
+        "fillable_companies",
+        ORPHAN + "; ALTER TABLE companies ADD branch varchar;"
+        "UPDATE companies SET branch = ''; ALTER TABLE companies ALTER branch SET NOT NULL",
+        "companies.branch is NOT NULL and has no default",
+    ),
+    Case(
+        "fillable_companies",
+        ORPHAN + "; UPDATE companies SET phone = '0123456789';"
+        "ALTER TABLE companies ALTER phone SET NOT NULL",
+        "companies.phone is NOT NULL and has no default",
+        name="known-column",
+    ),
+    Case(
+        "fillable_companies",
+        ORPHAN + "; SELECT setval('companies_id_seq', 2147483647)",
+        "1 id needed, and sequence companies_id_seq, which ends at 2147483647, has 0 left",
+        name="sequence-at-its-end",
+    ),
+    Case(
+        "fillable_companies",
+        ORPHAN + "; ALTER TABLE companies ALTER id DROP DEFAULT; DROP SEQUENCE companies_id_seq;"
+        "UPDATE customers SET company_id = NULL; UPDATE companies SET id = 2147483647 WHERE id = 2",
+        "2 ids needed after 2147483647, and 2147483647 is the largest",
+        name="no-sequence",
+    ),
+    Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; GRANT CREATE ON SCHEMA public TO pg_monitor;"
+        "GRANT SELECT, UPDATE ON customers, orders TO pg_monitor;"
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+        "The policies of customers apply to pg_monitor, the owner of companies, with whose rights "
+        'the triggers run: ALTER TABLE "customers" OWNER TO "pg_monitor"',
+    ),
+    Case(
+        "applying_policies",
+        "ALTER TABLE companies OWNER TO pg_monitor; GRANT CREATE ON SCHEMA public TO pg_monitor;"
+        "GRANT SELECT, UPDATE ON customers, orders TO pg_monitor;"
+        "ALTER TABLE companies ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        'the triggers run: ALTER TABLE "companies" NO FORCE ROW LEVEL SECURITY',
+        name="forced",
+    ),
+    Case(
+        "rights",
+        READ_TABLES + CREATE,
+        ", the owner of companies",
+        count=4,
+        role=True,
+    ),
+    Case(
+        "rights", OWN_TABLES, "may not create in schema public", count=2, role=True, name="schema"
+    ),
+    Case(
+        "rights",
+        OWN_TABLES + CREATE + DJANGO_MIGRATIONS + "GRANT SELECT ON django_migrations TO {role}",
+        ", the owner of django_migrations, which keeps the record",
+        role=True,
+        name="record",
+    ),
+    Case(
+        "writable",
+        "ALTER DATABASE {database} SET default_transaction_read_only = on",
+        "default_transaction_read_only is on for this role or database",
+    ),
+    Case(
+        "replaced_keys",
+        "CREATE TABLE letters (tenant_id integer, email varchar, CONSTRAINT letters_go "
+        "FOREIGN KEY (tenant_id, email) REFERENCES customers (tenant_id, email))",
+        "Constraint letters_go on letters refers to uq_customer_email_per_tenant, which goes",
+    ),
+    Case(
+        "replaced_keys",
+        "ALTER TABLE customers DROP CONSTRAINT customers_pkey CASCADE, "
+        "ADD CONSTRAINT customers_pkey PRIMARY KEY (id) INCLUDE (name)",
+        "customers: customers_pkey is PRIMARY KEY (id) INCLUDE (name), not PRIMARY KEY (id)",
+        name="primary",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE addresses (id integer)",
+        "The name addresses is needed, but it is taken: it is a table",
+    ),
+    Case(
+        "free_names",
+        "CREATE TABLE auth_user (id integer)",
+        "The name auth_user is needed, but it is taken: it is a table",
+        name="Django's table",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX ix_contacts_id ON shipments (id)",
+        "The name ix_contacts_id is needed, but it is taken: it is an index of shipments",
+        name="index",
+    ),
+    Case(
+        "free_names",
+        "CREATE SEQUENCE addresses_id_seq",
+        "The name addresses_id_seq is needed, but it is taken: it is a sequence",
+        name="sequence",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE companies ADD fax varchar(20)",
+        "The name fax is needed, but it is taken: companies has such a column",
+        name="column",
+    ),
+    Case(
+        "free_names",
+        "ALTER TABLE customers ADD CONSTRAINT ck_contacts_phone_format CHECK (phone <> '')",
+        "The name ck_contacts_phone_format is needed, but it is taken: it is a constraint of "
+        "customers",
+        name="constraint",
+    ),
+    Case(
+        "free_names",
+        "CREATE INDEX uq_companies_one_default_per_tenant ON companies (tenant_id)",
+        "The name uq_companies_one_default_per_tenant is needed, but it is taken: it is an index "
+        "of companies",
+        name="own-index",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION trg_validate_contact_company() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a function",
+        name="function",
+    ),
+    Case(
+        "free_names",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER trg_validate_contact_company BEFORE INSERT ON customers "
+        "FOR EACH ROW EXECUTE FUNCTION f()",
+        "The name trg_validate_contact_company is needed, but it is taken: it is a trigger of "
+        "customers",
+        name="trigger",
+    ),
+    Case(
+        "free_names",
+        "CREATE TYPE contacts AS ENUM ('none')",
+        "The name contacts is needed, but it is taken: it is a type",
+        name="type",
+    ),
+)
