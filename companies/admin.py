@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from companies.admin_addresses import AddressInline, save_addresses
+from companies.admin_tenants import TenantFilter
 from companies.models import Address, Company, Tenant
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
@@ -80,7 +81,7 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
     list_filter = (
         DefaultCompanyFilter,
         CompanyRuleFilter,
-        ("tenant", admin.RelatedOnlyFieldListFilter),
+        TenantFilter,
     )
     list_select_related = ("tenant",)
     search_fields = ("name", "email")

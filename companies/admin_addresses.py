@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 
 from companies.models import Address, Company
+from jmsk.adminsite.base import SeenMixin
 from jmsk.adminsite.forms import ChangedValuesForm
 
 
@@ -14,6 +15,10 @@ class AddressForm(ChangedValuesForm):
     """An address. That there is one default only is brought about by the database."""
 
     left_to_database = frozenset({"is_default"})
+
+    def logged_row(self) -> Company:
+        company: Company = self.instance.company
+        return company
 
 
 class AddressFormSet(forms.BaseInlineFormSet):
@@ -35,7 +40,7 @@ class AddressFormSet(forms.BaseInlineFormSet):
             raise ValidationError("Tick the address that is to be the default.")
 
 
-class AddressInline(admin.StackedInline):
+class AddressInline(SeenMixin, admin.StackedInline):
     """The addresses, the default first."""
 
     model = Address

@@ -6,6 +6,9 @@ DEBUG                 default false
 ALLOWED_HOSTS         comma-separated, default this machine only
 CSRF_TRUSTED_ORIGINS  comma-separated, for a proxy that changes the host
 BEHIND_TLS_PROXY      true where a proxy ends TLS and sets (and strips) X-Forwarded-Proto
+HSTS_INCLUDE_SUBDOMAINS, HSTS_PRELOAD   false where the domain has hosts without HTTPS: browsers
+                      remember for a year to call them by HTTPS only; default true
+ADMIN_STATEMENT_TIMEOUT   seconds that a statement of the admin may take, default 30; 0: no limit
 LOG_LEVEL             of the restructuring's logger, default WARNING
 EMBEDDED_POSTGRES_DIR, EMBEDDED_POSTGRES_VERSION   see jmsk/embedded/
 """
@@ -101,21 +104,32 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
 STATIC_URL = "static/"
 
 # HTTPS only, except under DEBUG, where runserver speaks plain HTTP.
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
-SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG
-SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEBUG and env.bool("HSTS_INCLUDE_SUBDOMAINS", default=True)
+SECURE_HSTS_PRELOAD = not DEBUG and env.bool("HSTS_PRELOAD", default=True)
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "contacts.settling.site.csrf_failure"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"
 # Only where asked for: without a proxy that strips it, any client could send this header.
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+_seconds: str = env.str("ADMIN_STATEMENT_TIMEOUT", default="30")
+LONGEST = 24 * 3600
+if not _seconds.isdecimal() or int(_seconds) > LONGEST:
+    raise ImproperlyConfigured(
+        f"ADMIN_STATEMENT_TIMEOUT is {_seconds!r}. Set it to whole seconds, at most {LONGEST}; "
+        "0 sets no limit."
+    )
+ADMIN_STATEMENT_TIMEOUT = int(_seconds)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="WARNING").upper()

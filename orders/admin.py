@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from companies.admin_tenants import TenantFilter
 from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
@@ -62,13 +63,13 @@ class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
         ContactFilter,
         "status",
         "metal_type",
-        ("tenant", admin.RelatedOnlyFieldListFilter),
+        TenantFilter,
     )
     list_select_related = ("tenant", "company", "contact")
     search_fields = ("order_number", "customer_name", "customer_email")
     search_help_text = "Order number, or the customer's name or e-mail"
     ordering = ("-pk",)
-    actions = ("link_to_contact", "export_as_csv")
+    actions = ("export_as_csv", "link_to_contact")
     raw_id_fields = ("company", "contact")
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "orders/admin/change_form.html"

@@ -1,5 +1,6 @@
 """The page on which a person links orders without a contact."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -9,24 +10,26 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 from contacts.models import Contact
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
+from jmsk.adminsite.place import kept_place, list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
 from jmsk.wording import counted
 from orders.linking import SHOWN, WITHOUT_CONTACT, Candidate, Link, candidates, link, search
 from orders.models import Order
 
+LACKS_CONTACTS = (
+    "You may link orders, but not view contacts, and that takes both. Whoever administers the "
+    "users can give you the permission to view contacts."
+)
 AT_ONCE = 50
+LONGEST_SEARCH = 200
+SEARCH = "search"
+"""The button that searches for other contacts and links nothing."""
 LIST = "admin:orders_order_changelist"
-
-
-class SearchForm(forms.Form):
-    """A search for another contact than those proposed."""
-
-    q = forms.CharField(required=False, max_length=200, label="Search the tenant's contacts")
 
 
 class PlaceForm(forms.Form):
@@ -40,6 +43,16 @@ class PlaceForm(forms.Form):
         return int(form.cleaned_data["after"]) if form.is_valid() else 0
 
 
+@dataclass(frozen=True)
+class Choice:
+    """An order with the contacts proposed for it, and what the person has said of it so far."""
+
+    order: Order
+    proposed: list[Candidate]
+    searched: str
+    chosen: str
+
+
 class LinkMixin(DatabaseRulesAdmin):
     """Adds the action "Link to a contact" and its page."""
 
@@ -51,6 +64,10 @@ class LinkMixin(DatabaseRulesAdmin):
         """Return whether the user may link: its own permission, and viewing both ends."""
         return self.may(request, "link") and may_view(request, Contact)
 
+    def lacking(self, request: HttpRequest) -> list[str]:
+        useless = self.may(request, "link") and not may_view(request, Contact)
+        return [*super().lacking(request), *([LACKS_CONTACTS] if useless else [])]
+
     @admin.action(description="Link to a contact…", permissions=["link"])
     def link_to_contact(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
         """Lead to the page; nothing happens yet."""
@@ -59,7 +76,7 @@ class LinkMixin(DatabaseRulesAdmin):
         except BadSelectionError as error:
             messages.error(request, str(error))
             return redirect(request.get_full_path())
-        return redirect(f"{reverse('admin:orders_order_link')}?{selection.query}")
+        return redirect(selection.page(request, "admin:orders_order_link"))
 
     def link_view(self, request: HttpRequest) -> HttpResponse:
         """Propose contacts for some orders at a time; on confirmation link what was chosen."""
@@ -74,13 +91,15 @@ class LinkMixin(DatabaseRulesAdmin):
             return redirect(LIST)
         errors: list[str] = []
         after = PlaceForm.read(asked)
-        if request.method == "POST":
+        searching = SEARCH in asked
+        if request.method == "POST" and not searching:
             errors = self._link(request)
             if not errors:
-                return redirect(f"{request.path}?{selection.query}&after={after}")
+                query = with_place(request, f"{selection.query}&after={after}")
+                return redirect(f"{request.path}?{query}")
         if not errors and not left.exists():
             messages.info(request, "All of the selected orders have a contact.")
-            return redirect(LIST)
+            return redirect(list_url(request, self.opts))
         return self._link_page(request, selection, left, after, errors)
 
     def _link(self, request: HttpRequest) -> list[str]:
@@ -111,35 +130,43 @@ class LinkMixin(DatabaseRulesAdmin):
         if not rest.exists():  # They have been seen to the end: begin again.
             after, rest = 0, left
         orders: list[Order] = list(rest.select_related("tenant", "company")[:AT_ONCE])
-        proposed = candidates(orders)
-        form = SearchForm(request.GET)
-        text = form.cleaned_data["q"] if form.is_valid() else ""
-        if len(orders) == 1 and text:
-            order = orders[0]
-            known = {candidate.contact.pk for candidate in proposed[order.pk]}
-            proposed[order.pk] += [
-                Candidate(contact, "found by your search")
-                for contact in search(order, text)
-                if contact.pk not in known
-            ]
+        choices = _choices(orders, request.POST if request.method == "POST" else request.GET)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Link orders to contacts",
             "selection": selection,
-            "changelist": reverse(LIST),
+            "changelist": list_url(request, self.opts),
+            "kept": kept_place(request),
+            "resume": with_place(request, f"{selection.query}&after={after}"),
             "number": left.count(),
             "after": after,
             "further": len(orders) < rest.count(),
-            "orders": [(order, proposed[order.pk]) for order in orders],
-            "search": form if len(orders) == 1 else None,
-            "searched": text,
+            "choices": choices,
+            "last": orders[-1].pk if orders else 0,
             "first": SHOWN,
-            "choosable": any(proposed.values()),
+            "choosable": any(choice.proposed for choice in choices),
             "errors": errors,
         }
         status = 400 if errors else 200
         return TemplateResponse(request, "orders/admin/link.html", context, status=status)
+
+
+def _choices(orders: list[Order], asked: Any) -> list[Choice]:
+    """Return the orders with their proposals; what a search found of an order comes behind."""
+    proposed = candidates(orders)
+    choices = []
+    for order in orders:
+        text = asked.get(f"q_{order.pk}", "").replace("\0", "").strip()[:LONGEST_SEARCH]
+        known = {candidate.contact.pk for candidate in proposed[order.pk]}
+        found = [
+            Candidate(contact, "found by your search")
+            for contact in (search(order, text) if text else ())
+            if contact.pk not in known
+        ]
+        chosen = asked.get(f"order_{order.pk}", "")
+        choices.append(Choice(order, [*proposed[order.pk], *found], text, chosen))
+    return choices
 
 
 def _chosen(request: HttpRequest) -> Any:

@@ -8,7 +8,9 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
+from companies.admin_tenants import TenantFilter
 from contacts.admin.filters import BreaksRuleFilter, PlacedFilter, SetAsideFilter
+from contacts.admin.propose import ProposeMixin
 from contacts.admin.reassign import ReassignMixin
 from contacts.admin.settle import SettleMixin
 from contacts.models import Contact
@@ -42,7 +44,7 @@ class ContactForm(ChangedValuesForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
+class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
@@ -51,13 +53,13 @@ class ContactAdmin(ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
         PlacedFilter,
         SetAsideFilter,
         BreaksRuleFilter,
-        ("tenant", admin.RelatedOnlyFieldListFilter),
+        TenantFilter,
     )
     list_select_related = ("tenant", "company")
     search_fields = ("name", "email", "email_set_aside", "company__name")
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
-    actions = ("reassign_to_company", "export_as_csv")
+    actions = ("export_as_csv", "propose_companies", "reassign_to_company")
     raw_id_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"

@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from contacts.models import RestructuringRun
+from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.stage import recorded
 
 
@@ -19,7 +20,7 @@ def table(rows: Any) -> SafeString:
 
 
 @admin.register(RestructuringRun)
-class RestructuringRunAdmin(admin.ModelAdmin):
+class RestructuringRunAdmin(OfferedFiltersAdmin):
     """Committed migrations, rollbacks and restores.
 
     Before the first there is no table, and nobody has a permission on it.
@@ -99,9 +100,19 @@ class RestructuringRunAdmin(admin.ModelAdmin):
         return table(run.durations.items())
 
 
-def _told_check(check: dict[str, Any]) -> str:
+MARKS = {"passed": "✓", "warning": "!", "failed": "✗", "error": "✗"}
+
+
+def _told_check(check: dict[str, Any]) -> SafeString:
     """Return the outcome, and of what was found the first, or else what was seen."""
     rows, count = check.get("rows") or (), check.get("count") or 0
     first = next(iter(rows), check.get("note"))
-    more = f" (and {count - 1} more)" if rows and count > 1 else ""
-    return ": ".join(str(part) for part in (check.get("status"), first) if part) + more
+    more = f" (and {count - 1:,} more)" if rows and count > 1 else ""
+    status = str(check.get("status") or "")
+    outcome = format_html(
+        '<span class="outcome {}"><span aria-hidden="true">{}</span> {}</span>',
+        status,
+        MARKS.get(status, ""),
+        status,
+    )
+    return format_html("{}: {}{}", outcome, first, more) if first else outcome

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from contacts.models import Contact
 from contacts.settling.settlement import DROP, REPLACE, RESTORE, Answer, holders, settle
 from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.adminsite.place import kept_place, list_url
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 
 CHOICES = [
@@ -51,7 +52,7 @@ class SettleMixin(DatabaseRulesAdmin):
         contact = self.get_object(request, str(object_id))
         if contact is None:
             raise Http404(f"There is no contact {object_id}.")
-        back = redirect("admin:contacts_contact_change", object_id)
+        back = self._way_back(request, object_id)
         if contact.email_set_aside is None:
             messages.info(request, "No e-mail of this contact is set aside.")
             return back
@@ -60,6 +61,12 @@ class SettleMixin(DatabaseRulesAdmin):
             messages.success(request, f"The e-mail of {contact} is settled.")
             return back
         return self._settle_page(request, contact, form)
+
+    def _way_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Lead back to the list where the person came from there, else to the contact."""
+        if kept_place(request):
+            return redirect(list_url(request, self.opts))
+        return redirect("admin:contacts_contact_change", object_id)
 
     def _settled(self, request: HttpRequest, contact: Any, form: SettleForm) -> bool:
         user: Any = request.user
@@ -82,6 +89,7 @@ class SettleMixin(DatabaseRulesAdmin):
             "title": "Settle e-mail",
             "subtitle": str(contact),
             "contact": contact,
+            "changelist": list_url(request, self.opts),
             "form": form,
             "holders": holders(contact, contact.email_set_aside)[:10],
         }

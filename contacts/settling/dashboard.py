@@ -1,6 +1,6 @@
 """What is left to settle, by tenant: numbers, and a bar that compares them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from companies.models import Address, Company, Tenant
+from companies.admin_tenants import tenants_named
+from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import read_usage
-from contacts.settling.attention import SET_ASIDE, STILL_PLACED
+from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
 from orders.linking import WITHOUT_CONTACT
@@ -32,15 +33,17 @@ class Subject:
     filters: tuple[tuple[str, str], ...]
     condition: Any
 
-    def url(self, tenant: int) -> str:
+    def url(self, tenant: int | None) -> str:
+        """Return where it is settled, for one tenant or for all."""
         options = self.model._meta
         page = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
-        return f"{page}?{urlencode([*self.filters, ('tenant__id__exact', tenant)])}"
+        narrowed = [] if tenant is None else [("tenant__id__exact", str(tenant))]
+        return f"{page}?{urlencode([*self.filters, *narrowed])}"
 
 
 @dataclass(frozen=True)
 class Item:
-    """How much of a subject a tenant has left. ``width`` is its part of the bar, in per cent."""
+    """How much of a subject is left. ``width`` is its part of the bar, in per cent."""
 
     subject: Subject
     number: int
@@ -49,28 +52,36 @@ class Item:
 
 
 @dataclass(frozen=True)
-class TenantLeft:
-    """What a tenant has left to settle."""
+class Left:
+    """What a tenant, or all of them together, have left to settle, and what is settled."""
 
     name: str
-    total: int
     items: tuple[Item, ...]
+    settled: int
+
+    @property
+    def total(self) -> int:
+        return sum(item.number for item in self.items)
 
 
 @dataclass(frozen=True)
 class Dashboard:
     """All that the viewer may see. ``subjects`` are empty where that is nothing.
 
+    ``tenants`` are those with most left, ``unfinished`` counts all that have anything left.
     ``bridge`` tells of the legacy application's bridge; '' where none stands.
     """
 
     subjects: tuple[Subject, ...]
-    tenants: tuple[TenantLeft, ...]
+    tenants: tuple[Left, ...]
+    whole: Left
+    unfinished: int
+    searched: str
     bridge: str = ""
 
     @property
     def total(self) -> int:
-        return sum(tenant.total for tenant in self.tenants)
+        return self.whole.total
 
 
 SETTLED_IN_CONTACTS = (
@@ -88,26 +99,56 @@ SETTLED_IN_ORDERS = (
 )
 
 
+SETTLED = Subject(
+    Contact, "placed contacts settled", "settled", (("placed", "settled"),), PLACED_AND_SETTLED
+)
+SHOWN_TENANTS = 10
+Numbers = dict[Subject, int]
+
+
 def dashboard(request: HttpRequest) -> Dashboard:
-    """Return what is left to settle, of what the user may view."""
+    """Return what is left to settle, of what the user may view: of all tenants, and of some.
+
+    Those are the ones with most left, or, of those, the ones that the request's search names.
+    """
     subjects = tuple(_subjects(request))
-    numbers: dict[int, dict[Subject, int]] = defaultdict(dict)
-    for tenant, subject, number in _count(subjects):
-        numbers[tenant][subject] = number
-    most = max((sum(row.values()) for row in numbers.values()), default=0)
-    names = dict(Tenant.objects.filter(pk__in=numbers).order_by("name").values_list("pk", "name"))
-    tenants = tuple(
-        TenantLeft(
-            name,
-            sum(numbers[tenant].values()),
-            tuple(
-                Item(subject, number, subject.url(tenant), round(100 * number / most, 2))
-                for subject, number in numbers[tenant].items()
-            ),
-        )
-        for tenant, name in names.items()
+    settled = (SETTLED,) if may_view(request, Contact) else ()
+    by_tenant: dict[int, Numbers] = defaultdict(dict)
+    for tenant, subject, number in _count([*subjects, *settled]):
+        by_tenant[tenant][subject] = number
+    left = {tenant: _left(numbers) for tenant, numbers in by_tenant.items() if _left(numbers)}
+    searched = request.GET.get("tenant", "").replace("\0", "").strip()
+    names = dict(tenants_named(searched).filter(pk__in=left).values_list("pk", "name"))
+    shown = sorted(names, key=lambda tenant: (-left[tenant], names[tenant]))[:SHOWN_TENANTS]
+    most = max(left.values(), default=0)
+    return Dashboard(
+        subjects=subjects,
+        tenants=tuple(_told(names[one], one, by_tenant[one], most) for one in shown),
+        whole=_told("All tenants", None, _added(by_tenant.values()), sum(left.values())),
+        unfinished=len(left),
+        searched=searched,
+        bridge=_bridge(),
     )
-    return Dashboard(subjects, tenants, _bridge())
+
+
+def _left(numbers: Numbers) -> int:
+    return sum(number for subject, number in numbers.items() if subject is not SETTLED)
+
+
+def _added(each: Iterable[Numbers]) -> Numbers:
+    added: Counter[Subject] = Counter()
+    for numbers in each:
+        added.update(numbers)
+    return added
+
+
+def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Left:
+    items = (
+        Item(subject, number, subject.url(tenant), round(100 * number / whole_bar, 2))
+        for subject, number in numbers.items()
+        if subject is not SETTLED
+    )
+    return Left(name, tuple(items), numbers.get(SETTLED, 0))
 
 
 def _bridge() -> str:

@@ -6,13 +6,13 @@ are compared by fingerprint. What was not shown is not done.
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
@@ -23,7 +23,14 @@ from orders.models import Order
 
 logger = logging.getLogger("contacts.restructuring")
 
-ENTRIES_AT_ONCE = 2000
+MOVED_AT_ONCE = 5000
+HISTORY = """
+    INSERT INTO django_admin_log (action_time, user_id, content_type_id, object_id, object_repr,
+                                  action_flag, change_message)
+    SELECT clock_timestamp(), %s, %s, id::text, left(name, 200), %s,
+           format('Reassigned from company %%s to company %%s (%%s).', company_id, %s, %s::text)
+      FROM contacts WHERE id = ANY(%s) ORDER BY id
+"""
 
 
 class ChangedMeanwhileError(Exception):
@@ -154,11 +161,13 @@ def reassign(
     *,
     shown: str,
     user_id: int,
+    progress: Callable[[int], None] = lambda number: None,
 ) -> Plan:
     """Move ``contacts`` to ``company``, all or none, and write each one's history.
 
     ``company`` is created if it is unsaved. Its orders move with a contact: the database sees to
-    that in the same statement. Those that the plan holds back stay.
+    that in the same statement. Those that the plan holds back stay. ``progress`` is told from time
+    to time how many have moved.
 
     Raises ChangedMeanwhileError if the plan is no longer the one with the fingerprint ``shown``,
     and Django's database errors for what the server refuses. Either way nothing was changed.
@@ -175,27 +184,19 @@ def reassign(
             raise ChangedMeanwhileError
         if company._state.adding:
             company.save()
-        moving = Contact.objects.filter(pk__in=[row.pk for row in plan.moving])
-        if moving.update(company_id=company.pk, updated_at=timezone.now()) != len(plan.moving):
-            raise ChangedMeanwhileError
-        _write_history(plan, company, user_id)
+        moving = [row.pk for row in plan.moving]
+        for start in range(0, len(moving), MOVED_AT_ONCE):
+            _move(moving[start : start + MOVED_AT_ONCE], company, user_id)
+            progress(min(start + MOVED_AT_ONCE, len(moving)))
     logger.info("user %s moved %s contacts to company %s", user_id, len(plan.moving), company.pk)
     return plan
 
 
-def _write_history(plan: Plan, company: Company, user_id: int) -> None:
+def _move(keys: list[int], company: Company, user_id: int) -> None:
+    """Move these contacts; their history is written by the server, who has their names."""
     contact_type = ContentType.objects.get_for_model(Contact)
-    entries = (
-        LogEntry(
-            user_id=user_id,
-            content_type_id=contact_type.pk,
-            object_id=str(row.pk),
-            object_repr=row.name[:200],
-            action_flag=CHANGE,
-            change_message=(
-                f"Reassigned from company {row.company} to company {company.pk} ({company.name})."
-            ),
-        )
-        for row in plan.moving
-    )
-    LogEntry.objects.bulk_create(entries, batch_size=ENTRIES_AT_ONCE)
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, [user_id, contact_type.pk, CHANGE, company.pk, company.name, keys])
+    moving = Contact.objects.filter(pk__in=keys)
+    if moving.update(company_id=company.pk, updated_at=timezone.now()) != len(keys):
+        raise ChangedMeanwhileError

@@ -4,15 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.db import OperationalError, connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 
 from contacts.restructuring.bridge.description import read_bridge
+from jmsk.adminsite.pages import refusal_page
+from jmsk.adminsite.place import resumed_url
 from jmsk.adminsite.stage import prepared, restructured
+from jmsk.adminsite.time_limit import limit_statements, took_too_long
 
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
@@ -23,6 +29,21 @@ SEES_THE_BRIDGE = (
     "tables. Add ?options=-csearch_path%3Dpublic (the tables' schema) to DATABASE_URL."
 )
 
+TOO_LONG = (
+    "The database took longer than a page may take, so it was broken off and nothing was changed. "
+    "Ask for less at once, by a filter or a longer search text, or try again when the database has "
+    "less to do."
+)
+
+MAY_NOT = (
+    "Your permissions do not allow this. Whoever administers the users can give them: ask there, "
+    "and say which page you wanted."
+)
+OUTLIVED = (
+    "This form was opened before you logged in, or your browser keeps no cookies, so nothing was "
+    "changed. Go back, load the page again and send it from there."
+)
+
 
 class SettlementSite(admin.AdminSite):
     """Django's admin, which also stands its ground before the database is migrated."""
@@ -30,6 +51,8 @@ class SettlementSite(admin.AdminSite):
     site_header = "Contacts, companies and orders"
     site_title = "Contacts"
     index_title = "Administration"
+    # The lists need its room, and the first page, one click away, says the same.
+    enable_nav_sidebar = False
     index_template = "contacts/admin/index.html"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -54,15 +77,41 @@ class SettlementSite(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not prepared(request):
                 return _unprepared()
+            if "_selected_action" in request.POST and not self.has_permission(request):
+                return redirect_to_login(resumed_url(request), reverse(f"{self.name}:login"))
+            limit_statements()
             try:
-                return checked(request, *args, **kwargs)
-            except PermissionDenied:
-                if restructured(request):
-                    raise
-            messages.warning(request, _why_not())
-            return redirect(f"{self.name}:index")
+                with transaction.atomic():
+                    return _rendered(checked(request, *args, **kwargs))
+            except (Http404, OperationalError, PermissionDenied) as error:
+                return self._refused(request, error)
 
         return guarded
+
+    def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        """Say why in words; raise what is not a refusal but a failure."""
+        if isinstance(error, Http404):
+            return refusal_page(request, [str(error)], status=404)
+        if isinstance(error, OperationalError):
+            if not took_too_long(error):
+                raise error
+            return refusal_page(request, [TOO_LONG], status=503)
+        if restructured(request):
+            return refusal_page(request, [MAY_NOT, str(error)], status=403)
+        messages.warning(request, _why_not())
+        return redirect(f"{self.name}:index")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form has outlived the session in which it was opened."""
+    if not prepared(request):
+        return _unprepared()
+    return refusal_page(request, [OUTLIVED], status=403)
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response with its text: what the template reads belongs to the transaction."""
+    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 def _why_not() -> str:

@@ -2,14 +2,19 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 
+from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.lost_updates import SEEN
+from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
+from jmsk.adminsite.place import take_ticked, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.stage import restructured
 
@@ -23,15 +28,26 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
 
 
-class DatabaseRulesAdmin(admin.ModelAdmin):
+class SeenMixin:
+    """Lets the form of a row that may be changed carry what it showed when it was opened."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = [*super().get_fieldsets(request, obj)]  # type: ignore[misc]
+        if obj is None or not self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            return fieldsets
+        name, options = fieldsets[-1]
+        return [*fieldsets[:-1], (name, {**options, "fields": [*options["fields"], SEEN]})]
+
+
+class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
     At the legacy stage nobody has a permission on the restructured tables: there are none.
     """
 
     form = ChangedValuesForm
-    show_facets = admin.ShowFacets.ALWAYS
     show_full_result_count = False
+    paginator = LastPagePaginator
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and restructured(request)
@@ -61,7 +77,24 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
         """Return the object. Django asks for it before it asks for the permission."""
         if not restructured(request):
             raise PermissionDenied
+        found = super().get_object(request, *args, **kwargs)
+        if found is None or request.method != "POST":
+            return found
+        # Whoever saves second waits here, and then sees what the first has saved.
+        self.model._default_manager.select_for_update(no_key=True).filter(pk=found.pk).first()
         return super().get_object(request, *args, **kwargs)
+
+    def lacking(self, request: HttpRequest) -> list[str]:
+        """Return what keeps a permission of the user from being of use; here nothing."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
+        return PageFirstChangeList
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return the actions, the one that deletes last."""
+        actions = super().get_actions(request)
+        return dict(sorted(actions.items(), key=lambda item: item[0] == "delete_selected"))
 
     def may(self, request: HttpRequest, action: str) -> bool:
         """Return whether the user may view the rows and has the permission ``action_model``."""
@@ -69,25 +102,21 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
         user: Any = request.user
         return self.has_view_permission(request) and bool(user.has_perm(codename))
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list. Raises IncorrectLookupParameters also for what only the server reads.
-
-        Half a regular expression is such a filter: Django accepts it, PostgreSQL does not.
-        """
-        try:
-            with in_plain_words():
-                return super().get_changelist_instance(request)
-        except RefusedError as refusal:
-            raise IncorrectLookupParameters(str(refusal)) from refusal
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Offer the actions for all that is shown as buttons: "select all" needs JavaScript."""
+        take_ticked(request)
         tools = [
             (name, label.removesuffix("…"))
             for name, label in self.get_action_choices(request, [])
             if name != "delete_selected"
         ]
-        return super().changelist_view(request, {"tools": tools, **(extra_context or {})})
+        context = {"tools": tools, "lacking": self.lacking(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def action_checkbox(self, obj: Any) -> Any:
+        """Show the box of a row ticked again that was ticked before a login."""
+        box = super().action_checkbox(obj)
+        return mark_safe(box.replace("<input", "<input checked", 1)) if obj.is_ticked else box  # noqa: S308  # it is Django's
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the changed columns only.
@@ -99,6 +128,8 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = [name for name in form.changed_data if name in columns]
+        for told in form.others_changes:
+            messages.info(request, f"Changed meanwhile, and kept: {told}.")
         if not changed:
             return
         if "updated_at" in columns:
@@ -137,7 +168,11 @@ class DatabaseRulesAdmin(admin.ModelAdmin):
                 return super().delete_view(request, object_id, *args, **kwargs)
         except RefusedError as refusal:
             messages.error(request, str(refusal))
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+        page = reverse(
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
+        )
+        place = with_place(request, "")
+        return redirect(f"{page}?{place}" if place else page)
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Tell what an action was refused, and that it changed nothing."""

@@ -83,6 +83,8 @@ BUSY = {
     "40P01": "Somebody else was changing the same rows. Nothing was changed; try again.",
     "55P03": "Somebody else holds these rows locked. Nothing was changed; try again later.",
     "40001": "Somebody else has changed these rows. Nothing was changed; try again.",
+    "57014": "This took longer than it may, so it was broken off. Nothing was changed. Ask for "
+    "less at once, or try again when the database has less to do.",
 }
 
 

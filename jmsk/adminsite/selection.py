@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+
+from jmsk.adminsite.offered_filters import BadFilterError
+from jmsk.adminsite.place import KEPT
 
 IDS = "ids"
 FILTERS = "filters"
@@ -49,6 +52,11 @@ class Selection:
             raise BadSelectionError("No rows are named.")
         return cls(filters=str(query[FILTERS]))
 
+    def page(self, request: HttpRequest, name: str) -> str:
+        """Return the URL of an action's page for these rows, from the list at its place."""
+        place = f"&{urlencode({KEPT: request.GET.urlencode()})}" if request.GET else ""
+        return f"{reverse(name)}?{self.query}{place}"
+
     @property
     def query(self) -> str:
         """The selection as a query string."""
@@ -75,7 +83,7 @@ class Selection:
         asking.GET = QueryDict(self.filters)
         try:
             return model_admin.get_changelist_instance(asking).get_queryset(asking)
-        except IncorrectLookupParameters as error:
+        except BadFilterError as error:
             raise BadSelectionError("The list's filter is not understood.") from error
 
 

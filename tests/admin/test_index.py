@@ -70,10 +70,40 @@ def test_the_longest_bar_is_the_tenant_with_most_left(client: Client) -> None:
     assert sum(item.width for item in aurum.items) == pytest.approx(100)
 
 
-def test_when_nothing_is_left_it_says_so(data: Database, client: Client) -> None:
+def test_of_many_tenants_it_shows_the_sum_the_ten_with_most_left_and_a_search(
+    data: Database,
+) -> None:
+    data.execute("""
+        INSERT INTO tenants (id, name, subdomain)
+        SELECT 1000 + n, 'Workshop ' || n, 'w' || n FROM generate_series(1, 300) AS n;
+        INSERT INTO companies (id, tenant_id, name)
+        SELECT 1000 + n, 1000 + n, 'C' FROM generate_series(1, 300) AS n;
+        INSERT INTO orders (tenant_id, company_id, order_number, customer_name)
+        SELECT 1000 + n, 1000 + n, 'T-' || n || '-' || m, 'x'
+          FROM generate_series(1, 300) AS n, generate_series(1, n % 50) AS m;
+    """)
+    client = client_of(superuser=True)
+    page = client.get("/admin/")
+    found = page.context["dashboard"]
+    assert [tenant.total for tenant in found.tenants] == [49] * 6 + [48] * 4
+    [orders] = [item for item in found.whole.items if "orders" in item.subject.label]
+    assert (found.unfinished, orders.number) == (295, 1 + 6 * sum(range(50)))
+    assert client.get(orders.url).context["cl"].result_count == orders.number
+    assert f"{orders.number:,} orders without a contact" in text_of(page)
+    assert not client.get("/admin/?tenant=nobody").context["dashboard"].tenants
+    searched = client.get("/admin/?tenant=W149").context["dashboard"]
+    assert [(tenant.name, tenant.total) for tenant in searched.tenants] == [("Workshop 149", 49)]
+
+
+def test_it_says_how_many_placed_contacts_are_settled_already(data: Database) -> None:
+    data.execute("UPDATE contacts SET company_id = 4 WHERE id = 11")
+    assert "1 placed contact settled already" in text_of(client_of(superuser=True).get("/admin/"))
+
+
+def test_when_nothing_is_left_it_says_so(data: Database) -> None:
     data.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
     data.execute("DELETE FROM orders WHERE contact_id IS NULL")
-    assert "Nothing is left to settle." in text_of(client.get("/admin/"))
+    assert "Nothing is left to settle" in text_of(client_of(superuser=True).get("/admin/"))
 
 
 def test_viewers_see_only_what_they_may_see(data: Database) -> None:

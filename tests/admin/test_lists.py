@@ -23,6 +23,11 @@ SELECT 1000 + n, 1, 1000 + n, 1, 'Contact ' || n FROM generate_series(1, 200) AS
 INSERT INTO orders (tenant_id, contact_id, order_number, customer_name)
 SELECT 1, 1000 + n, 'N-' || n, 'x' FROM generate_series(1, 200) AS n;
 """
+SLOW = """
+CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql AS 'SELECT $1 FROM pg_sleep(60)';
+ALTER TABLE contacts RENAME TO contacts_kept;
+CREATE VIEW contacts AS SELECT * FROM contacts_kept WHERE slow(name) IS NOT NULL;
+"""
 
 
 def names(client: Client, url: str) -> set[str]:
@@ -47,7 +52,7 @@ def test_a_list_takes_as_many_queries_for_200_rows_as_for_few(
     data.run_script(MANY)
     with CaptureQueriesContext(connection) as many:
         client.get(url)
-    assert len(many) == len(few) <= 20
+    assert len(many) == len(few) <= 24
 
 
 def test_the_list_says_why_a_contact_needs_attention(data: Database, client: Client) -> None:
@@ -78,6 +83,10 @@ def test_what_needs_no_attention_is_not_said_to_need_none(client: Client, url: s
         ("breaks=any", {"Ben", "Cleo"}),
         ("breaks=none", {"Ada", "Dan", "Eve"}),
         ("tenant__id__exact=2", {"Cleo"}),
+        ("tenant__id__exact=1&id__in=11,13", {"Ada"}),
+        ("tenant=BIJ", {"Cleo"}),
+        ("tenant=no+tenant+of+this+name", set()),
+        ("tenant=+", {"Ada", "Ben", "Cleo", "Dan", "Eve"}),
         ("q=ada", {"Ada", "Dan"}),
         ("q=ben@", {"Ben", "Eve"}),
         ("q=opal", {"Cleo"}),
@@ -98,8 +107,8 @@ def test_contacts_are_filtered_and_found(
 
 
 def test_filters_count_what_they_would_show(client: Client) -> None:
-    shown = text_of(client.get(CONTACTS))
-    for counted in ("still in the default company (3)", "not placed (2)", "Aurum (4)", "Bijou (1)"):
+    shown = text_of(client.get(f"{CONTACTS}?_facets=True"))
+    for counted in ("still in the default company (3)", "not placed (2)", "set aside (1)"):
         assert counted in shown
 
 
@@ -121,13 +130,47 @@ def test_a_rule_that_is_proved_is_no_filter(client: Client) -> None:
         f"{ORDERS}?contact=perhaps",
         f"{COMPANIES}?default=perhaps",
         f"{CONTACTS}?email__regex=[",
+        f"{ORDERS}?customer_name__regex=(.*)(.*)\\2\\1$",
+        f"{CONTACTS}?id__range=1",
+        f"{CONTACTS}?created_at__year=99999999999",
+        f"{CONTACTS}?company__name__startswith=A",
+        f"{CONTACTS}?company__id__in=1,x",
+        f"{CONTACTS}?tenant__id__exact=-1",
+        "/admin/companies/tenant/?name__regex=(",
+        "/admin/contacts/restructuringrun/?backup_path__regex=(",
     ],
 )
-def test_a_filter_that_means_nothing_is_refused_without_a_server_error(
+def test_a_filter_that_is_not_offered_or_means_nothing_is_refused_in_words(
     client: Client, url: str
 ) -> None:
     answer = client.get(url)
-    assert (answer.status_code, answer.headers["Location"].endswith("?e=1")) == (302, True)
+    assert answer.status_code == 400
+    assert "something that it does not offer" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{CONTACTS}?company__id__in=1,2",
+        f"{ORDERS}?contact__id__in=11",
+        f"{ORDERS}?tenant__id__exact=1&status__exact=PENDING&metal_type__isnull=True",
+        f"{COMPANIES}?tenant__id__in=1&default=no&_popup=1&_to_field=id&o=1&p=1&all=",
+        f"{COMPANIES}?tenant__id__exact=99999999999",
+        "/admin/contacts/restructuringrun/?kind__exact=migration",
+    ],
+)
+def test_filters_that_are_offered_or_linked_to_are_taken(client: Client, url: str) -> None:
+    assert client.get(url).status_code == 200
+
+
+def test_a_list_that_takes_too_long_is_broken_off_in_words(
+    data: Database, client: Client, settings: Any
+) -> None:
+    settings.ADMIN_STATEMENT_TIMEOUT = 1
+    data.execute(SLOW)
+    answer = client.get(CONTACTS)
+    assert answer.status_code == 503
+    assert "took longer than a page may take" in text_of(answer)
 
 
 def test_timestamps_beyond_pythons_range_break_no_page(data: Database, client: Client) -> None:
@@ -190,10 +233,30 @@ def test_the_export_holds_the_ticked_rows_only(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+49 30", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "  =1", "＝1"],  # noqa: RUF001
+    ["=1+1", "+A1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "  =1", "＝1", '"=1', "+1|cmd"],  # noqa: RUF001
 )
 def test_a_formula_is_escaped(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=HYPERLINK(1)", "x;'=HYPERLINK(1)"),
+        ("x; =1;-2", "x;' =1;'-2"),
+        ("x\t@A1", "x\t'@A1"),
+        ("x\n=1", "x\n'=1"),
+        ('x;"=1"', 'x;\'"=1"'),
+        ("+49 30 1;=1", "+49 30 1;'=1"),
+    ],
+)
+def test_a_formula_is_escaped_wherever_something_separates_cells(text: str, cell: str) -> None:
+    assert safe_cell(text) == cell
+
+
+@pytest.mark.parametrize("text", ["+49 30 1234567", "+49 (30) 12/34-5", "+1.555.0100;+4930"])
+def test_a_phone_number_carries_no_apostrophe(text: str) -> None:
+    assert safe_cell(text) == text
 
 
 def test_numbers_and_plain_text_are_not_escaped() -> None:
@@ -207,7 +270,7 @@ def test_an_export_escapes_what_is_in_the_table(data: Database, client: Client) 
 
 def test_an_export_is_recorded_and_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "contacts.restructuring"):
-        export(client, f"{CONTACTS}?placed=still")
+        export(client, f"{CONTACTS}?placed=still").close()
     entry = LogEntry.objects.get()
     assert entry.change_message == "Exported 3 rows as CSV (filters: placed=still)."
     assert "exported 3 rows of contacts (filters: placed=still)" in caplog.text
@@ -215,5 +278,5 @@ def test_an_export_is_recorded_and_logged(client: Client, caplog: pytest.LogCapt
 
 def test_an_action_button_serves_those_without_javascript(client: Client) -> None:
     shown = text_of(client.get(f"{CONTACTS}?placed=still"))
-    assert "Reassign to company: all 3 shown" in shown
-    assert "Export as CSV: all 3 shown" in shown
+    assert "Reassign to company: all 3 matching" in shown
+    assert "Export as CSV: all 3 matching" in shown

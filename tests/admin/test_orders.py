@@ -26,14 +26,14 @@ def customer(data: Database, name: str, email: str | None) -> None:
 
 def proposed(client: Client, **more: str) -> list[tuple[str, str]]:
     answer = client.get(LINK, {"ids": "24", **more})
-    [(_, candidates)] = answer.context["orders"]
-    return [(str(candidate.contact), candidate.reason) for candidate in candidates]
+    [choice] = answer.context["choices"]
+    return [(str(candidate.contact), candidate.reason) for candidate in choice.proposed]
 
 
 def test_the_filter_finds_them(client: Client) -> None:
     rows = client.get(f"{ORDERS}?contact=none").context["cl"].result_list
     assert [str(order) for order in rows] == ["A-24"]
-    assert "without a contact (1)" in text_of(client.get(ORDERS))
+    assert "without a contact (1)" in text_of(client.get(f"{ORDERS}?_facets=True"))
 
 
 def test_candidates_come_from_the_orders_own_email_and_name(data: Database, client: Client) -> None:
@@ -68,26 +68,26 @@ def test_a_name_that_many_bear_does_not_push_out_an_email(
 def test_contacts_of_other_tenants_are_not_proposed(data: Database, client: Client) -> None:
     customer(data, "Cleo", None)
     assert proposed(client) == []
-    assert proposed(client, q="cleo") == []
+    assert proposed(client, q_24="cleo") == []
 
 
 def test_other_contacts_are_found_by_search(client: Client) -> None:
-    assert proposed(client, q="ben@") == [
+    assert proposed(client, q_24="ben@") == [
         ("Ben", "found by your search"),
         ("Eve", "found by your search"),
     ]
 
 
 def test_a_search_finds_an_email_that_was_set_aside(client: Client) -> None:
-    assert [name for name, _ in proposed(client, q="ada@")] == ["Ada", "Dan"]
+    assert [name for name, _ in proposed(client, q_24="ada@")] == ["Ada", "Dan"]
 
 
 def test_a_search_that_finds_nothing_says_so_and_leaves_nothing_to_send(client: Client) -> None:
-    page = client.get(LINK, {"ids": "24", "q": "nobody"})
+    page = client.get(LINK, {"ids": "24", "q_24": "nobody"})
     told = "No contact of Aurum has this e-mail or name, or “nobody” in its own."
     assert told in text_of(page)
     assert "Link what I chose" not in page.content.decode()
-    assert "Link what I chose" in client.get(LINK, {"ids": "24", "q": "ben@"}).content.decode()
+    assert "Link what I chose" in client.get(LINK, {"ids": "24", "q_24": "ben@"}).content.decode()
 
 
 def test_nothing_is_linked_by_looking(data: Database, client: Client) -> None:
@@ -137,7 +137,7 @@ def test_an_order_that_was_linked_meanwhile_keeps_its_contact(
 def test_the_action_leads_to_the_page(client: Client) -> None:
     ticked = {"action": "link_to_contact", "_selected_action": ["0"], "select_across": "1"}
     answer = client.post(f"{ORDERS}?contact=none", {**ticked, "index": "0"})
-    assert answer.headers["Location"] == f"{LINK}?filters=contact%3Dnone"
+    assert answer.headers["Location"].startswith(f"{LINK}?filters=contact%3Dnone&")
 
 
 def test_when_all_have_a_contact_the_page_says_so(client: Client) -> None:
@@ -154,7 +154,7 @@ def test_a_long_selection_is_gone_through_though_some_are_left_as_they_are(
     )
 
     def seen(page: Any) -> tuple[int, int, int]:
-        orders = [order.pk for order, _ in page.context["orders"]]
+        orders = [choice.order.pk for choice in page.context["choices"]]
         return orders[0], orders[-1], len(orders)
 
     page = client.get(LINK, {"filters": "contact=none"})

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.support.admin_pages import (
@@ -139,9 +139,62 @@ def test_an_export_needs_its_permission_and_viewing(
 ) -> None:
     view, export = needed
     chosen = {**action("export_as_csv", "0"), "select_across": "1"}
-    assert client_of(view, export).post(url, chosen).headers["Content-Type"].startswith("text/csv")
+    exported: Any = client_of(view, export).post(url, chosen)
+    exported.close()
+    assert exported.headers["Content-Type"].startswith("text/csv")
     assert not client_of(view).post(url, chosen).headers["Content-Type"].startswith("text/csv")
     assert client_of(export).post(url, chosen).status_code == 403
+
+
+def test_a_permission_that_is_of_no_use_without_another_says_so(data: Database) -> None:
+    reassigns = ("contacts.view_contact", "contacts.reassign_contact")
+    links = ("orders.view_order", "orders.link_order")
+    told = "that takes both. Whoever administers the users can give you"
+    assert told in text_of(client_of(*reassigns).get(CONTACTS))
+    assert told in text_of(client_of(*links).get(ORDERS))
+    assert told not in text_of(client_of(*reassigns, "companies.view_company").get(CONTACTS))
+    assert told not in text_of(client_of(*links, "contacts.view_contact").get(ORDERS))
+    assert told not in text_of(client_of("contacts.view_contact").get(CONTACTS))
+
+
+def test_permissions_of_the_legacy_model_are_not_offered(data: Database) -> None:
+    Permission.objects.create(
+        codename="change_customer",
+        name="Can change customer",
+        content_type=Permission.objects.get(codename="view_contact").content_type,
+    )
+    client = client_of(superuser=True)
+    for page in (f"/admin/auth/user/{User.objects.get().pk}/change/", "/admin/auth/group/add/"):
+        shown = client.get(page).content.decode()
+        assert "Can view contact" in shown
+        assert "Can change customer" not in shown
+
+
+def test_lists_of_users_take_only_the_filters_that_they_offer(data: Database) -> None:
+    client = client_of(superuser=True)
+    assert client.get("/admin/auth/user/?is_staff__exact=1").status_code == 200
+    assert client.get("/admin/auth/user/?username__regex=(").status_code == 400
+    assert client.get("/admin/auth/group/?name__regex=(").status_code == 400
+
+
+def test_what_is_refused_or_missing_is_said_in_the_admins_own_look(data: Database) -> None:
+    client = client_of("contacts.view_contact")
+    for page, status, told in (
+        (COMPANIES, 403, "Your permissions do not allow this."),
+        (f"{CONTACTS}reassign/?ids=11", 403, "Your permissions do not allow this."),
+        ("/admin/nonsense/", 404, "There is no such page"),
+    ):
+        answer = client.get(page)
+        assert answer.status_code == status, page
+        assert told in text_of(answer)
+        assert 'href="/admin/"' in answer.content.decode()
+
+
+def test_a_form_that_has_outlived_its_session_says_so(data: Database) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post("/admin/login/", {"username": "x", "password": "x"})
+    assert answer.status_code == 403
+    assert "was opened before you logged in" in text_of(answer)
 
 
 def test_a_permission_taken_away_counts_at_the_moment_of_acting(data: Database) -> None:

@@ -20,10 +20,13 @@ NAMES = (
     "USE_TZ",
     "SECURE_SSL_REDIRECT",
     "SECURE_HSTS_SECONDS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
     "SESSION_COOKIE_SECURE",
     "CSRF_COOKIE_SECURE",
+    "ADMIN_STATEMENT_TIMEOUT",
 )
-SECURE = NAMES[6:]
+SECURE = NAMES[6:-1]
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +84,26 @@ def test_under_debug_runserver_works_over_plain_http() -> None:
     found = settings(DEBUG="true")
     assert found["DEBUG"] is True
     assert not any(found[name] for name in SECURE)
+
+
+def test_hsts_may_leave_out_subdomains_and_the_preload_list() -> None:
+    found = settings(HSTS_INCLUDE_SUBDOMAINS="false", HSTS_PRELOAD="false")
+    assert found["SECURE_HSTS_SECONDS"] == 365 * 24 * 3600
+    assert not found["SECURE_HSTS_INCLUDE_SUBDOMAINS"]
+    assert not found["SECURE_HSTS_PRELOAD"]
+
+
+def test_a_statement_of_the_admin_may_take_30_seconds_or_what_the_environment_says() -> None:
+    assert settings()["ADMIN_STATEMENT_TIMEOUT"] == 30
+    assert settings(ADMIN_STATEMENT_TIMEOUT="5")["ADMIN_STATEMENT_TIMEOUT"] == 5
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1", "99999999", "1.5"])
+def test_a_time_limit_that_is_none_is_refused_in_words(seconds: str) -> None:
+    done = run("manage.py", "check", ADMIN_STATEMENT_TIMEOUT=seconds)
+    assert done.returncode == 1
+    assert f"ADMIN_STATEMENT_TIMEOUT is {seconds!r}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_environment_names_database_and_hosts() -> None:

@@ -7,6 +7,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils.html import strip_tags
 
+from tests.support.waiting import wait_until
+
 CONTACTS = "/admin/contacts/contact/"
 REASSIGN = f"{CONTACTS}reassign/"
 ORDERS = "/admin/orders/order/"
@@ -39,6 +41,21 @@ def confirm(client: Client, answer: Any, **more: Any) -> Any:
     named = {"company": plan.company} if plan.company else {"new_company": plan.company_name}
     ids = {"ids": ",".join(map(str, selection.ids))} if selection.ids else {}
     filters = {} if selection.ids else {"filters": selection.filters}
-    return client.post(
-        REASSIGN, {**ids, **filters, **named, "shown": plan.fingerprint, **more}, follow=True
-    )
+    shown = {"shown": plan.fingerprint, "since": answer.context["since"]}
+    return client.post(REASSIGN, {**ids, **filters, **named, **shown, **more}, follow=True)
+
+
+def ended_of(client: Client, answer: Any) -> Any:
+    """Follow a reassignment in the background, as the page in the browser does, to its end."""
+    pages = [answer]
+    progress = answer.redirect_chain[0][0]
+
+    def ended() -> bool:
+        if pages[-1].redirect_chain[-1][0] != progress:
+            return True
+        page = client.get(progress, follow=True)
+        pages.extend([page] if page.redirect_chain else [])
+        return bool(page.redirect_chain)
+
+    wait_until(ended, 300)
+    return pages[-1]
