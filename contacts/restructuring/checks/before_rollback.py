@@ -1,8 +1,7 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
-from contacts.created_companies import going_companies
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import alembic, dependents, publications
 from contacts.restructuring.checks.environment.privileges import REFERRING_TO_CREATED, RIGHTS
 from contacts.restructuring.checks.environment.server import SESSIONS, WRITABLE
@@ -10,6 +9,7 @@ from contacts.restructuring.checks.tables import (
     added_constraints,
     free_names,
     legacy_constraints,
+    lost_values,
     replaced_keys,
     whole_rows,
 )
@@ -80,85 +80,17 @@ def orders_without_contact(inspector: Inspector) -> Finding:
     )
 
 
-NAMELESS = (
-    "SELECT o.id, o.tenant_id, o.contact_id FROM orders o LEFT JOIN contacts c "
-    "ON c.id = o.contact_id WHERE o.customer_name IS NULL AND c.name IS {} NULL"
-)
-
-
 def orders_without_name(inspector: Inspector) -> Finding:
     """Orders that name neither a customer nor a contact."""
     if not read_record(inspector.cursor).names_customers:
         return Finding(note="the legacy table did without, so none is needed")
     return rows(
         inspector,
-        NAMELESS.format(""),
+        lost_values.NAMELESS.format(""),
         "Order {id} (tenant {tenant_id}) has neither a customer's name nor a contact to take it of",
     )
 
 
-def named_orders(inspector: Inspector) -> Finding:
-    """Orders that take the name of their contact."""
-    if not read_record(inspector.cursor).names_customers:
-        return Finding()
-    return rows(
-        inspector,
-        NAMELESS.format("NOT"),
-        "Order {id} (tenant {tenant_id}) takes the name of its contact {contact_id}",
-    )
-
-
-def addresses(inspector: Inspector) -> Finding:
-    return rows(
-        inspector,
-        "SELECT id, company_id, city FROM addresses",
-        "Address {id} of company {company_id} ({city}) goes",
-    )
-
-
-def created_companies(inspector: Inspector) -> Finding:
-    created = read_record(inspector.cursor).created
-    if not created:
-        return Finding(note="the migration created no company, so none goes")
-    going = going_companies(inspector.cursor, created)
-    stay = len(created) - len(going)
-    ids = ", ".join(map(str, going))
-    return rows(
-        inspector,
-        f"SELECT id, tenant_id FROM companies WHERE id = ANY('{{{ids}}}'::bigint[])",
-        "Company {id} (tenant {tenant_id}) goes: nobody has changed it, and nothing needs it",
-        lambda count: f"{count} go, {stay} stay: somebody uses or has changed them",
-    )
-
-
-def fax_numbers(inspector: Inspector) -> Finding:
-    return rows(
-        inspector, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
-    )
-
-
-def orders_moved_by_hand(inspector: Inspector) -> Finding:
-    return rows(
-        inspector,
-        "SELECT o.id, o.company_id FROM orders o LEFT JOIN companies d "
-        "ON d.tenant_id = o.tenant_id AND d.is_default "
-        "WHERE o.contact_id IS NULL AND o.company_id IS DISTINCT FROM d.id",
-        "Order {id} has no contact; that it belongs to company {company_id} goes",
-    )
-
-
-def replaced_emails(inspector: Inspector) -> Finding:
-    return rows(
-        inspector,
-        "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
-        "Contact {id} keeps its new e-mail; the one that was set aside goes",
-    )
-
-
-LIVES_ON = (
-    "Nothing to do, if you agree: it lives on in the backup that is taken first, unless you said "
-    "--skip-backup."
-)
 CHECKS_BACK = (
     *tagged(
         Tag.WAY_BACK,
@@ -216,37 +148,7 @@ CHECKS_BACK = (
     REFERRING_TO_CREATED,
     WRITABLE,
     whole_rows.CHECK_BACK,
-    Check(
-        "created_companies",
-        "Companies that go",
-        created_companies,
-        "Nothing to do: the migration created them to place contacts and orders there. One in "
-        "which a column is changed stays.",
-        Severity.WARNING,
-    ),
-    Check(
-        "named_orders",
-        "Orders that take the name of their contact",
-        named_orders,
-        "Nothing to do, if you agree: the legacy schema wants a name on every order.",
-        Severity.WARNING,
-    ),
-    Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
-    Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
-    Check(
-        "orders_moved_by_hand",
-        "Orders whose company was changed by hand",
-        orders_moved_by_hand,
-        LIVES_ON,
-        Severity.WARNING,
-    ),
-    Check(
-        "replaced_emails",
-        "E-mails that replaced one set aside",
-        replaced_emails,
-        LIVES_ON,
-        Severity.WARNING,
-    ),
+    *lost_values.CHECKS,
     SESSIONS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""
