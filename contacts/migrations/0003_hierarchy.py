@@ -6,7 +6,6 @@ an e-mail within a company, the one with the lowest id keeps it and the others' 
 
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
@@ -14,6 +13,7 @@ from django.db.models.lookups import GreaterThanOrEqual
 import jmsk.postgres.constraints
 from contacts.created_companies import going_companies, read_companies
 from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
+from contacts.restructuring.failures import Failure
 from contacts.runs import created_rows, current_run
 from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
 from jmsk.postgres.sequences import (
@@ -130,9 +130,10 @@ def next_ids(cursor: Any, sequence: Sequence | None, count: int) -> list[int]:
     # One more, so that what it gives next is free as well.
     found = free_values(cursor, "companies", sequence, count + 1)
     if len(found) < count:
-        raise CommandError(
+        raise Failure(
+            "MC302",
             f"Sequence {sequence.name} ends before {count} default companies have an id. "
-            "Everything was rolled back: the database is as it was. Let it reach further."
+            "Everything was rolled back: the database is as it was. Let it reach further.",
         )
     created, following = found[:count], found[count:]
     restart(cursor, sequence, [following[0], False] if following else [created[-1], True])

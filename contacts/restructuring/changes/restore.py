@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contacts.created_companies import Row
-from contacts.meaning import EMAIL
+from contacts.meaning import CUSTOMER_NAME, EMAIL
 from contacts.models import RestructuringRun
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.writer import backed_up
@@ -37,6 +37,7 @@ PASSABLE = f"""
 
 Only these are changed: rows of other tables may refer to the e-mails of the rest.
 """
+NAMELESS = f"FROM orders WHERE {CUSTOMER_NAME} IS NULL"
 
 
 class Restore(Change):
@@ -114,7 +115,14 @@ def tables_to_lock(layout: Layout) -> tuple[str, ...]:
 
 
 def _make_passable(cursor: Any) -> None:
-    """Let the reversal pass, if contacts have e-mails that the legacy schema could not hold."""
+    """Let the reversal pass, if there are e-mails or names that the legacy schema cannot hold."""
+    cursor.execute(f"SELECT EXISTS (SELECT 1 {NAMELESS})")
+    if cursor.fetchone()[0]:
+        with without_user_triggers(cursor, "orders"):
+            cursor.execute(
+                f"UPDATE orders SET customer_name = '' WHERE id IN (SELECT id {NAMELESS})"
+            )
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute(
         f"SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, {EMAIL} "
         f"HAVING count(*) > 1 OR {EMAIL} IS NULL)"

@@ -54,6 +54,7 @@ def test_what_the_legacy_schema_could_not_hold_does_not_stand_in_the_way(
     database.execute(
         "INSERT INTO orders (tenant_id, order_number, customer_name) VALUES (1, 'NEW-1', 'New')"
     )
+    database.execute("UPDATE orders SET customer_name = NULL")
     assert_succeeds(backups, "--restore", str(backup))
     assert dump(database) == before
 

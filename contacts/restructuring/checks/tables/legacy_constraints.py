@@ -23,7 +23,7 @@ from contacts.restructuring.state.legacy_objects import (
 )
 from jmsk.postgres.catalogue import TableObject, Type
 
-ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id")}
+ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders", "customer_name")}
 """Columns whose NOT NULL has a check of its own."""
 
 
