@@ -109,19 +109,24 @@ BEGIN
 {delete}
         RETURN OLD;
     END IF;
+    IF TG_OP = 'UPDATE' AND NEW.id IS DISTINCT FROM OLD.id
+       AND EXISTS (SELECT 1 FROM orders WHERE contact_id = OLD.id) THEN
+{still_referenced}    END IF;
 {fill_id}{not_null}{unique}    RETURN NEW;
 END
+"""
+STILL_REFERENCED = """\
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation', SCHEMA = {schema}, TABLE = 'orders',
+            CONSTRAINT = {customer_key},
+            MESSAGE = format('update or delete on table "customers" violates foreign key constraint "%s" on table "orders"', {customer_key}),
+            DETAIL = format('Key (id)=(%s) is still referenced from table "orders".', OLD.id);
 """
 # Locked first: who is adding an order to it is waited for.
 REFUSE_DELETE = """\
         PERFORM 1 FROM contacts WHERE id = OLD.id FOR UPDATE;
         IF EXISTS (SELECT 1 FROM orders WHERE contact_id = OLD.id) THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'foreign_key_violation', SCHEMA = {schema}, TABLE = 'orders',
-                CONSTRAINT = {customer_key},
-                MESSAGE = format('update or delete on table "customers" violates foreign key constraint "%s" on table "orders"', {customer_key}),
-                DETAIL = format('Key (id)=(%s) is still referenced from table "orders".', OLD.id);
-        END IF;"""
+{still_referenced}        END IF;"""
 CASCADE_DELETE = """\
         DELETE FROM orders WHERE contact_id = OLD.id;"""
 FILL_IDENTITY = """\

@@ -84,14 +84,19 @@ def _check_customer(
     cursor.execute("SELECT pg_get_serial_sequence('contacts', 'id')")
     sequence = sql.Literal(cursor.fetchone()[0])
 
+    referenced = sql.SQL(bodies.STILL_REFERENCED).format(**parts)
+
     def piece(template: str, *, wanted: Any = True) -> sql.Composable:
-        return sql.SQL(template if wanted else "").format(sequence=sequence, **parts)
+        return sql.SQL(template if wanted else "").format(
+            sequence=sequence, still_referenced=referenced, **parts
+        )
 
     return sql.SQL(bodies.CHECK_CUSTOMER).format(
         delete=piece(DELETE[names.on_delete]),
         fill_id=piece(bodies.FILL_IDENTITY, wanted=identity),
         not_null=piece(bodies.NOT_NULL, wanted=names.email_required),
         unique=piece(bodies.UNIQUE_EMAIL, wanted=names.email_key),
+        still_referenced=referenced,
     )
 
 
