@@ -238,9 +238,21 @@ def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
         raise Failure(
             "MC707",
             f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
-            f"{ROLLED_BACK} A type of another name may have changed them; name another backup or "
-            "ask for help.",
+            f"{ROLLED_BACK} {_why_unequal(cursor, backup)}",
         )
+
+
+def _why_unequal(cursor: Any, backup: Backup) -> str:
+    """Say what may have made the fingerprints differ, and what to do."""
+    cursor.execute("SHOW server_encoding")
+    encoding, then = cursor.fetchone()[0], backup.manifest.encoding
+    if then and encoding != then:
+        return (
+            f"The backup is of a database with the encoding {then}, and this one has {encoding}: "
+            "a fingerprint is of the stored bytes, so the same text has another one here. Restore "
+            f"into a database made with ENCODING '{then}'."
+        )
+    return "A type of another name may have changed them; name another backup or ask for help."
 
 
 def _now(cursor: Any, layout: Layout, table: TableBackup) -> Table:
