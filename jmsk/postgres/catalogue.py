@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
-from jmsk.postgres.definitions import parse_definition
+from jmsk.postgres.definitions import parse_definition, settled
 
 
 def column_names(numbers: str, table: str) -> str:
@@ -184,21 +184,6 @@ class TableObject:
         if other.reference:
             return self.validated and self.reference == other.reference
         return self.twin_of(other) or self.unique_columns == other.unique_columns != frozenset()
-
-
-CHOICE = r"'(?:[^']|'')*'::character varying"
-CHOICES = re.compile(rf"\(ARRAY\[({CHOICE}(?:, {CHOICE})*)\]\)::text\[\]")
-
-
-def settled(definition: str) -> str:
-    """Return a definition as it is printed once it has been made again of what was printed.
-
-    ``IN`` over varchar reads otherwise afterwards: in a dump that was restored, for example.
-    """
-    return CHOICES.sub(
-        lambda found: f"ARRAY[{re.sub(CHOICE, lambda one: f'({one[0]})::text', found[1])}]",
-        definition,
-    )
 
 
 def read_objects(cursor: Any, table: str) -> list[TableObject]:
