@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
-from contacts.restructuring.checks.environment import alembic, dependents, publications
+from contacts.restructuring.checks.environment import (
+    alembic,
+    dependents,
+    django_project,
+    publications,
+)
 from contacts.restructuring.checks.environment.dependents import LEGACY_WORDS
 from contacts.restructuring.checks.environment.privileges import RIGHTS
 from contacts.restructuring.checks.tables import whole_rows
@@ -109,6 +114,7 @@ CHECKS = (
         "DATABASE_URL=…?options=-c%20role%3DOWNER",
     ),
     WRITABLE,
+    django_project.CHECK,
     dependents.CHECK,
     whole_rows.CHECK,
     Check(
