@@ -1,6 +1,8 @@
 """Settings, all taken from the environment and safe where the environment says nothing.
 
 DATABASE_URL          the PostgreSQL to work on; unset, the embedded one is started
+DJANGO_SCHEMA         a schema for Django's own tables, where another project has its own; unset,
+                      they lie where the search path leads
 SECRET_KEY            unset, a random one for each process
 DEBUG                 default false
 ALLOWED_HOSTS         comma-separated, default this machine only
@@ -14,6 +16,7 @@ EMBEDDED_POSTGRES_DIR, EMBEDDED_POSTGRES_VERSION   see jmsk/embedded/
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,13 @@ def _default_database() -> dict[str, Any]:
         "EMBEDDED_VERSION": env.str("EMBEDDED_POSTGRES_VERSION", default="16"),
     }
 
+
+DJANGO_SCHEMA: str = env.str("DJANGO_SCHEMA", default="")
+if DJANGO_SCHEMA and not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", DJANGO_SCHEMA):
+    raise ImproperlyConfigured(
+        f"DJANGO_SCHEMA is {DJANGO_SCHEMA!r}. Name a schema in small letters, digits and _, such "
+        "as jmsk, or unset it."
+    )
 
 DATABASES = {"default": {**_default_database(), "ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 0}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

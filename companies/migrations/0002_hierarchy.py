@@ -20,6 +20,9 @@ DO $$
 DECLARE
     item record;
 BEGIN
+    -- It was made in the first schema of the search path, which may be that of Django's tables.
+    EXECUTE format('ALTER TABLE addresses SET SCHEMA %s', (
+        SELECT relnamespace::regnamespace FROM pg_class WHERE oid = 'companies'::regclass));
     EXECUTE format('ALTER TABLE addresses OWNER TO %s', (
         SELECT relowner::regrole FROM pg_class WHERE oid = 'companies'::regclass));
     FOR item IN

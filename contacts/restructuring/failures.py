@@ -22,6 +22,7 @@ CODES = {
     "MC107": "There is no terminal to ask on.",
     "MC108": "The question was answered with no.",
     "MC109": "The options do not go together.",
+    "MC110": "The role may not read Django's record.",
     # the stage of the database
     "MC201": "The database is at a stage that the mode does not work on.",
     "MC202": "The tables were changed while the question was open.",
@@ -42,6 +43,7 @@ CODES = {
     "MC406": "The backup cannot be read.",
     "MC407": "The backup is damaged.",
     "MC408": "The backup was exchanged while the question was open.",
+    "MC409": "The backup went away or was changed after it was verified.",
     # locks
     "MC501": "The tables could not be locked or read in time.",
     "MC502": "Sessions that read as of an earlier time did not end.",

@@ -3,6 +3,8 @@
 from django.db import connection
 from django.http import HttpRequest
 
+from jmsk.postgres.django_schema import own_name
+
 RESTRUCTURED = """
     SELECT count(*) = 3 FROM pg_attribute
      WHERE NOT attisdropped
@@ -10,11 +12,8 @@ RESTRUCTURED = """
                                    (to_regclass('orders'), 'contact_id'),
                                    (to_regclass('addresses'), 'company_id'))
 """
-PREPARED = """
-    SELECT to_regclass('auth_user') IS NOT NULL AND to_regclass('django_session') IS NOT NULL
-       AND to_regclass('django_admin_log') IS NOT NULL
-"""
-RECORDED = "SELECT to_regclass('contacts_restructuringrun') IS NOT NULL"
+DJANGOS = ("auth_user", "django_session", "django_admin_log")
+THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s) AS name"
 
 
 def restructured(request: HttpRequest) -> bool:
@@ -24,17 +23,17 @@ def restructured(request: HttpRequest) -> bool:
 
 def prepared(request: HttpRequest) -> bool:
     """Return whether the database holds the tables of users, sessions and the admin's history."""
-    return _ask(request, "_prepared", PREPARED)
+    return _ask(request, "_prepared", THERE, *DJANGOS)
 
 
 def recorded(request: HttpRequest) -> bool:
     """Return whether the database holds the table of runs, which stays after a rollback."""
-    return _ask(request, "_recorded", RECORDED)
+    return _ask(request, "_recorded", THERE, "contacts_restructuringrun")
 
 
-def _ask(request: HttpRequest, name: str, query: str) -> bool:
+def _ask(request: HttpRequest, name: str, query: str, *tables: str) -> bool:
     if not hasattr(request, name):
         with connection.cursor() as cursor:
-            cursor.execute(query)
+            cursor.execute(query, [[own_name(table) for table in tables]] if tables else None)
             setattr(request, name, cursor.fetchone()[0])
     return bool(getattr(request, name))

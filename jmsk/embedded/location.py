@@ -12,6 +12,7 @@ the data goes to SYSTEM_FOLDER, and the programs are copied beside it.
 import hashlib
 import os
 import pwd
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,13 +86,15 @@ def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Locat
     """Make the folders for a server that root starts and an unprivileged user runs."""
     moved_from = None
     uid, gid = _server_user(root)
-    if not _reachable(_first_existing(root), uid, gid):
+    problem = _distrusted(root, uid, gid)
+    if not problem and not _reachable(_first_existing(root), uid, gid):
+        problem = (
+            f"is private, or lies in a private folder: the server's user (id {uid}; it cannot be "
+            "root) may not enter. Set EMBEDDED_POSTGRES_DIR to a place that it can reach."
+        )
+    if problem:
         if not may_move:
-            raise ImproperlyConfigured(
-                f"The embedded PostgreSQL's folder {root} is private, or lies in a private folder: "
-                f"the server's user (id {uid}; it cannot be root) may not enter. "
-                "Set EMBEDDED_POSTGRES_DIR to a place that it can reach."
-            )
+            raise ImproperlyConfigured(f"The embedded PostgreSQL's folder {root} {problem}")
         moved_from = root
         name = hashlib.sha256(str(root).encode()).hexdigest()[:12]
         root = SYSTEM_FOLDER / name
@@ -102,8 +105,8 @@ def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Locat
     server = root / "server"
     # Another process may be at the same, or have been killed between the two.
     server.mkdir(mode=0o700, exist_ok=True)
-    if server.stat().st_uid == 0:
-        os.chown(server, uid, gid)
+    if server.lstat().st_uid == 0:
+        os.chown(server, uid, gid, follow_symlinks=False)
     if not _reachable(installation / "bin" / "postgres", uid, gid):
         programs = root / "programs"
         programs.mkdir(mode=0o755, exist_ok=True)
@@ -114,7 +117,7 @@ def _prepare_as_root(root: Path, installation: Path, *, may_move: bool) -> Locat
 def _server_user(root: Path) -> tuple[int, int]:
     """Return the ids the server runs with: the owner of an existing folder, else a known user's."""
     server = root / "server"
-    if server.exists() and server.stat().st_uid != 0:
+    if server.exists() and not server.is_symlink() and server.stat().st_uid != 0:
         return server.stat().st_uid, server.stat().st_gid
     for name in USERS:
         try:
@@ -126,6 +129,30 @@ def _server_user(root: Path) -> tuple[int, int]:
         "PostgreSQL does not run as root, and this machine has no user "
         f"{' or '.join(USERS)} to run it as. Run as another user, or set DATABASE_URL."
     )
+
+
+def _distrusted(root: Path, uid: int, gid: int) -> str:
+    """Say why root must not make or hand over anything in a folder, '' if nothing speaks against.
+
+    Whoever else may rename what is there could make root hand over another folder. Parameters:
+    root; uid and gid, the server's user.
+    """
+    for place in (root / "server", root / "programs", root):
+        if place.is_symlink():
+            return f"has a link in the place of {place}. Remove it, or name the real folder."
+    for place in (root / "server", root, *root.resolve().parents):
+        if not place.exists():
+            continue
+        status = place.stat()
+        writers = 0o002 if status.st_gid in (0, gid) else 0o022
+        shared = status.st_mode & writers and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, uid) or shared:
+            return (
+                f"may be exchanged by others than root and the server's user (id {uid}), through "
+                f"{place}. Run as the user who owns it, or set EMBEDDED_POSTGRES_DIR to a folder "
+                "of root's."
+            )
+    return ""
 
 
 def _first_existing(path: Path) -> Path:

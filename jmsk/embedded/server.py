@@ -120,8 +120,8 @@ def _start(location: Location, options: tuple[str, ...]) -> None:
         time.sleep(PAUSE_SECONDS)
     if child is not None and location.moved_from is not None:
         sys.stderr.write(
-            f"The embedded PostgreSQL keeps its data in {location.root}: its user may not enter "
-            f"{location.moved_from.parent}.\n"
+            f"The embedded PostgreSQL keeps its data in {location.root}: "
+            f"{location.moved_from.parent} is private, or somebody else's.\n"
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
-from jmsk.postgres.definitions import parse_definition
+from jmsk.postgres.definitions import parse_definition, settled
 
 
 def column_names(numbers: str, table: str) -> str:
@@ -31,6 +31,8 @@ CONSTRAINTS = f"""
            coalesce(i.indisreplident, false) AS replica_identity,
            coalesce(obj_description(i.indexrelid, 'pg_class'), '') AS index_comment,
            coalesce(array_to_string(b.reloptions, ', '), '') AS index_options,
+           coalesce((SELECT spcname FROM pg_tablespace s WHERE s.oid = b.reltablespace), '')
+               AS tablespace,
            CASE c.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'c' THEN 'CHECK'
                           WHEN 'f' THEN 'FOREIGN KEY' WHEN 'x' THEN 'EXCLUDE' ELSE 'NOT NULL' END
                AS type,
@@ -60,6 +62,8 @@ INDEXES = f"""
                || substring(pg_get_indexdef(c.oid) FROM 'USING .*$') AS definition,
            coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
            i.indisclustered AS clustered, i.indisreplident AS replica_identity,
+           coalesce((SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), '')
+               AS tablespace,
            CASE WHEN i.indisunique THEN 'UNIQUE' ELSE '' END AS type,
            CASE WHEN i.indisunique THEN {PLAIN_COLUMNS} END AS columns,
            coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate
@@ -100,6 +104,7 @@ class TableObject:
     ``definition`` is what ``pg_get_constraintdef`` prints; for an index its ``USING`` clause, after
     ``UNIQUE`` where it is unique; for a sequence its column. ``index_comment`` and
     ``index_options`` (storage parameters) are those of the index behind a constraint.
+    ``tablespace`` is that of an index, or of the one behind a constraint; '' for the database's.
 
     ``columns`` are those that a key or NOT NULL is about, none where it is one of expressions;
     ``target`` is the table of a foreign key as SQL names it, ``target_columns`` what it refers to
@@ -115,6 +120,7 @@ class TableObject:
     replica_identity: bool = False
     index_comment: str = ""
     index_options: str = ""
+    tablespace: str = ""
     type: Type = Type.NOTHING
     columns: tuple[str, ...] = ()
     target: str = ""
@@ -178,21 +184,6 @@ class TableObject:
         if other.reference:
             return self.validated and self.reference == other.reference
         return self.twin_of(other) or self.unique_columns == other.unique_columns != frozenset()
-
-
-CHOICE = r"'(?:[^']|'')*'::character varying"
-CHOICES = re.compile(rf"\(ARRAY\[({CHOICE}(?:, {CHOICE})*)\]\)::text\[\]")
-
-
-def settled(definition: str) -> str:
-    """Return a definition as it is printed once it has been made again of what was printed.
-
-    ``IN`` over varchar reads otherwise afterwards: in a dump that was restored, for example.
-    """
-    return CHOICES.sub(
-        lambda found: f"ARRAY[{re.sub(CHOICE, lambda one: f'({one[0]})::text', found[1])}]",
-        definition,
-    )
 
 
 def read_objects(cursor: Any, table: str) -> list[TableObject]:

@@ -1,4 +1,4 @@
-"""What a definition says that an earlier version stored as text alone."""
+"""What the text of a definition says, and when two texts say the same."""
 
 import re
 from typing import Any
@@ -38,4 +38,19 @@ def _unquoted(names: str) -> tuple[str, ...]:
     return tuple(
         name[1:-1].replace('""', '"') if name.startswith('"') else name
         for name in re.findall(NAME, names)
+    )
+
+
+CHOICE = r"'(?:[^']|'')*'::character varying"
+CHOICES = re.compile(rf"\(ARRAY\[({CHOICE}(?:, {CHOICE})*)\]\)::text\[\]")
+
+
+def settled(definition: str) -> str:
+    """Return a definition as it is printed once it has been made again of what was printed.
+
+    ``IN`` over varchar reads otherwise afterwards: in a dump that was restored, for example.
+    """
+    return CHOICES.sub(
+        lambda found: f"ARRAY[{re.sub(CHOICE, lambda one: f'({one[0]})::text', found[1])}]",
+        definition,
     )

@@ -49,6 +49,7 @@ def reconcile(
     _drop_invalid(cursor, table, [want.name for want in made])
     for want in made:
         create(cursor, table, want)
+        _move(cursor, want)
     for want in wanted:
         _give_attributes(cursor, table, want)
 
@@ -75,6 +76,23 @@ def _give_attributes(cursor: Any, table: str, want: TableObject) -> None:
             execute(cursor, COMMENT[kind], table=table, name=want.name, comment=text)
     if want.index_options:
         execute(cursor, OPTIONS, name=want.name, options=sql.SQL(want.index_options))
+
+
+MAY_USE = """
+    SELECT EXISTS (SELECT 1 FROM pg_tablespace
+                    WHERE spcname = %s AND has_tablespace_privilege(oid, 'CREATE'))
+"""
+TABLESPACE = "ALTER INDEX {name} SET TABLESPACE {tablespace}"
+
+
+def _move(cursor: Any, made: TableObject) -> None:
+    """Move an index to the tablespace that it was in, if there is one and the role may use it.
+
+    Where not, as on another server, it stays in the database's own, which holds it as well.
+    """
+    cursor.execute(MAY_USE, [made.tablespace])
+    if cursor.fetchone()[0]:
+        execute(cursor, TABLESPACE, name=made.name, tablespace=made.tablespace)
 
 
 def _drop_invalid(cursor: Any, table: str, names: list[str]) -> None:

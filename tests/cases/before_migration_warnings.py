@@ -9,6 +9,14 @@ CREATE FUNCTION history() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN INSERT INTO history SELECT now(), {row}; RETURN NULL; END';
 CREATE TRIGGER keep AFTER UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION history();
 """
+JOBS = """
+CREATE SCHEMA cron CREATE TABLE job (
+    jobid bigint, command text, database text DEFAULT current_database(), jobname text);
+INSERT INTO cron.job (jobid, command, jobname) VALUES (1, 'VACUUM orders', 'tidy'),
+    (2, 'DELETE FROM customers', 'nightly'), (3, 'SELECT customer_id FROM orders', NULL);
+INSERT INTO cron.job (jobid, command, database) VALUES (4, 'SELECT * FROM customers', 'other');
+"""
+"""What pg_cron keeps, as far as it is read: a job may have no name, or be of another database."""
 
 WARNINGS = (
     Case("orphaned_customers", ORPHAN, "Customer 13 (tenant 1) has no company", query=True),
@@ -147,5 +155,20 @@ WARNINGS = (
         name="rule",
     ),
     Case("publications", "CREATE PUBLICATION feed FOR TABLE orders", "feed replicates orders"),
+    Case(
+        "event_triggers",
+        "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        "CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION f();"
+        "CREATE EVENT TRIGGER off ON sql_drop EXECUTE FUNCTION f();"
+        "ALTER EVENT TRIGGER off DISABLE",
+        "Event trigger audit runs f at ddl_command_end of the run's statements",
+    ),
+    Case("scheduled_jobs", JOBS, "Job nightly of pg_cron names customers or customer_id", count=2),
+    Case(
+        "alembic_version",
+        "CREATE SCHEMA app; ALTER TABLE alembic_version SET SCHEMA app",
+        "Alembic keeps a record in schema app, which is not in the search path",
+        name="elsewhere",
+    ),
     Case("alembic_version", "", "Alembic manages this database, at 002_remove_deprecated"),
 )

@@ -4,7 +4,7 @@ An ENUM type or a domain can be made from what the catalogue says of it. Other t
 one or an extension's, cannot: a restore needs them to be there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,11 @@ ENUMS = f"""
      GROUP BY n.nspname, t.typname
      ORDER BY n.nspname, t.typname
 """
+ENUM_LABELS = """
+    SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
+      FROM pg_enum e WHERE e.enumtypid = to_regtype(%s)
+"""
+"""The labels of a type, NULL if there is none of that name."""
 EXTENSION = """
     (SELECT x.extname FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
       WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
@@ -135,3 +140,8 @@ def read_others(cursor: Any, tables: Iterable[Table]) -> tuple[OtherType, ...]:
     """Return the types on which the tables' columns are based and which cannot be made again."""
     cursor.execute(OTHERS, [[table.oid for table in tables]])
     return tuple(OtherType(*row) for row in cursor.fetchall())
+
+
+def without_labels(enum: EnumType, labels: Collection[str]) -> str:
+    """Name the labels of ``enum`` that are not among ``labels``; '' if all are."""
+    return ", ".join(label for label in enum.labels if label not in labels)

@@ -1,9 +1,20 @@
 """Read a backup from the disk, and trust nothing of it before its checksums are right."""
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
+from contacts.restructuring.backup.fixture_file import expand
 from contacts.restructuring.backup.folder import is_partial
-from contacts.restructuring.backup.manifest import FILE_NAME, Backup, read_manifest, verify_files
+from contacts.restructuring.backup.manifest import (
+    FILE_NAME,
+    Backup,
+    TableBackup,
+    read_manifest,
+    verify_files,
+)
 from contacts.restructuring.failures import UNCHANGED, Failure
 
 
@@ -45,3 +56,56 @@ def read_backup(path: Path) -> Backup:
             "the folder from a copy, or name another backup.",
         ) from error
     return Backup(folder, manifest)
+
+
+class Readable(Protocol):
+    """A file to give to COPY."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+@contextmanager
+def verified_lines(backup: Backup, table: TableBackup) -> Iterator[Readable]:
+    """Give the lines of ``table`` and hold them to the checksum while they are read.
+
+    Between the verification and now the folder may have gone, or its files have been changed.
+    Raises Failure in the end, whatever was read, unless it was what the manifest says.
+    """
+    lines = _Lines(backup.path / table.file)
+    try:
+        yield lines
+    except Exception:
+        if lines.error is None:  # else the server only repeats that there is nothing to read
+            raise
+    if lines.error is None and lines.sha256.hexdigest() == table.sha256:
+        return
+    told = f" ({lines.error})" if lines.error else ""
+    raise Failure(
+        "MC409",
+        f"{table.file} of the backup {backup.path} is not what it was when it was verified{told}. "
+        f"{UNCHANGED} Restore the folder from a copy, or name another backup; let nothing change "
+        "it meanwhile.",
+    ) from lines.error
+
+
+class _Lines:
+    """The lines in a file; ``error`` is why they cannot be read, ``sha256`` of what was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.sha256 = hashlib.sha256()
+        self.error: OSError | ValueError | None = None
+        self._blocks = expand(path, self.sha256.update)
+        self._rest = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, none at the end. Raises OSError or ValueError."""
+        try:
+            while not self._rest:
+                self._rest = memoryview(next(self._blocks))
+        except StopIteration:
+            return b""
+        except (OSError, ValueError) as error:
+            self.error = error
+            raise
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(found)

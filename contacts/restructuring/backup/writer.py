@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 
 from contacts.restructuring.backup.column_types import read_domains, read_enums, read_others
@@ -40,6 +39,7 @@ from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerpri
 from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.django_schema import applied_migrations
 from jmsk.wording import counted
 
 Progress = Callable[[str, int, int], None]
@@ -81,7 +81,7 @@ def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progre
     models = models_by_table(connection, layout)
     database = describe_database(connection)
     fingerprints = take_fingerprints(cursor, [plain_source(table) for table in tables])
-    applied = MigrationRecorder(connection).applied_migrations()
+    applied = applied_migrations(connection)
     record = read_record(cursor) if layout.stage is Stage.MIGRATED else MigrationRecord()
     return Manifest(
         tool_version=database.tool_version,

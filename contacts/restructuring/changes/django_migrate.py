@@ -1,14 +1,22 @@
 """Running Django's ``migrate`` inside the run's transaction."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from psycopg2 import sql
 
 from contacts.restructuring.changes.context import ChangeContext
+from contacts.restructuring.database.settings import schema_only
 from contacts.restructuring.journal import Journal
+from jmsk.postgres.django_schema import own_name
 
+RESTRUCTURING_APPS = ("companies", "contacts", "orders")
 LEGACY_MIGRATION = ("companies", "0001_legacy")
 """Reversing to it reverses everything that restructures, and nothing else."""
 
@@ -30,6 +38,29 @@ class _Migrate(MigrateCommand):
             self.open_step.enter_context(step)
         elif action in ("apply_success", "unapply_success"):
             self.open_step.close()
+
+
+def make_django_schema(cursor: Any, migrate_app: Callable[[str], object]) -> None:
+    """Make the schema of Django's own tables, with them in it, where DJANGO_SCHEMA asks for one.
+
+    Only that schema is in the search path meanwhile: Django would else take the tables of another
+    project, which bear the same names, for its own. ``migrate_app`` applies an app's migrations.
+    """
+    schema = settings.DJANGO_SCHEMA
+    if not schema:
+        return
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [own_name("django_migrations")])
+    if cursor.fetchone()[0]:
+        return
+    cursor.execute("SELECT to_regnamespace(%s) IS NULL", [schema])
+    if cursor.fetchone()[0]:  # even IF NOT EXISTS wants the right to create one
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    with schema_only(cursor, schema):
+        MigrationRecorder(cursor.db).ensure_schema()
+        for app in sorted(MigrationLoader(None).migrated_apps - {*RESTRUCTURING_APPS}):
+            migrate_app(app)
+            # The next one alters tables into which this one has put rows.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def migrate(context: ChangeContext, *target: str) -> None:

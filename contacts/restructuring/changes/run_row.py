@@ -1,13 +1,14 @@
 """The row in which a run is recorded."""
 
 import getpass
+from functools import partial
 
-from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.context import ChangeContext, ChangeResult
-from contacts.restructuring.changes.django_migrate import migrate
+from contacts.restructuring.changes.django_migrate import make_django_schema, migrate
+from jmsk.postgres.django_schema import applied_migrations
 
 RUNS_MIGRATION = ("contacts", "0002_restructuringrun")
 
@@ -15,7 +16,8 @@ RUNS_MIGRATION = ("contacts", "0002_restructuringrun")
 def begin_run(context: ChangeContext, kind: RestructuringRun.Kind) -> RestructuringRun:
     """Write the run's row. By it the migrations know that they are run by the command."""
     connection = context.connection
-    if RUNS_MIGRATION not in MigrationRecorder(connection).applied_migrations():
+    make_django_schema(context.cursor, partial(migrate, context))
+    if RUNS_MIGRATION not in applied_migrations(connection):
         migrate(context, *RUNS_MIGRATION)
     context.cursor.execute("SELECT current_user")
     return RestructuringRun.objects.using(connection.alias).create(

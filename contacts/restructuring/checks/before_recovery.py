@@ -2,6 +2,7 @@
 
 from contacts.created_companies import OWN_REFERENCES
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
+from contacts.restructuring.checks.environment import django_project
 from contacts.restructuring.checks.environment.privileges import RIGHTS
 from contacts.restructuring.checks.environment.server import WRITABLE
 from contacts.restructuring.checks.tables import legacy_constraints
@@ -70,4 +71,5 @@ CHECKS = (
     *WORKED_WITH,
     RIGHTS,
     WRITABLE,
+    django_project.CHECK,
 )

@@ -2,6 +2,7 @@
 
 from contacts.restructuring.checks.base import Check, Tag
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
+from contacts.restructuring.checks.environment import django_project
 from contacts.restructuring.checks.environment.privileges import (
     OWN_RIGHTS,
     REFERRING_TABLES,
@@ -10,7 +11,7 @@ from contacts.restructuring.checks.environment.privileges import (
 from contacts.restructuring.checks.environment.server import WRITABLE
 from contacts.restructuring.checks.tables.legacy_tables import READABLE_ROWS
 
-ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE)
+ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE, django_project.CHECK)
 
 
 def checks_for_restore(*, going_back: bool) -> tuple[Check, ...]:

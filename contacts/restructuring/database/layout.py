@@ -9,12 +9,14 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.recorder import MigrationRecorder
+from psycopg2 import sql
 
 from contacts.restructuring.database.settings import READING, TEXT, schema_first, set_local
-from contacts.restructuring.failures import ROLLED_BACK, Failure
+from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
+from jmsk.postgres.django_schema import applied_migrations, own_name
 
 NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
 LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
@@ -36,6 +38,11 @@ SCHEMAS = """
     SELECT coalesce(array_agg(oid::bigint), '{}') FROM pg_namespace
      WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
 """
+FIRST_SCHEMA = """
+    SELECT coalesce((SELECT name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, n)
+                      WHERE name <> %s ORDER BY n LIMIT 1), 'public')
+"""
+"""Where tables are made in an empty database: not among Django's, if those have a schema."""
 COLUMNS = """
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
            pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
@@ -105,7 +112,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
             set_local(cursor, {**TEXT, "lock_timeout": READING["lock_timeout"]})
         relations = _without_stand_ins(find_relations(cursor))
         if not relations:
-            cursor.execute("SELECT coalesce(current_schema(), 'public')")
+            cursor.execute(FIRST_SCHEMA, [settings.DJANGO_SCHEMA])
             return Layout(Stage.EMPTY, cursor.fetchone()[0], {})
         schemas = sorted({table.schema for table in relations})
         if len(schemas) > 1:
@@ -116,9 +123,31 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
             )
         with schema_first(cursor, schemas[0]):
             tables = {table.name: _with_columns(cursor, table) for table in relations}
-            applied = set(MigrationRecorder(connection).applied_migrations())
+            applied = _applied(connection, cursor)
     stage, oddities = _judge(tables, applied)
     return Layout(stage, schemas[0], tables, tuple(oddities))
+
+
+RECORD = """
+    SELECT has_table_privilege(c.oid, 'SELECT'), pg_get_userbyid(c.relowner), current_user
+      FROM pg_class c WHERE c.oid = to_regclass(%s)
+"""
+
+
+def _applied(connection: BaseDatabaseWrapper, cursor: Any) -> set[tuple[str, str]]:
+    """Return the migrations that Django has recorded. Raises Failure if the role may not read."""
+    cursor.execute(RECORD, [own_name("django_migrations")])
+    readable, owner, role = cursor.fetchone() or (True, "", "")
+    if not readable:
+        statement = sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(role))
+        raise Failure(
+            "MC110",
+            f"Role {role} may not read django_migrations, which {owner} owns: an earlier run made "
+            f"it. {UNCHANGED} Let it: {statement.as_string(cursor.connection)}. Where each run "
+            "gets a role of its own, let all of them act as one owner: "
+            "DATABASE_URL=…?options=-c%20role%3DOWNER",
+        )
+    return applied_migrations(connection)
 
 
 def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:

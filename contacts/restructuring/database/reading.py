@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors
@@ -93,6 +94,7 @@ def _readable(cursor: Any) -> list[Table]:
     schemas = sorted({table.schema for table in found})
     ours = [table.oid for table in found]
     tables = [*ours, *(key.oid for key in foreign_keys_to(cursor, ours, partitions=True))]
+    schemas.append(settings.DJANGO_SCHEMA)
     cursor.execute(READ, {"tables": tables, "schemas": schemas, "names": list(RECORDS)})
     return [Table(*row) for row in cursor.fetchall()]
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from jmsk.postgres.django_schema import own_name
+
 DJANGO_TABLES = (
     "django_migrations",
     "django_content_type",
@@ -21,7 +23,7 @@ def guard_sequences(cursor: Any) -> None:
 
     ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
     """
-    cursor.execute(DJANGO_SEQUENCES, [list(DJANGO_TABLES)])
+    cursor.execute(DJANGO_SEQUENCES, [[own_name(table) for table in DJANGO_TABLES]])
     for (sequence,) in cursor.fetchall():
         cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
         cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from psycopg2 import sql
 
 from contacts.restructuring.database.patience import Patience
+from jmsk.postgres.django_schema import EMPTY
 
 TEXT = {
     "standard_conforming_strings": "on",
@@ -72,14 +74,14 @@ def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
 
 
 def use_schema(cursor: Any, schema: str) -> None:
-    """Let unqualified names mean the tables' own schema first, until the transaction ends."""
-    path = sql.Identifier(schema).as_string(cursor.connection)
+    """Let unqualified names mean the tables' own schema first, until the transaction ends.
+
+    Only Django's tables come before, where they have a schema of their own.
+    """
+    own = [settings.DJANGO_SCHEMA] if settings.DJANGO_SCHEMA else []
+    names = [sql.Identifier(name).as_string(cursor.connection) for name in (*own, schema)]
     rest = _current(cursor, "search_path")
-    _set_search_path(cursor, path if rest in EMPTY else f"{path}, {rest}")
-
-
-EMPTY = ("", '""')
-"""How the search path is printed where it names no schema."""
+    _set_search_path(cursor, ", ".join(names if rest in EMPTY else [*names, rest]))
 
 
 def _set_search_path(cursor: Any, path: str) -> None:
@@ -127,6 +129,15 @@ def schema_first(cursor: Any, schema: str) -> Iterator[None]:
     """
     before = _current(cursor, "search_path")
     use_schema(cursor, schema)
+    yield
+    _set_search_path(cursor, before)
+
+
+@contextmanager
+def schema_only(cursor: Any, schema: str) -> Iterator[None]:
+    """Let names mean ``schema`` and nothing else for what is inside."""
+    before = _current(cursor, "search_path")
+    _set_search_path(cursor, sql.Identifier(schema).as_string(cursor.connection))
     yield
     _set_search_path(cursor, before)
 

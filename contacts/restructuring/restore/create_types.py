@@ -7,14 +7,16 @@ from typing import Any
 from django.db import ProgrammingError, transaction
 from psycopg2 import sql
 
-from contacts.restructuring.backup.column_types import Domain, EnumType, describe_domains
+from contacts.restructuring.backup.column_types import (
+    ENUM_LABELS,
+    Domain,
+    EnumType,
+    describe_domains,
+    without_labels,
+)
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.failures import Failure
 
-ENUM_LABELS = """
-    SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
-      FROM pg_enum e WHERE e.enumtypid = to_regtype(%s)
-"""
 AS_IT_WAS = "The database is as it was."
 
 
@@ -80,9 +82,9 @@ def _create_enum(cursor: Any, enum: EnumType, name: sql.Identifier) -> Iterator[
     elif not set(enum.labels) <= set(labels):
         raise Failure(
             "MC706",
-            f"The type {enum.name} exists with the labels {', '.join(labels)}; the backup needs "
-            f"{', '.join(enum.labels)}. {AS_IT_WAS} Drop it, or restore into a database without "
-            "it.",
+            f"The type {enum.name} exists with the labels {', '.join(labels)}, and lacks "
+            f"{without_labels(enum, labels)}, which the backup has. {AS_IT_WAS} Drop it, or "
+            "restore into a database without it.",
         )
 
 

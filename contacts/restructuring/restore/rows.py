@@ -13,10 +13,9 @@ from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage, Table
 from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
-from contacts.restructuring.proof.fingerprint import take_fingerprints
-from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
+from contacts.restructuring.restore.equality import require_equal
 from contacts.restructuring.restore.references import references_in_the_way, refuse_references
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
@@ -81,7 +80,8 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
     with _readable_conflicts(), temporarily(cursor, WITHOUT_NESTED_LOOPS):
         done = _replace_rows(cursor, layout, backup)
     _restore_sequences(cursor, layout, backup)
-    _prove(cursor, layout, backup)
+    tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
+    require_equal(cursor, tables, backup)
     return done
 
 
@@ -223,24 +223,6 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
                 "SELECT setval(%s::regclass, %s, %s)",
                 [present.identifier.as_string(cursor.connection), then.last_value, then.is_called],
             )
-
-
-def _prove(cursor: Any, layout: Layout, backup: Backup) -> None:
-    """Compare the fingerprints. Raises Failure unless they are the manifest's."""
-    tables = [_now(cursor, layout, table) for table in backup.manifest.tables]
-    found = take_fingerprints(cursor, [plain_source(table) for table in tables])
-    wrong = [
-        f"{name} has {found[name]}, and the backup {wanted}"
-        for name, wanted in backup.fingerprints.items()
-        if found[name] != wanted
-    ]
-    if wrong:
-        raise Failure(
-            "MC707",
-            f"After the restore the rows are not those of the backup: {'; '.join(wrong)}. "
-            f"{ROLLED_BACK} A type of another name may have changed them; name another backup or "
-            "ask for help.",
-        )
 
 
 def _now(cursor: Any, layout: Layout, table: TableBackup) -> Table:

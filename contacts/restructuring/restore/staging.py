@@ -1,14 +1,16 @@
 """A backup's rows as temporary tables, in their real types, until the transaction ends."""
 
-import gzip
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db import DataError
 from psycopg2 import sql
 
+from contacts.restructuring.backup.column_types import ENUM_LABELS, without_labels
 from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.reader import verified_lines
 from contacts.restructuring.backup.row_json import COPY_OPTIONS
+from contacts.restructuring.failures import UNCHANGED, Failure
 
 CREATE_LINES = "CREATE TEMP TABLE {lines} (line json) ON COMMIT DROP"
 CONVERT = """
@@ -40,18 +42,40 @@ def load_rows(cursor: Any, backup: Backup) -> None:
     for table in backup.manifest.tables:
         cursor.execute("SELECT to_regclass(%s)", [f"pg_temp.jmsk_restored_{table.table}"])
         if cursor.fetchone()[0] is None:
-            _load(cursor, backup.path / table.file, table)
+            _load(cursor, backup, table)
 
 
-def _load(cursor: Any, path: Path, table: TableBackup) -> None:
+def _load(cursor: Any, backup: Backup, table: TableBackup) -> None:
     lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
     cursor.execute(sql.SQL(CREATE_LINES).format(lines=lines))
     copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(lines, sql.SQL(COPY_OPTIONS))
-    with gzip.open(path) as file, cursor.db.wrap_database_errors:
+    with verified_lines(backup, table) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
-    cursor.execute(_conversion(table, lines))
+    lacking = list(_missing_labels(cursor, backup))
+    try:
+        cursor.execute(_conversion(table, lines))
+    except DataError as error:
+        if not lacking:
+            raise
+        raise Failure(
+            "MC702",
+            f"Rows of {table.table} do not fit the types of this database, which are not those of "
+            f"the backup: {'; '.join(lacking)}. {UNCHANGED} ALTER TYPE … ADD VALUE adds a label; "
+            "then run again.",
+        ) from error
     cursor.execute(sql.SQL("DROP TABLE {}").format(lines))
     cursor.execute(sql.SQL("ANALYZE {}").format(restored(table.table)))
+
+
+def _missing_labels(cursor: Any, backup: Backup) -> Iterator[str]:
+    """Name the labels of ENUM types that the backup knows and the database does not."""
+    for enum in backup.manifest.enums:
+        moved = enum.schema == backup.manifest.schema
+        name = sql.Identifier(*(() if moved else (enum.schema,)), enum.name)
+        cursor.execute(ENUM_LABELS, [name.as_string(cursor.connection)])
+        missing = without_labels(enum, cursor.fetchone()[0] or enum.labels)
+        if missing:
+            yield f"the type {enum.name} lacks {missing}"
 
 
 def _conversion(table: TableBackup, lines: sql.Identifier) -> sql.Composed:

@@ -284,3 +284,34 @@ def test_a_schema_of_an_odd_name_is_no_obstacle(legacy: Database, tmp_path: Path
     legacy.execute(sql.SQL("ALTER SCHEMA public RENAME TO {}").format(schema))
     legacy.execute(sql.SQL("ALTER DATABASE {} SET search_path TO {}").format(name, schema))
     _migrate_and_roll_back(legacy, tmp_path, "")
+
+
+def test_indexes_that_are_made_again_lie_in_the_tablespaces_that_they_lay_in(
+    legacy: Database, tmp_path: Path
+) -> None:
+    space = f"space_{legacy.name}"
+    in_place = "SET allow_in_place_tablespaces = on;"
+    legacy.run_script(f"{in_place} CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        drift = f"""
+            ALTER INDEX uq_customer_email_per_tenant SET TABLESPACE {space};
+            ALTER INDEX ix_customers_email SET TABLESPACE {space};
+            COMMENT ON CONSTRAINT uq_customer_email_per_tenant ON customers IS 'one each';
+            COMMENT ON CONSTRAINT orders_customer_id_fkey ON orders IS 'who ordered'"""
+        _migrate_and_roll_back(legacy, tmp_path, drift)
+    finally:
+        legacy.execute(f"ALTER INDEX ALL IN TABLESPACE {space} SET TABLESPACE pg_default")
+        legacy.execute(f"DROP TABLESPACE {space}")
+
+
+def test_a_tablespace_that_has_gone_does_not_stand_in_the_way(
+    legacy: Database, tmp_path: Path
+) -> None:
+    assert_migrates(tmp_path)
+    legacy.execute(
+        "UPDATE contacts_restructuringrun SET legacy_objects = jsonb_set(legacy_objects, "
+        "'{customers,objects}', (SELECT jsonb_agg(item || '{\"tablespace\": \"gone\"}') "
+        "FROM jsonb_array_elements(legacy_objects #> '{customers,objects}') AS item))"
+    )
+    done = run(*ROLLBACK, "--backup-dir", str(tmp_path))
+    assert (done.code, done.error) == (0, "")

@@ -8,6 +8,10 @@ from contacts.restructuring.state.alembic import read_revisions
 from contacts.restructuring.state.record import read_record
 
 RIGHTS = ("SELECT", "INSERT", "DELETE")
+ELSEWHERE = """
+    SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relname = 'alembic_version' AND c.relkind IN ('r', 'v') ORDER BY 1
+"""
 
 
 def stampable(inspector: Inspector, revision: str) -> Finding:
@@ -27,7 +31,11 @@ def stampable(inspector: Inspector, revision: str) -> Finding:
 def managed(inspector: Inspector) -> Finding:
     """Whether Alembic manages this database, and at which revision it says it is."""
     if inspector.value("SELECT to_regclass('alembic_version') IS NULL"):
-        return Finding()
+        return problems(
+            f"Alembic keeps a record in schema {schema}, which is not in the search path: it may "
+            "manage these tables"
+            for (schema,) in inspector.rows(ELSEWHERE)
+        )
     if not inspector.value("SELECT has_table_privilege('alembic_version', 'SELECT')"):
         return problems(["Alembic manages this database; the role may not read at which revision"])
     versions = ", ".join(

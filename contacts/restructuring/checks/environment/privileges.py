@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from django.conf import settings
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Check, Finding, problems
@@ -10,6 +11,7 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import triggers
 from contacts.restructuring.state.record import read_record
+from jmsk.postgres.django_schema import own_name
 from jmsk.postgres.references import foreign_keys_to
 
 MAY_READ_AND_UPDATE = (
@@ -59,7 +61,7 @@ def _missing_rights(inspector: Inspector) -> Iterator[str]:
     role = inspector.value("SELECT current_user")
     wanted = {
         "tables": inspector.oids(inspector.layout.tables),
-        "django": list(DJANGO_TABLES),
+        "django": [own_name(table) for table in DJANGO_TABLES],
         "functions": list(triggers()),
         "schema": inspector.layout.schema,
     }
@@ -68,6 +70,7 @@ def _missing_rights(inspector: Inspector) -> Iterator[str]:
         remedy = "" if is_superuser else grant(inspector, "GRANT {} TO {}", owner, role)
         yield f"Role {role} is no member of {owner}, the owner of {what}{remedy}"
     yield from _schema_rights(inspector, role)
+    yield from _rights_on_django_schema(inspector, role)
 
 
 def _schema_rights(inspector: Inspector, role: str) -> Iterator[str]:
@@ -79,6 +82,24 @@ def _schema_rights(inspector: Inspector, role: str) -> Iterator[str]:
         if not inspector.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
             remedy = grant(inspector, f"GRANT {privilege} ON SCHEMA {{}} TO {{}}", schema, role)
             yield f"Role {role} may not {verb} schema {schema}{remedy}"
+
+
+def _rights_on_django_schema(inspector: Inspector, role: str) -> Iterator[str]:
+    schema = settings.DJANGO_SCHEMA
+    if not schema:
+        return
+    if inspector.value("SELECT to_regnamespace(%s) IS NULL", [schema]):
+        may, database = inspector.rows(
+            "SELECT has_database_privilege(current_database(), 'CREATE'), current_database()"
+        )[0]
+        if not may:
+            remedy = grant(inspector, "GRANT CREATE ON DATABASE {} TO {}", database, role)
+            yield f"Role {role} may not create the schema {schema} (DJANGO_SCHEMA){remedy}"
+        return
+    for privilege in ("USAGE", "CREATE"):
+        if not inspector.value("SELECT has_schema_privilege(%s, %s)", [schema, privilege]):
+            remedy = grant(inspector, f"GRANT {privilege} ON SCHEMA {{}} TO {{}}", schema, role)
+            yield f"Role {role} lacks {privilege} on schema {schema} (DJANGO_SCHEMA){remedy}"
 
 
 def _rights_of_owners(inspector: Inspector) -> Iterator[str]:

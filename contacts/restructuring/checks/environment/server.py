@@ -3,13 +3,28 @@
 from dataclasses import replace
 
 from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
-from contacts.restructuring.checks.environment import alembic, dependents, publications
+from contacts.restructuring.checks.environment import (
+    alembic,
+    dependents,
+    django_project,
+    publications,
+)
+from contacts.restructuring.checks.environment.dependents import LEGACY_WORDS
 from contacts.restructuring.checks.environment.privileges import RIGHTS
 from contacts.restructuring.checks.tables import whole_rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 
 READ_ONLY = "default_transaction_read_only"
+MAY_READ_JOBS = (
+    "SELECT has_schema_privilege('cron', 'USAGE') AND has_table_privilege('cron.job', 'SELECT')"
+)
+JOBS = """
+    SELECT coalesce(to_jsonb(job) ->> 'jobname', jobid::text) FROM cron.job
+     WHERE command ~* %(words)s
+       AND coalesce(to_jsonb(job) ->> 'database', current_database()) = current_database()
+     ORDER BY jobid
+"""
 
 
 def writable(inspector: Inspector) -> Finding:
@@ -33,6 +48,30 @@ def user_triggers(inspector: Inspector) -> Finding:
     )
     return problems(
         f"{kind} {name} on {table} does not see the restructuring" for kind, name, table in found
+    )
+
+
+def event_triggers(inspector: Inspector) -> Finding:
+    """Find event triggers, which run with the statements that change the schema."""
+    found = inspector.rows(
+        "SELECT evtname, evtevent, evtfoid::regproc FROM pg_event_trigger "
+        "WHERE evtenabled <> 'D' ORDER BY 1"
+    )
+    return problems(
+        f"Event trigger {name} runs {function} at {event} of the run's statements"
+        for name, event, function in found
+    )
+
+
+def scheduled_jobs(inspector: Inspector) -> Finding:
+    """Find jobs of pg_cron that name what is renamed. Their commands may hold secrets."""
+    if inspector.value("SELECT to_regclass('cron.job') IS NULL"):
+        return Finding()
+    if not inspector.value(MAY_READ_JOBS):
+        return problems(["The database has jobs of pg_cron; the role may not read what they name"])
+    return problems(
+        f"Job {job} of pg_cron names customers or customer_id"
+        for (job,) in inspector.rows(JOBS, {"words": LEGACY_WORDS})
     )
 
 
@@ -71,9 +110,11 @@ CHECKS = (
         RIGHTS,
         hint="Run as the tables' owner: set another user in DATABASE_URL. Where they belong to "
         "several roles, give them one owner, or the owner of companies SELECT and UPDATE on the "
-        "others.",
+        "others. Where each run gets a role of its own, let all of them act as one owner: "
+        "DATABASE_URL=…?options=-c%20role%3DOWNER",
     ),
     WRITABLE,
+    django_project.CHECK,
     dependents.CHECK,
     whole_rows.CHECK,
     Check(
@@ -82,6 +123,21 @@ CHECKS = (
         user_triggers,
         "They are switched off while rows are placed, and on again before COMMIT. Look whether "
         "they still do what they are for on the restructured tables.",
+        Severity.WARNING,
+    ),
+    Check(
+        "event_triggers",
+        "Event triggers",
+        event_triggers,
+        "Ask who made them: one that fails, or refuses what it is told, rolls the run back. "
+        "--rehearse shows it.",
+        Severity.WARNING,
+    ),
+    Check(
+        "scheduled_jobs",
+        "Scheduled jobs that name what goes",
+        scheduled_jobs,
+        "Change these jobs together with the application.",
         Severity.WARNING,
     ),
     SESSIONS,

@@ -7,7 +7,7 @@ and neither is what the restructuring itself has named so: that goes or gets its
 from collections.abc import Iterator
 
 from django.apps import apps
-from django.db.migrations.recorder import MigrationRecorder
+from django.conf import settings
 from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Check, Finding, problems
@@ -29,6 +29,7 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
+from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.sequences import feeding_sequences
 
 TAKEN_CONSTRAINTS = (
@@ -122,8 +123,13 @@ def _feeding(inspector: Inspector) -> list[int]:
 
 
 def _djangos_own(inspector: Inspector) -> set[str]:
-    """The tables of Django's own apps, and of ours, that ``migrate`` has still to make."""
-    applied = {app for app, _ in MigrationRecorder(inspector.connection).applied_migrations()}
+    """The tables of Django's own apps, and of ours, that ``migrate`` has still to make.
+
+    None where they have a schema of their own.
+    """
+    if settings.DJANGO_SCHEMA:
+        return set()
+    applied = {app for app, _ in applied_migrations(inspector.connection)}
     models = [model._meta for model in apps.get_models(include_auto_created=True)]
     return {meta.db_table for meta in models if meta.app_label not in applied} - {*LEGACY_NAMES}
 
