@@ -19,6 +19,7 @@ from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes.arguments import (
     add_bridge_arguments,
+    add_online_arguments,
     bridge_options,
     revision,
     seconds,
@@ -28,6 +29,7 @@ from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
 from contacts.restructuring.modes.operation import Mode, Options, open_operation
+from contacts.restructuring.preparation.pace import PACES
 from jmsk.postgres.server_errors import server_words
 
 
@@ -84,6 +86,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
+        add_online_arguments(parser)
         others = parser.add_argument_group("other programs")
         add_bridge_arguments(others)
         others.add_argument(
@@ -125,6 +128,9 @@ class Command(BaseCommand):
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
             bridge=bridge_options(options),
+            pace=PACES[options["pace"]],
+            max_replica_lag=options["max_replica_lag"],
+            max_orphans=options["max_orphans"],
         )
         mode = _mode(options)
         call, interrupt = None, Interrupt()
