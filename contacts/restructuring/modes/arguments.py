@@ -110,3 +110,12 @@ def add_online_arguments(parser: ArgumentParser) -> None:
         help="How many customers without a company the switch may place under the lock "
         "(default: %(default)d).",
     )
+
+
+def online_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked of a preparation and a switch, under the names of Options."""
+    return {
+        "pace": PACES[options["pace"]],
+        "max_replica_lag": options["max_replica_lag"],
+        "max_orphans": options["max_orphans"],
+    }

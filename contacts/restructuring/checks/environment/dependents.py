@@ -92,9 +92,9 @@ LEGACY_WORDS = r"\m(customers|customer_id)\M"
 def names_in_functions_and_views(inspector: Inspector) -> Finding:
     """Find functions and views that name what is renamed: a view goes on, a function fails."""
     functions = [
-        name
-        for name in functions_naming(inspector.cursor, LEGACY_WORDS)
-        if name.split("(")[0] not in FUNCTIONS_OF_THE_TOOL
+        function
+        for function in functions_naming(inspector.cursor, LEGACY_WORDS)
+        if function.name not in FUNCTIONS_OF_THE_TOOL
     ]
     views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
     return problems(
