@@ -7,6 +7,7 @@ from contacts.restructuring.state.functions import REMEMBERED, remember_function
 from contacts.runs import created_companies, current_run, latest_migration
 from jmsk.postgres.catalogue import model_objects
 from jmsk.postgres.operations import DatabaseOperation
+from jmsk.postgres.prepared import preparation, without_prepared
 from jmsk.postgres.table_state import read_state, restore_key, restore_state, state_of_model
 
 LEGACY_TABLES = ("tenants", "companies", "customers", "contacts", "orders")
@@ -120,7 +121,11 @@ class RememberLegacyState(DatabaseOperation):
         if run is None:
             return
         with editor.connection.cursor() as cursor:
-            run.legacy_objects = {table: read_state(cursor, table) for table in self.tables}
+            notes = preparation(cursor)
+            run.legacy_objects = {
+                table: without_prepared(table, read_state(cursor, table), notes)
+                for table in self.tables
+            }
             run.legacy_objects[REMEMBERED] = remember_functions(cursor)
         run.save(update_fields=["legacy_objects"])
 

@@ -24,12 +24,24 @@ LAYERS = (
     {"bridge"},
     {"backup"},
     {"checks"},
-    {"restore"},
+    {"restore", "preparation"},
+    {"switching"},
     {"changes", "reports"},
     {"modes"},
 )
 """The rooms of the engine, the lowest first. A room imports its own layer and those below."""
-SILENT = ("database", "state", "proof", "bridge", "backup", "checks", "restore", "changes")
+SILENT = (
+    "database",
+    "state",
+    "proof",
+    "bridge",
+    "backup",
+    "checks",
+    "restore",
+    "preparation",
+    "switching",
+    "changes",
+)
 """They return and raise; they never speak to anybody."""
 SPEAKING = ("console", "reports", "modes")
 

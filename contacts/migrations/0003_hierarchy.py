@@ -15,7 +15,14 @@ from contacts.created_companies import going_companies, read_companies
 from contacts.meaning import COMPANY, DEFAULT_COMPANY, EMAIL, STILL_PLACED
 from contacts.restructuring.failures import Failure
 from contacts.runs import created_rows, current_run
-from jmsk.postgres.operations import AddCheckRule, ConformToModel, DropNotNull, DropUniqueKeys
+from jmsk.postgres.operations import (
+    AddCheckRule,
+    AdoptOrAddField,
+    ConformToModel,
+    DropNotNull,
+    DropUniqueKeys,
+)
+from jmsk.postgres.prepared import preparation
 from jmsk.postgres.sequences import (
     Sequence,
     feeding_sequences,
@@ -79,6 +86,25 @@ TAKE_BACK = f"""
 REMOVE = "DELETE FROM companies WHERE id = ANY(%s::bigint[])"
 
 
+PREPARED_CREATE = """
+    INSERT INTO companies (id, tenant_id, name, is_default, created_at, updated_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT company_id, tenant_id, %s, true, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+      FROM jmsk_preparation_defaults AS d
+     WHERE NOT reused AND {needed}
+    RETURNING id
+"""
+PREPARED_REUSE = """
+    UPDATE companies SET is_default = true FROM jmsk_preparation_defaults AS d
+     WHERE companies.id = d.company_id AND d.reused AND {needed}
+"""
+NEEDED = """
+    (EXISTS (SELECT 1 FROM contacts WHERE tenant_id = d.tenant_id AND company_id IS NULL)
+     OR EXISTS (SELECT 1 FROM orders WHERE tenant_id = d.tenant_id AND customer_id IS NULL))
+"""
+"""Somebody may have put right, since its id was reserved, what a company was reserved for."""
+
+
 def place(apps: Any, editor: Any) -> None:
     """Place what has no company, and set aside the e-mails that would then stand twice."""
     run = current_run(apps, editor.connection.alias)
@@ -86,14 +112,12 @@ def place(apps: Any, editor: Any) -> None:
         editor.connection.cursor() as cursor,
         without_user_triggers(cursor, "companies", "contacts"),
     ):
-        cursor.execute(NEEDING_A_DEFAULT_COMPANY)
-        tenants = [tenant for (tenant,) in cursor.fetchall()]
-        cursor.execute(REUSE, {"name": DEFAULT_COMPANY, "tenants": tenants})
-        reused = {tenant for (tenant,) in cursor.fetchall()}
-        created = create_companies(cursor, [tenant for tenant in tenants if tenant not in reused])
+        is_prepared = preparation(cursor) is not None
+        created = create_reserved(cursor) if is_prepared else create_needed(cursor)
         rows = read_companies(cursor, created)
         cursor.execute(PLACE)
-        cursor.execute(SET_ASIDE)
+        if not is_prepared:  # the legacy key, which a preparation asks for, holds there
+            cursor.execute(SET_ASIDE)
         # The next statement alters the table, which pending deferred checks would not let it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         left = read_positions(cursor, "companies") if created else {}
@@ -102,6 +126,23 @@ def place(apps: Any, editor: Any) -> None:
         run.legacy_objects["companies"]["created"] = rows
         run.legacy_objects["companies"]["sequences_left"] = left
         run.save(update_fields=["created_companies", "legacy_objects"])
+
+
+def create_reserved(cursor: Any) -> list[int]:
+    """Create the default companies under the ids that the online preparation has reserved."""
+    hold_sequences(cursor)
+    cursor.execute(PREPARED_REUSE.format(needed=NEEDED))
+    cursor.execute(PREPARED_CREATE.format(needed=NEEDED), [DEFAULT_COMPANY])
+    return sorted(company for (company,) in cursor.fetchall())
+
+
+def create_needed(cursor: Any) -> list[int]:
+    """Create the default companies that are needed and not there; return their ids."""
+    cursor.execute(NEEDING_A_DEFAULT_COMPANY)
+    tenants = [tenant for (tenant,) in cursor.fetchall()]
+    cursor.execute(REUSE, {"name": DEFAULT_COMPANY, "tenants": tenants})
+    reused = {tenant for (tenant,) in cursor.fetchall()}
+    return create_companies(cursor, [tenant for tenant in tenants if tenant not in reused])
 
 
 def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
@@ -113,12 +154,18 @@ def create_companies(cursor: Any, tenants: list[int]) -> list[int]:
     """
     if not tenants:
         return []
-    sequences = feeding_sequences(cursor, "companies")
-    for other in sequences.values():
-        restart(cursor, other, read_position(cursor, other))
+    sequences = hold_sequences(cursor)
     created = next_ids(cursor, sequences.get("id"), len(tenants))
     cursor.execute(CREATE, {"ids": created, "name": DEFAULT_COMPANY, "tenants": tenants})
     return created
+
+
+def hold_sequences(cursor: Any) -> dict[str, Sequence]:
+    """Let what companies draw from sequences come back with a rollback; return them, by column."""
+    sequences = feeding_sequences(cursor, "companies")
+    for sequence in sequences.values():
+        restart(cursor, sequence, read_position(cursor, sequence))
+    return sequences
 
 
 def next_ids(cursor: Any, sequence: Sequence | None, count: int) -> list[int]:
@@ -207,7 +254,7 @@ class Migration(migrations.Migration):
             [DropNotNull("contacts", "email")],
             [migrations.AlterField("contact", "email", models.CharField(blank=True, null=True))],
         ),
-        migrations.AddField(
+        AdoptOrAddField(
             "contact",
             "placed_in_company_id",
             models.IntegerField(
@@ -217,7 +264,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        migrations.AddField(
+        AdoptOrAddField(
             "contact",
             "email_set_aside",
             models.CharField(

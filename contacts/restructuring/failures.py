@@ -67,6 +67,19 @@ CODES = {
     "MC803": "Interrupted or broken off after everything was committed.",
     "MC804": "Interrupted at COMMIT: nobody asked how it ended.",
     "MC805": "The connection was lost at COMMIT, and the server does not answer.",
+    # the online road
+    "MC901": "The database cannot be prepared online.",
+    "MC902": "A step of the preparation could not lock a table in time.",
+    "MC903": "The preparation paused for too long for the application's sake.",
+    "MC904": "The rows are not what the journal of the preparation says.",
+    "MC905": "A batch of the preparation touched more than it should.",
+    "MC906": "A check failed while the preparation was verified.",
+    "MC907": "The preparation cannot be switched as it is.",
+    "MC908": "Too much changed since the last check to be looked at under the lock.",
+    "MC909": "Too many customers without a company would be placed under the lock.",
+    "MC910": "Rows that changed since the last check stand in the way of the switch.",
+    "MC911": "After the switch, the rows at the lock are not what the journal said.",
+    "MC912": "A step was interrupted or broken off that goes on when it is run again.",
 }
 """What each code means. The message itself says what happened to what, and what to do next."""
 

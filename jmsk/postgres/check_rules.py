@@ -50,9 +50,18 @@ def rows_breaking(model: type[Model], rule: CheckConstraint, editor: Any) -> str
     return f"SELECT * FROM {table} WHERE NOT ({condition})"
 
 
-def add_rule(model: type[Model], rule: CheckConstraint, editor: Any) -> None:
-    """Add ``rule`` to the table of ``model``, in the form that its columns take."""
-    editor.add_constraint(model, _as_held(model, rule, editor))
+def add_rule(
+    model: type[Model], rule: CheckConstraint, editor: Any, *, validate: bool = True
+) -> None:
+    """Add ``rule`` to the table of ``model``, in the form that its columns take.
+
+    Without ``validate`` it holds for what is written from now on, and no row is read.
+    """
+    held = _as_held(model, rule, editor)
+    if validate:
+        editor.add_constraint(model, held)
+    else:
+        editor.execute(f"{held.create_sql(model, editor)} NOT VALID", params=None)
 
 
 def _as_held(model: type[Model], rule: CheckConstraint, editor: Any) -> CheckConstraint:

@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from django.db.migrations.operations import AddConstraint
+from django.db.migrations.operations import AddConstraint, AddField
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import Type, model_objects, read_objects
 from jmsk.postgres.check_rules import add_rule, rows_breaking
+from jmsk.postgres.prepared import (
+    changed_keys,
+    has_column,
+    legacy_table,
+    preparation,
+    reserved_companies,
+)
 from jmsk.postgres.reconcile import drop, reconcile
 
 NULLABLE = """
@@ -93,6 +100,17 @@ class DropUniqueKeys(DatabaseOperation):
                     drop(cursor, self.table, item)
 
 
+class AdoptOrAddField(AddField):
+    """Add a field, or take over the column that the online preparation has added for it."""
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        model = new.apps.get_model(app_label, self.model_name)
+        with editor.connection.cursor() as cursor:
+            if has_column(cursor, model._meta.db_table, model._meta.get_field(self.name).column):
+                return
+        super().database_forwards(app_label, editor, old, new)
+
+
 class ConformToModel(DatabaseOperation):
     """Give the table of a model the indexes, constraints and NOT NULLs that the model names.
 
@@ -122,6 +140,7 @@ class ConformToModel(DatabaseOperation):
                 model._meta.db_table,
                 wanted,
                 lambda item: item.type is Type.FOREIGN_KEY and item.columns in keys,
+                validate=preparation(cursor) is None,
             )
 
     @staticmethod
@@ -140,6 +159,8 @@ class AddCheckRule(AddConstraint):
 
     A check that is NOT VALID still refuses every update of a row that breaks it, so it is not
     added at all. ``migrate_contacts --enforce-rules`` adds it once its rows have been put right.
+    On a prepared database the last check has asked all rows; here only those are asked that changed
+    since, and the check is validated after COMMIT.
     """
 
     constraint: CheckConstraint
@@ -147,10 +168,27 @@ class AddCheckRule(AddConstraint):
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = new.apps.get_model(app_label, self.model_name)
         with editor.connection.cursor() as cursor:
+            notes = preparation(cursor)
+            if notes is not None:
+                if self._holds(cursor, model, notes, editor):
+                    add_rule(model, self.constraint, editor, validate=False)
+                return
             cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
             if cursor.fetchone()[0]:
                 return
         add_rule(model, self.constraint, editor)
+
+    def _holds(self, cursor: Any, model: Any, notes: dict[str, Any], editor: Any) -> bool:
+        """Return whether no row breaks the rule, those included that changed since the check."""
+        if self.constraint.name in notes["broken_rules"]:
+            return False
+        table = legacy_table(model._meta.db_table)
+        keys = changed_keys(cursor, table)
+        if table == "companies":
+            keys += reserved_companies(cursor)
+        breaking = rows_breaking(model, self.constraint, editor).replace("%", "%%")
+        cursor.execute(f"SELECT EXISTS ({breaking} AND id = ANY(%s))", [keys])
+        return not cursor.fetchone()[0]
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = old.apps.get_model(app_label, self.model_name)

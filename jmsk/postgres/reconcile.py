@@ -19,12 +19,15 @@ def reconcile(
     table: str,
     wanted: Sequence[TableObject],
     unwanted: Callable[[TableObject], bool],
+    *,
+    validate: bool = True,
 ) -> None:
     """Give ``table`` the objects ``wanted``, under their names, and drop the ``unwanted`` ones.
 
     An object that says the same under another name is renamed, which costs nothing; the rest is
     made. What bears a wanted name but says something else is replaced. Objects that nobody
-    mentions stay as they are.
+    mentions stay as they are. Without ``validate`` foreign keys are made NOT VALID: they hold for
+    what is written from now on, and no row is read.
     """
     spare = read_objects(cursor, table)
     named = {item.name: item for item in spare}
@@ -36,6 +39,12 @@ def reconcile(
         if twin is not None:
             spare.remove(twin)
             renames[want] = twin
+    for want in [want for want in missing if want not in renames]:
+        index = next((item for item in spare if _made_for(want, item)), None)
+        if index is not None:
+            spare.remove(index)
+            missing.remove(want)
+            execute(cursor, USE_INDEX, table=table, name=want.name)
     taken = {want.name for want in missing}
     for item in spare:
         if item.name in taken or unwanted(item):
@@ -48,7 +57,7 @@ def reconcile(
     made = [want for want in missing if want not in renames]
     _drop_invalid(cursor, table, [want.name for want in made])
     for want in made:
-        create(cursor, table, want)
+        create(cursor, table, want, validate=validate)
         _move(cursor, want)
     for want in wanted:
         _give_attributes(cursor, table, want)
@@ -106,6 +115,16 @@ def _is(want: TableObject, item: TableObject | None) -> bool:
     return item is not None and item.name == want.name and item.twin_of(want)
 
 
+def _made_for(want: TableObject, item: TableObject) -> bool:
+    """Return whether ``item`` is the index that was made ahead for the constraint ``want``."""
+    return (
+        (want.kind, want.type) == ("constraint", Type.UNIQUE)
+        and (item.kind, item.name) == ("index", want.name)
+        and item.definition == want.definition.replace("UNIQUE ", "UNIQUE USING btree ", 1)
+    )
+
+
+USE_INDEX = "ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
 CREATE = {
     "constraint": "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}",
     "index": "CREATE {unique} INDEX {name} ON {table} {definition}",
@@ -121,13 +140,18 @@ DROP = {
 }
 
 
-def create(cursor: Any, table: str, item: TableObject) -> None:
-    """Make ``item`` on ``table``. A sequence is not made: a column without one stays so."""
+def create(cursor: Any, table: str, item: TableObject, *, validate: bool = True) -> None:
+    """Make ``item`` on ``table``. A sequence is not made: a column without one stays so.
+
+    Without ``validate`` a foreign key is made NOT VALID.
+    """
     if item.kind == "sequence":
         return
     unique, definition = "", item.definition
     if item.kind == "index" and item.type is Type.UNIQUE:
         unique, definition = "UNIQUE", definition.removeprefix("UNIQUE ")
+    if item.type is Type.FOREIGN_KEY and item.validated and not validate:
+        definition = f"{definition} NOT VALID"
     parts = {"unique": sql.SQL(unique), "definition": sql.SQL(definition)}
     execute(cursor, CREATE[item.kind], table=table, name=item.name, **parts)
 

@@ -12,6 +12,7 @@ from django.db import migrations, models
 from contacts.runs import latest_migration
 from jmsk.postgres.constraints import ForeignKeyConstraint
 from jmsk.postgres.operations import ConformToModel, DropNotNull
+from jmsk.postgres.prepared import preparation
 from jmsk.postgres.user_triggers import without_user_triggers
 
 # Filled by a rewrite instead of an UPDATE: it fires no trigger, leaves no dead rows, and rebuilds
@@ -56,6 +57,16 @@ def name_customers(apps: Any, editor: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
+def add_company(apps: Any, editor: Any) -> None:
+    """Add the column and fill it, or take over the one that the online preparation has filled."""
+    with editor.connection.cursor() as cursor:
+        if preparation(cursor) is not None:
+            cursor.execute("ALTER TABLE orders ALTER COLUMN company_id DROP DEFAULT")
+            return
+        cursor.execute("ALTER TABLE orders ADD COLUMN company_id integer")
+        cursor.execute(FILL_COMPANY)
+
+
 RENAME_CUSTOMER = migrations.SeparateDatabaseAndState(
     database_operations=[
         migrations.RunSQL(
@@ -73,10 +84,10 @@ RENAME_CUSTOMER = migrations.SeparateDatabaseAndState(
 ADD_COMPANY = migrations.SeparateDatabaseAndState(
     database_operations=[
         migrations.RunSQL(
-            "ALTER TABLE orders ADD COLUMN company_id integer",
+            migrations.RunSQL.noop,
             "ALTER TABLE orders DROP COLUMN company_id",
         ),
-        migrations.RunSQL(FILL_COMPANY, migrations.RunSQL.noop),
+        migrations.RunPython(add_company, migrations.RunPython.noop),
     ],
     state_operations=[
         migrations.AddField(

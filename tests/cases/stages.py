@@ -15,8 +15,21 @@ CREATE TABLE addresses (
 ALTER TABLE orders ADD COLUMN company_id integer REFERENCES companies;
 """
 """What the former Alembic migration leaves when it dies: contacts renamed, orders not."""
+PREPARED = """
+CREATE TABLE jmsk_preparation (phase text NOT NULL, notes jsonb NOT NULL, started timestamptz
+    NOT NULL DEFAULT now(), touched timestamptz NOT NULL DEFAULT now());
+INSERT INTO jmsk_preparation VALUES
+    ('install', '{"columns": {}, "indexes": [], "sequence": [1, false]}');
+CREATE TABLE jmsk_preparation_journal (table_name text, operation "char", links boolean,
+    id bigint, plus bigint, minus bigint);
+CREATE TABLE jmsk_preparation_base (table_name text, rows bigint, digest numeric);
+CREATE TABLE jmsk_preparation_defaults (tenant_id integer, company_id integer, reused boolean);
+CREATE TABLE jmsk_preparation_pending (order_id bigint);
+"""
+"""A preparation that has only just begun."""
 STAGES = {
     "legacy": ("legacy", ROWS),
+    "prepared": ("legacy", ROWS + PREPARED),
     "migrated": ("migrated", MIGRATED_ROWS),
     "partial": ("legacy", ROWS + WRECK),
     "empty": ("empty", "CREATE TABLE something_else (id integer)"),

@@ -132,6 +132,12 @@ class Server:
         self._create(fresh.name, template)
         return fresh
 
+    def copy(self, database: Database) -> Database:
+        """Return a copy of a database that nobody is connected to; drop() removes it."""
+        fresh = Database(f"{self.run}_{os.getpid()}_{next(_numbers)}", self.settings)
+        self._create(fresh.name, database.name)
+        return fresh
+
     def drop(self, *names: str) -> None:
         """Drop databases, whoever is connected to them."""
         for name in names:

@@ -17,13 +17,7 @@ from contacts.restructuring.console.terminal import FittedOutput, wants_no_colou
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
 from contacts.restructuring.journal import Interrupt
-from contacts.restructuring.modes.arguments import (
-    add_bridge_arguments,
-    bridge_options,
-    revision,
-    seconds,
-    tries,
-)
+from contacts.restructuring.modes import arguments
 from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
@@ -66,29 +60,30 @@ class Command(BaseCommand):
         )
         safety.add_argument(
             "--lock-timeout",
-            type=seconds,
+            type=arguments.seconds,
             default=Patience.seconds,
             metavar="SECONDS",
             help="How long a try waits for a lock (default: %(default)g).",
         )
         safety.add_argument(
             "--lock-tries",
-            type=tries,
+            type=arguments.tries,
             default=Patience.tries,
             metavar="N",
             help="How often a lock is tried for (default: %(default)d).",
         )
         safety.add_argument(
             "--max-lockout",
-            type=seconds,
+            type=arguments.seconds,
             metavar="SECONDS",
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
+        arguments.add_online_arguments(parser)
         others = parser.add_argument_group("other programs")
-        add_bridge_arguments(others)
+        arguments.add_bridge_arguments(others)
         others.add_argument(
             "--alembic-stamp",
-            type=revision,
+            type=arguments.revision,
             metavar="REVISION",
             help="Let alembic_version say REVISION, in the migration's transaction "
             "(default: leave it).",
@@ -124,7 +119,8 @@ class Command(BaseCommand):
             max_lockout=options["max_lockout"],
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
-            bridge=bridge_options(options),
+            bridge=arguments.bridge_options(options),
+            **arguments.online_options(options),
         )
         mode = _mode(options)
         call, interrupt = None, Interrupt()

@@ -40,6 +40,7 @@ from contacts.restructuring.proof.legacy_meaning import plain_source
 from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.django_schema import applied_migrations
+from jmsk.postgres.prepared import prepared_indexes
 from jmsk.wording import counted
 
 Progress = Callable[[str, int, int], None]
@@ -136,6 +137,7 @@ def _write_table(
             "Run again; if it stays so, the table may be damaged: check it with pg_amcheck.",
         )
     columns = {column.name for column in table.stored_columns}
+    made = prepared_indexes(cursor)
     return TableBackup(
         table=table.name,
         file=path.name,
@@ -149,7 +151,9 @@ def _write_table(
         fields={name: field.name for name, field in model.fields.items() if name in columns},
         columns=table.columns,
         collations=read_collations(cursor, table),
-        objects=tuple(read_objects(cursor, f'"{table.name}"')),
+        objects=tuple(
+            item for item in read_objects(cursor, f'"{table.name}"') if item.name not in made
+        ),
         sequences=read_sequences(cursor, table),
     )
 

@@ -47,6 +47,8 @@ class Change:
     """A change of the database, in the parts in which one differs from another."""
 
     kind: ClassVar[RestructuringRun.Kind]
+    backs_up_again: ClassVar[bool] = True
+    """Whether a backup is taken again, under the lock, if somebody has written since it was."""
 
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         """Return the checks to run again under the lock."""
@@ -55,6 +57,11 @@ class Change:
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         """Return how to read the tables, before the change, in the meaning that it must keep."""
         raise NotImplementedError
+
+    def fingerprint(self, context: ChangeContext, sources: Sequence[Source]) -> Fingerprints:
+        """Return the fingerprints of ``sources`` before the change."""
+        with context.journal.step("fingerprint before", "Taking the fingerprint of every row"):
+            return take_fingerprints(context.cursor, sources)
 
     def make(self, context: ChangeContext) -> RestructuringRun:
         """Change the database and return the run's row, which is begun with it."""
@@ -107,13 +114,14 @@ def run_change(
 
 
 def _run(change: Change, context: ChangeContext) -> ChangeResult:
-    cursor, journal = context.cursor, context.journal
+    cursor = context.cursor
     _check_again(change, context)
     wal, size = wal_position(cursor), tables_size(cursor, list(NAMES))
     sources = change.sources(context)
-    with journal.step("fingerprint before", "Taking the fingerprint of every row"):
-        before = take_fingerprints(cursor, sources)
-    backup_path, repeated = back_up_again_if_stale(context, sources, before)
+    before = change.fingerprint(context, sources)
+    backup_path, repeated = context.plan.backup_path, False
+    if change.backs_up_again:
+        backup_path, repeated = back_up_again_if_stale(context, sources, before)
     run, after = change.prove(context, sources, before)
     results = change.verify(context)
     result = ChangeResult(

@@ -24,6 +24,7 @@ from contacts.restructuring.proof.legacy_meaning import (
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.legacy_objects import TABLES
 from contacts.restructuring.state.record import MigrationRecord, read_record
+from contacts.restructuring.switching.finish import put_away
 from jmsk.postgres.catalogue import TableObject, read_objects
 
 EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
@@ -53,6 +54,7 @@ class RollBack(Change):
     def make(self, context: ChangeContext) -> RestructuringRun:
         with context.journal.step("migrate", "Reversing the restructuring"):
             run = begin_run(context, self.kind)
+            put_away(context.cursor)
             reverse(context, self.record)
         return run
 

@@ -142,10 +142,16 @@ def _missing(inspector: Inspector, wanted: Callable[[TableObject], bool]) -> Ite
                 yield f"{table}: {name} is missing"
 
 
+CATALOGUE = frozenset({Tag.CATALOGUE})
 GUIDE = tagged(
     Tag.GUIDE,
-    Check("contacts_table", "Contacts table exists", partial(table_is_there, table="contacts")),
-    Check("customers_gone", "Customers table was renamed", customers_gone),
+    Check(
+        "contacts_table",
+        "Contacts table exists",
+        partial(table_is_there, table="contacts"),
+        tags=CATALOGUE,
+    ),
+    Check("customers_gone", "Customers table was renamed", customers_gone, tags=CATALOGUE),
     Check("contact_count", "Count of contacts after migration", contact_count),
     Check(
         "contacts_have_companies",
@@ -156,15 +162,22 @@ GUIDE = tagged(
         "orders_contact_id",
         "Orders have contact_id column",
         partial(orders_have_column, column="contact_id", not_null=False),
+        tags=CATALOGUE,
     ),
     Check(
         "orders_company_id",
         "Orders have company_id column",
         partial(orders_have_column, column="company_id", not_null=True),
+        tags=CATALOGUE,
     ),
     Check("consistent_orders", "Order-contact-company consistency", consistent_orders),
-    Check("addresses_table", "Addresses table exists", partial(table_is_there, table="addresses")),
-    Check("required_indexes", "Required indexes created", required_indexes),
+    Check(
+        "addresses_table",
+        "Addresses table exists",
+        partial(table_is_there, table="addresses"),
+        tags=CATALOGUE,
+    ),
+    Check("required_indexes", "Required indexes created", required_indexes, tags=CATALOGUE),
     Check("foreign_keys", "Foreign key constraints verified", foreign_keys),
 )
 CHECKS_AFTER = (

@@ -45,14 +45,16 @@ class LockWatch:
     """Looks, after each step, at the locks of the run on tables that were there before it."""
 
     cursor: Any
-    locked: float
     first_seen: dict[tuple[str, str], float] = field(default_factory=dict)
     existing: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cursor.execute(EXISTING)
         self.existing = self.cursor.fetchone()[0]
-        self._look(self.locked)
+
+    def begin(self, locked: float) -> None:
+        """Note the locks that were asked for at the moment ``locked``."""
+        self._look(locked)
 
     def look(self, event: Event) -> None:
         """Note the locks that the step which has just ended took. A hook of the journal."""

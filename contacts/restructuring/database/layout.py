@@ -4,7 +4,7 @@ Tables are looked for once, by what they are, and found in one schema; later que
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.settings import READING, TEXT, schema_first, set_local
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
+from jmsk.postgres import prepared
 from jmsk.postgres.django_schema import applied_migrations, own_name
 
 NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
@@ -25,6 +26,11 @@ FIRST_STEP = ("companies", "0002_hierarchy")
 LAST_STEP = ("orders", "0003_triggers")
 VIEWS = ("v", "m")
 OTHER_NAME = {"customers": "contacts", "contacts": "customers"}
+PREPARED_COLUMNS = {
+    "customers": ("placed_in_company_id", "email_set_aside"),
+    "orders": ("company_id",),
+}
+"""The columns that the online preparation adds to the legacy tables."""
 
 RELATIONS = """
     SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
@@ -55,6 +61,7 @@ COLUMNS = """
 
 class Stage(StrEnum):
     LEGACY = "legacy"
+    PREPARED = "prepared"
     MIGRATED = "migrated"
     PARTIAL = "partial"
     EMPTY = "empty"
@@ -96,12 +103,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stage, the schema, the tables found there by name, and what is odd about them."""
+    """The stage, the schema, the tables found there by name, and what is odd about them.
+
+    ``unfinished``: a switch was committed, and what follows it is still to be done.
+    """
 
     stage: Stage
     schema: str
     tables: dict[str, Table]
     oddities: tuple[str, ...] = ()
+    unfinished: bool = False
 
 
 def read_layout(connection: BaseDatabaseWrapper) -> Layout:
@@ -124,8 +135,11 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
         with schema_first(cursor, schemas[0]):
             tables = {table.name: _with_columns(cursor, table) for table in relations}
             applied = _applied(connection, cursor)
-    stage, oddities = _judge(tables, applied)
-    return Layout(stage, schemas[0], tables, tuple(oddities))
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
+            is_prepared = cursor.fetchone()[0]
+    stage, oddities = _judge(tables, applied, is_prepared=is_prepared)
+    unfinished = is_prepared and stage is Stage.MIGRATED
+    return Layout(stage, schemas[0], tables, tuple(oddities), unfinished)
 
 
 RECORD = """
@@ -197,10 +211,29 @@ def _with_columns(cursor: Any, table: Table) -> Table:
     return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
 
 
-def _judge(tables: dict[str, Table], applied: set[tuple[str, str]]) -> tuple[Stage, list[str]]:
+def as_legacy(layout: Layout) -> Layout:
+    """Return the layout of a prepared database as the application sees it: legacy."""
+    tables = {
+        name: replace(
+            table,
+            columns=tuple(
+                column
+                for column in table.columns
+                if column.name not in PREPARED_COLUMNS.get(name, ())
+            ),
+        )
+        for name, table in layout.tables.items()
+    }
+    return replace(layout, stage=Stage.LEGACY, tables=tables)
+
+
+def _judge(
+    tables: dict[str, Table], applied: set[tuple[str, str]], *, is_prepared: bool
+) -> tuple[Stage, list[str]]:
     if set(LEGACY_NAMES) <= set(tables) and "contacts" not in tables:
-        odd = list(_legacy_oddities(tables, applied))
-        return (Stage.UNKNOWN if odd else Stage.LEGACY), odd
+        odd = list(_legacy_oddities(tables, applied, is_prepared=is_prepared))
+        stage = Stage.PREPARED if is_prepared else Stage.LEGACY
+        return (Stage.UNKNOWN if odd else stage), odd
     if set(MIGRATED_NAMES) <= set(tables) and "customers" not in tables:
         if LAST_STEP in applied and FIRST_STEP in applied:
             odd = list(_missing(tables["orders"], "contact_id", "company_id"))
@@ -215,10 +248,12 @@ def _judge(tables: dict[str, Table], applied: set[tuple[str, str]]) -> tuple[Sta
     return Stage.UNKNOWN, [f"found {present}, but not {missing}"]
 
 
-def _legacy_oddities(tables: dict[str, Table], applied: set[tuple[str, str]]) -> Iterator[str]:
+def _legacy_oddities(
+    tables: dict[str, Table], applied: set[tuple[str, str]], *, is_prepared: bool
+) -> Iterator[str]:
     if FIRST_STEP in applied:
         yield "Django's records say that the restructuring was applied, but the tables are legacy"
-    for name in ("contact_id", "company_id"):
+    for name in ("contact_id",) if is_prepared else ("contact_id", "company_id"):
         if name in tables["orders"].column_names:
             yield f"orders has a column {name} already"
 

@@ -48,7 +48,7 @@ class TransactionOptions:
     ``views`` over them are locked before. ``rehearse`` rolls back in the end. ``max_lockout`` is
     the longest time in seconds that the locks may be held. ``rewrites``: the work gives a table a
     new file, which a transaction that reads as of an earlier time would find empty; so it waits for
-    those.
+    those. ``before_lock`` is what can be done in the transaction before the tables are locked.
     """
 
     layout: Layout
@@ -59,6 +59,7 @@ class TransactionOptions:
     max_lockout: float | None = None
     rewrites: bool = True
     views: tuple[Table, ...] = ()
+    before_lock: Callable[[Any], None] = lambda cursor: None
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,10 @@ class _Attempt(Generic[T]):
         with self.connection.cursor() as cursor, hold_window:
             take_run_lock(cursor)
             settings = apply_changing_settings(cursor, layout.schema, options.patience)
+            watch = LockWatch(cursor)
+            options.before_lock(cursor)
             locked = self._lock()
-            watch = LockWatch(cursor, locked)
+            watch.begin(locked)
             self.journal.hooks.append(watch.look)
             if read_layout(self.connection) != layout:
                 raise Failure(

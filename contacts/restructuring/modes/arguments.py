@@ -1,6 +1,6 @@
 """What the options take: each function reads one, or says why it cannot. Those of the bridge."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import suppress
 from typing import Any
 
@@ -8,6 +8,8 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
 from contacts.restructuring.failures import USAGE
+from contacts.restructuring.preparation.pace import NORMAL, PACES
+from contacts.restructuring.switching.changed import MOST_ORPHANS
 
 
 def seconds(text: str) -> float:
@@ -26,6 +28,24 @@ def tries(text: str) -> int:
         if 0 < number <= 10_000:
             return number
     raise ArgumentTypeError(f"{text!r} is not a number of tries from 1 to 10000")
+
+
+def megabytes(text: str) -> float:
+    """Read a number of megabytes above zero. Raises ArgumentTypeError, which is a usage error."""
+    with suppress(ValueError):
+        read = float(text)
+        if 0 < read <= 1_000_000:
+            return read
+    raise ArgumentTypeError(f"{text!r} is not a number of megabytes above 0 and up to 1000000")
+
+
+def number(text: str) -> int:
+    """Read a number, zero included. Raises ArgumentTypeError, which is a usage error."""
+    with suppress(ValueError):
+        read = int(text)
+        if 0 <= read <= 1_000_000_000:
+            return read
+    raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000000")
 
 
 def revision(text: str) -> str:
@@ -65,3 +85,37 @@ def bridge_options(options: dict[str, Any]) -> BridgeOptions | None:
     if options["bridge_role"] or options["bridge_schema"] != DEFAULT_SCHEMA:
         raise CommandError("--bridge-schema and --bridge-role go with --bridge.", returncode=USAGE)
     return None
+
+
+def add_online_arguments(parser: ArgumentParser) -> None:
+    """Add the options of the preparation and of the switch."""
+    online = parser.add_argument_group("preparing online")
+    online.add_argument(
+        "--pace",
+        choices=tuple(PACES),
+        default=NORMAL.name,
+        help="How much of the server the preparation takes (default: %(default)s).",
+    )
+    online.add_argument(
+        "--max-replica-lag",
+        type=megabytes,
+        metavar="MB",
+        help="Pause the preparation while a replica is further behind (default: any).",
+    )
+    online.add_argument(
+        "--max-orphans",
+        type=number,
+        default=MOST_ORPHANS,
+        metavar="N",
+        help="How many customers without a company the switch may place under the lock "
+        "(default: %(default)d).",
+    )
+
+
+def online_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked of a preparation and a switch, under the names of Options."""
+    return {
+        "pace": PACES[options["pace"]],
+        "max_replica_lag": options["max_replica_lag"],
+        "max_orphans": options["max_orphans"],
+    }

@@ -10,12 +10,16 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
+from contacts.restructuring.modes.prepared import as_application_sees_it, say_status
 from contacts.restructuring.reports.results import statistics_lines
 from contacts.restructuring.state.statistics import Statistics, gather
 
 
 def dry_run(operation: Operation) -> None:
     """Run the checks and show what would be migrated, in a read-only transaction."""
+    if operation.layout.stage is Stage.PREPARED:
+        say_status(operation)
+        operation = as_application_sees_it(operation)
     validate(operation)
     if operation.report.statistics:
         lines = statistics_lines(operation.report.statistics)

@@ -5,9 +5,10 @@ from contacts.restructuring.changes.migrate import EXCLUSIVE, Restructure
 from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.layout import Stage
-from contacts.restructuring.modes import steps
+from contacts.restructuring.modes import steps, switch
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
+from contacts.restructuring.modes.prepared import as_application_sees_it
 from contacts.restructuring.reports.results import result_lines, statistics_lines
 from contacts.restructuring.reports.text_format import forecast_lines
 from jmsk.wording import counted
@@ -33,13 +34,18 @@ NEXT_STEPS = (
 
 
 def migrate(operation: Operation) -> None:
-    """Validate, back up, ask, migrate, verify, report."""
-    validate(operation)
-    operation.refuse_failed(operation.report.before)
-    backup = operation.back_up()
-    _confirm(operation, CONSEQUENCES, backup)
+    """Validate, back up, ask, migrate, verify, report. A prepared database is switched."""
+    online = operation.layout.stage is Stage.PREPARED
+    legacy = _legacy(operation)
+    validate(legacy)
+    legacy.refuse_failed(operation.report.before)
+    backup = legacy.back_up()
+    _confirm(operation, switch.CONSEQUENCES if online else CONSEQUENCES, backup)
     steps.section(operation, "EXECUTING DATABASE MIGRATION")
-    steps.run_and_report(operation, Restructure(), EXCLUSIVE, backup)
+    if online:
+        switch.switch(operation, backup)
+    else:
+        steps.run_and_report(operation, Restructure(), EXCLUSIVE, backup)
     operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
     operation.report.stage = Stage.MIGRATED
     _show_results(operation, "Migration completed successfully!")
@@ -54,11 +60,16 @@ def migrate(operation: Operation) -> None:
 
 def rehearse(operation: Operation) -> None:
     """Run the whole migration for real in the one transaction, then roll it back."""
-    validate(operation)
-    operation.refuse_failed(operation.report.before)
-    _confirm(operation, REHEARSAL_CONSEQUENCES, None)
+    online = operation.layout.stage is Stage.PREPARED
+    legacy = _legacy(operation)
+    validate(legacy)
+    legacy.refuse_failed(operation.report.before)
+    _confirm(operation, switch.REHEARSAL_CONSEQUENCES if online else REHEARSAL_CONSEQUENCES, None)
     steps.section(operation, "REHEARSING THE MIGRATION")
-    steps.run_and_report(operation, Restructure(), EXCLUSIVE, None, rehearse=True)
+    if online:
+        switch.rehearse_switch(operation)
+    else:
+        steps.run_and_report(operation, Restructure(), EXCLUSIVE, None, rehearse=True)
     _show_results(operation, "The migration would succeed; it was rolled back.")
     operation.report.seconds = dict(operation.journal.seconds)
     steps.section(operation, "FORECAST FOR THE REAL RUN", *forecast_lines(operation.report))
@@ -68,6 +79,14 @@ def rehearse(operation: Operation) -> None:
         "back.",
     )
     operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
+
+
+def _legacy(operation: Operation) -> Operation:
+    """Return the operation on the legacy database that a prepared one is for the application."""
+    if operation.layout.stage is not Stage.PREPARED:
+        return operation
+    switch.require_verified(operation)
+    return as_application_sees_it(operation)
 
 
 def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup | None) -> None:

@@ -7,10 +7,12 @@ from contacts.restructuring.modes.bridge import add_bridge, drop_bridge
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.migrate import migrate, rehearse
+from contacts.restructuring.modes.online import abandon, prepare, status
 from contacts.restructuring.modes.operation import Mode, Operation
 from contacts.restructuring.modes.recover import recover
 from contacts.restructuring.modes.restore import restore
 from contacts.restructuring.modes.rollback import rollback
+from contacts.restructuring.modes.switch import finish_and_say
 from contacts.restructuring.modes.verify import verify_only
 from contacts.restructuring.state.alembic import read_revisions
 
@@ -21,7 +23,7 @@ MIGRATE = Mode(
     name="migration",
     run=migrate,
     help="Validate, back up, ask, migrate, verify, report.",
-    stages=(Stage.LEGACY,),
+    stages=(Stage.LEGACY, Stage.PREPARED),
     question="Proceed with migration?",
     changes=True,
     stamps_alembic=True,
@@ -58,13 +60,48 @@ MODES = (
         name="rehearsal",
         run=rehearse,
         help="Run the whole migration for real, then roll it back: the forecast for the real run.",
-        stages=(Stage.LEGACY,),
+        stages=(Stage.LEGACY, Stage.PREPARED),
         question="Proceed with the rehearsal?",
         changes=True,
         stamps_alembic=True,
         makes_bridge=True,
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
+    ),
+    Mode(
+        flag="--prepare",
+        name="preparation",
+        run=prepare,
+        help="Prepare the migration while the application works, so that it then locks for a "
+        "moment. Whatever ends it, the same command goes on.",
+        stages=(Stage.LEGACY, Stage.PREPARED),
+        question="Proceed with the preparation?",
+        changes=True,
+        writes_reports=False,
+        done_at=(Stage.MIGRATED,),
+        done=ALREADY_MIGRATED,
+    ),
+    Mode(
+        flag="--abandon",
+        name="abandonment",
+        run=abandon,
+        help="Take a preparation away while the application works.",
+        stages=(Stage.PREPARED,),
+        question="Abandon the preparation?",
+        changes=True,
+        writes_reports=False,
+        done_at=(Stage.LEGACY,),
+        done="The database is legacy: nothing to abandon.",
+    ),
+    Mode(
+        flag="--status",
+        name="status",
+        run=status,
+        help="Say how far a preparation is, and what it costs.",
+        stages=(Stage.PREPARED,),
+        writes_reports=False,
+        done_at=(Stage.LEGACY, Stage.MIGRATED),
+        done="The database is {stage}: nothing is prepared.",
     ),
     Mode(
         flag="--verify-only",
@@ -129,6 +166,9 @@ MODES = (
 def run_mode(operation: Operation) -> None:
     """Run the operation's mode. Raises Failure where it does not work at the database's stage."""
     mode, stage = operation.mode, operation.layout.stage
+    if mode is MIGRATE and operation.layout.unfinished:
+        finish_and_say(operation)
+        return
     if mode is MIGRATE and operation.options.bridge and stage is Stage.MIGRATED:
         mode = ADD_BRIDGE
         operation = replace(operation, mode=mode)

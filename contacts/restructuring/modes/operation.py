@@ -28,15 +28,19 @@ from contacts.restructuring.database.reading import reading_snapshot, reading_tr
 from contacts.restructuring.database.run_lock import refuse_second_run
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Interrupt, Journal
+from contacts.restructuring.preparation.pace import NORMAL, Pace
 from contacts.restructuring.reports.files import write_reports
 from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.text_format import report_lines, settings_lines
+from contacts.restructuring.switching.changed import MOST_ORPHANS
 from jmsk.postgres.server_errors import server_words
 from jmsk.wording import counted
 
 REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
     Stage.MIGRATED: "It needs no migration; 'manage.py migrate_contacts --verify-only' checks it.",
+    Stage.PREPARED: "It is prepared online: 'manage.py migrate_contacts' switches it, --prepare "
+    "goes on with the preparation, and --abandon takes it away.",
     Stage.PARTIAL: "This is what the former Alembic migration leaves when it dies: run 'manage.py "
     "migrate_contacts --recover' to take it back to the legacy schema, then migrate.",
     Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
@@ -48,7 +52,11 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Options:
-    """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes."""
+    """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes.
+
+    ``pace`` is that of a preparation, which pauses while a replica is more than ``max_replica_lag``
+    megabytes behind (None: any); the switch places at most ``max_orphans`` contacts.
+    """
 
     backup_dir: Path
     patience: Patience
@@ -57,6 +65,9 @@ class Options:
     restore_from: Path | None = None
     alembic_stamp: str = ""
     bridge: BridgeOptions | None = None
+    pace: Pace = NORMAL
+    max_replica_lag: float | None = None
+    max_orphans: int = MOST_ORPHANS
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ class Operation:
         if not bad:
             return
         self.journal.current = "checks"
-        sound = self.layout.stage in (Stage.LEGACY, Stage.MIGRATED)
+        sound = self.layout.stage in (Stage.LEGACY, Stage.PREPARED, Stage.MIGRATED)
         remedy = "" if sound else f" {REMEDIES[self.layout.stage]}"
         raise Failure(
             "MC301",

@@ -1,7 +1,8 @@
 """The steps that modes have in common: checks, the question, the change, its report."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.bridge.description import read_bridge
@@ -59,22 +60,24 @@ def run_and_report(
     backup: Backup | None,
     *,
     rehearse: bool = False,
+    **transaction: Any,
 ) -> ChangeResult:
     """Make ``change``, note in the report what it did, and return that.
 
-    Checks that refuse it under the lock are shown.
+    ``transaction`` are further TransactionOptions. Checks that refuse it under the lock are shown.
     """
     layout, options = operation.layout, operation.options
+    usual = TransactionOptions(
+        layout,
+        exclusive,
+        tuple(name for name in ("tenants",) if name in layout.tables),
+        options.patience,
+        rehearse,
+        options.max_lockout,
+        views=bridge_views(operation),
+    )
     plan = Plan(
-        TransactionOptions(
-            layout,
-            exclusive,
-            tuple(name for name in ("tenants",) if name in layout.tables),
-            options.patience,
-            rehearse,
-            options.max_lockout,
-            views=bridge_views(operation),
-        ),
+        replace(usual, **transaction),
         operation.report.started,
         expected=backup.fingerprints if backup else None,
         backup_path=backup.path if backup else None,

@@ -14,6 +14,7 @@ FULL = "(full run)"
 ENDS = {
     FULL: {
         "legacy": (0, "MIGRATION COMPLETED SUCCESSFULLY"),
+        "prepared": (1, "--prepare': it goes on from there"),
         "migrated": (0, "already migrated: nothing to do"),
         "partial": (1, "run 'manage.py migrate_contacts --recover'"),
         "empty": (1, "Check DATABASE_URL"),
@@ -21,6 +22,7 @@ ENDS = {
     },
     "--dry-run": {
         "legacy": (0, "Dry run: nothing was changed"),
+        "prepared": (0, "Next step: install"),
         "migrated": (0, "already migrated: nothing to do"),
         "partial": (1, "run 'manage.py migrate_contacts --recover'"),
         "empty": (1, "none of the tables"),
@@ -28,6 +30,7 @@ ENDS = {
     },
     "--verify-only": {
         "legacy": (1, "is legacy, not migrated"),
+        "prepared": (1, "is prepared, not migrated"),
         "migrated": (0, "POST-MIGRATION VERIFICATION PASSED"),
         "partial": (1, "is partial, not migrated"),
         "empty": (1, "is empty, not migrated"),
@@ -35,11 +38,36 @@ ENDS = {
     },
     "--enforce-rules": {
         "legacy": (1, "is legacy, not migrated"),
+        "prepared": (1, "is prepared, not migrated"),
         "migrated": (0, "No rule is pending: nothing to do"),
         "partial": (1, "is partial, not migrated"),
         "empty": (1, "is empty, not migrated"),
         "unknown": (1, "is unknown, not migrated"),
     },
+    "--status": {
+        "legacy": (0, "nothing is prepared"),
+        "prepared": (0, "Next step: install"),
+        "migrated": (0, "nothing is prepared"),
+        "partial": (1, "is partial, not prepared"),
+        "empty": (1, "is empty, not prepared"),
+        "unknown": (1, "is unknown, not prepared"),
+    },
+    "--abandon": {
+        "legacy": (0, "nothing to abandon"),
+        "migrated": (1, "is migrated, not prepared"),
+        "partial": (1, "is partial, not prepared"),
+        "empty": (1, "is empty, not prepared"),
+        "unknown": (1, "is unknown, not prepared"),
+    },
+    "--prepare": {
+        "migrated": (0, "already migrated: nothing to do"),
+        "partial": (1, "run 'manage.py migrate_contacts --recover'"),
+        "empty": (1, "Check DATABASE_URL"),
+        "unknown": (1, "orders has a column contact_id already"),
+    },
+    "--rollback": {"prepared": (1, "--abandon takes it away")},
+    "--recover": {"prepared": (1, "--abandon takes it away")},
+    "--rehearse": {"prepared": (1, "it goes on from there")},
 }
 """Mode and stage: the exit code, and what is said."""
 TABLE = [(mode, stage) for mode, stages in ENDS.items() for stage in stages]
@@ -67,7 +95,7 @@ def test_mode_at_stage(
         assert database.dump() == before
     if code == 1:
         assert "Nothing was changed" in done.error
-    if mode == "--dry-run" or code == 1:
+    if mode in ("--dry-run", "--status", "--abandon") or code == 1:
         assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import target_names, triggers
 from contacts.restructuring.state.functions import REMEMBERED, functions_naming, functions_since
 from contacts.restructuring.state.record import read_record
+from jmsk.postgres.prepared import FUNCTIONS_OF_THE_TOOL
 
 ON_COLUMNS = """
     SELECT d.classid, d.objid, d.objsubid, c.relname || '.' || a.attname
@@ -90,7 +91,11 @@ LEGACY_WORDS = r"\m(customers|customer_id)\M"
 
 def names_in_functions_and_views(inspector: Inspector) -> Finding:
     """Find functions and views that name what is renamed: a view goes on, a function fails."""
-    functions = functions_naming(inspector.cursor, LEGACY_WORDS)
+    functions = [
+        function
+        for function in functions_naming(inspector.cursor, LEGACY_WORDS)
+        if function.name not in FUNCTIONS_OF_THE_TOOL
+    ]
     views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
     return problems(
         [

@@ -14,6 +14,7 @@ from contacts.restructuring.checks.environment.privileges import RIGHTS
 from contacts.restructuring.checks.tables import whole_rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
+from jmsk.postgres.prepared import OF_THE_TOOL
 
 READ_ONLY = "default_transaction_read_only"
 MAY_READ_JOBS = (
@@ -41,7 +42,8 @@ def user_triggers(inspector: Inspector) -> Finding:
     """Find triggers and rules of others, which do not see the rows being placed."""
     found = inspector.rows(
         "SELECT 'Trigger', tgname, tgrelid::regclass FROM pg_trigger "
-        "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) UNION ALL "
+        "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) "
+        f"AND tgname !~ '{OF_THE_TOOL}' UNION ALL "
         "SELECT 'Rule', rulename, ev_class::regclass FROM pg_rewrite "
         "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
         {"tables": inspector.oids(LEGACY_NAMES)},

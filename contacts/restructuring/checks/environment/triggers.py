@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from companies.trigger_sql import CreateTrigger, function_settings
-from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.checks.base import Check, Finding, Tag, problems
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import triggers
 
@@ -68,4 +68,9 @@ def _changed(
         yield f"{function} may be executed by PUBLIC"
 
 
-CHECK = Check("triggers", "Triggers and their functions as made", sound_triggers)
+CHECK = Check(
+    "triggers",
+    "Triggers and their functions as made",
+    sound_triggers,
+    tags=frozenset({Tag.CATALOGUE}),
+)

@@ -1,0 +1,74 @@
+"""Django's migrations, with all that can be done before the lock done before it.
+
+Django works out the models' states between the operations while it applies them, and applies its
+own apps' migrations among ours. Under a lock both are waiting time for everybody: here the states
+are worked out, and Django's own apps migrated, before the tables are locked.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
+
+from contacts.restructuring.changes.run_row import RUNS_MIGRATION
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.state.expected import LEGACY_STATE
+
+OURS = ("companies", "contacts", "orders")
+Step = tuple[Operation, Any, Any]
+"""An operation, with the states of the models before and after it."""
+
+
+@dataclass(frozen=True)
+class PlannedMigrations:
+    """The migrations that are still to be applied, ready to touch the database."""
+
+    connection: BaseDatabaseWrapper
+    recorder: MigrationRecorder
+    plan: tuple[tuple[Migration, tuple[Step, ...]], ...]
+
+    def apply(self, journal: Journal) -> None:
+        """Apply them all, in the transaction that is open."""
+        for migration, steps in self.plan:
+            with (
+                journal.step(f"Applying {migration}"),
+                self.connection.schema_editor(atomic=True) as editor,
+            ):
+                for operation, before, after in steps:
+                    operation.database_forwards(migration.app_label, editor, before, after)
+        records = self.recorder.migration_qs.model
+        self.recorder.migration_qs.bulk_create(
+            records(app=migration.app_label, name=migration.name) for migration, _ in self.plan
+        )
+
+
+def migrate_others(connection: BaseDatabaseWrapper) -> None:
+    """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
+    executor = MigrationExecutor(connection)
+    leaves = executor.loader.graph.leaf_nodes()
+    theirs = [node for node in leaves if node[0] not in OURS]
+    targets = [*theirs, *LEGACY_STATE, RUNS_MIGRATION]
+    executor.migrate(targets, fake_initial=True)
+
+
+def plan_migrations(connection: BaseDatabaseWrapper) -> PlannedMigrations:
+    """Work out what the migrations that are left do to the models. Touches no table of ours."""
+    executor = MigrationExecutor(connection)
+    loader = executor.loader
+    nodes = executor.migration_plan(loader.graph.leaf_nodes())
+    state = loader.project_state(tuple(loader.applied_migrations))
+    planned = []
+    for migration, _ in nodes:
+        steps = []
+        for operation in migration.operations:
+            before = state.clone()
+            operation.state_forwards(migration.app_label, state)
+            _ = before.apps, state.apps  # rendered now, not under the lock
+            steps.append((operation, before, state.clone()))
+        planned.append((migration, tuple(steps)))
+    executor.recorder.has_table()  # remembered, so that it is not asked again
+    return PlannedMigrations(connection, executor.recorder, tuple(planned))

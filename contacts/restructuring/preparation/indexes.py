@@ -1,0 +1,130 @@
+"""The indexes of the target, made while the application works, under their final names.
+
+The unique one on e-mails refuses nothing that the legacy key does not refuse: it holds more columns
+than that.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.preparation.state import Phase, note, read_state
+from contacts.restructuring.preparation.work import Worker
+from contacts.restructuring.state.expected import RENAMED, target_models
+from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+
+EMAIL_KEY = "uq_contact_email_per_company"
+LEGACY_NAME = {"contacts": "customers"}
+CREATE = "CREATE {unique} INDEX CONCURRENTLY {name} ON {table} {definition}"
+DROP = "DROP INDEX CONCURRENTLY IF EXISTS {}"
+STANDING = """
+    SELECT i.indisvalid AND i.indisready FROM pg_index i
+     WHERE i.indexrelid = to_regclass(%s) AND i.indrelid = %s
+"""
+VACUUM = {
+    "orders": "VACUUM (ANALYZE, TRUNCATE OFF) {}",
+    "customers": "ANALYZE {}",
+    "companies": "ANALYZE {}",
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An object of the target that a legacy ``table`` lacks."""
+
+    table: str
+    item: TableObject
+
+
+def missing_objects(cursor: Any) -> list[Wanted]:
+    """Return the indexes and keys of the target that nothing in the legacy tables amounts to."""
+    return [
+        Wanted(table, item)
+        for table in ("companies", "customers", "orders")
+        for item in _missing(cursor, table)
+    ]
+
+
+def _missing(cursor: Any, table: str) -> Iterator[TableObject]:
+    model = target_models()[RENAMED.get(table, table)]
+    spare = read_objects(cursor, table)
+    for item in model_objects(model):
+        if item.kind == "sequence" or item.type is Type.FOREIGN_KEY:
+            continue
+        want = _in_legacy_words(table, item)
+        twin = next((other for other in spare if other.twin_of(want)), None)
+        if twin is None:
+            yield want
+        else:
+            spare.remove(twin)
+
+
+def _in_legacy_words(table: str, item: TableObject) -> TableObject:
+    if table != "orders":
+        return item
+    return replace(item, definition=re.sub(r"\bcontact_id\b", "customer_id", item.definition))
+
+
+def can_be_prepared(wanted: Wanted) -> bool:
+    """Return whether an object can be made early without refusing a write of the application."""
+    item = wanted.item
+    return item.name == EMAIL_KEY or item.type is Type.NOTHING
+
+
+def make_indexes(worker: Worker) -> None:
+    """Make the missing indexes, one after another, then refresh what the planner knows."""
+
+    def begin(cursor: Any) -> list[Wanted]:
+        ours = set(read_state(cursor).notes["indexes"])
+        found = missing_objects(cursor)
+        wanted = [item for item in found if can_be_prepared(item)]
+        # Noted before it is made: what is killed half made bears a name that is known.
+        names = sorted(ours | {item.item.name for item in wanted})
+        note(cursor, Phase.INDEX, indexes=names)
+        return wanted
+
+    wanted = worker.transact(begin, "looking which indexes are missing")
+    for number, one in enumerate(wanted, 1):
+        worker.journal.progress(number - 1, len(wanted), f"indexes: {one.item.name}")
+        _make(worker, one)
+    with worker.outside() as cursor:
+        for table, statement in VACUUM.items():
+            cursor.execute(sql.SQL(statement).format(worker.table(table)))
+    worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
+
+
+def _make(worker: Worker, wanted: Wanted) -> None:
+    item = wanted.item
+    definition = item.definition.removeprefix("UNIQUE").strip()
+    if not definition.startswith("USING"):
+        definition = f"USING btree {definition}"
+    with worker.outside() as cursor:
+        index = worker.table(item.name)
+        cursor.execute(
+            STANDING,
+            [index.as_string(cursor.connection), worker.layout.tables[wanted.table].oid],
+        )
+        standing = cursor.fetchone()
+        if standing and not standing[0]:
+            cursor.execute(sql.SQL(DROP).format(index))
+        if standing and standing[0]:
+            return
+        cursor.execute(
+            sql.SQL(CREATE).format(
+                unique=sql.SQL("UNIQUE" if item.name == EMAIL_KEY else ""),
+                name=sql.Identifier(item.name),
+                table=worker.table(wanted.table),
+                definition=sql.SQL(definition),
+            )
+        )
+
+
+def drop_indexes(worker: Worker) -> None:
+    """Drop the indexes that the preparation made, while the application works."""
+    names = worker.transact(lambda cursor: read_state(cursor).notes["indexes"], "reading the notes")
+    for name in names:
+        with worker.outside() as cursor:
+            cursor.execute(sql.SQL(DROP).format(worker.table(name)))

@@ -1,0 +1,84 @@
+"""The columns that are to come, and the journal: a few milliseconds of lock a table.
+
+Nothing that is installed refuses a write of the application, and no trigger changes another row.
+``orders.company_id`` is NOT NULL from the start; its default of 0, which rewrites nothing, says
+that the order's company was not computed yet.
+"""
+
+from typing import Any
+
+from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
+from contacts.restructuring.database.locks import lock
+from contacts.restructuring.preparation.defaults import sequence_position
+from contacts.restructuring.preparation.fences import oids, read_shapes
+from contacts.restructuring.preparation.journal_triggers import (
+    ROW_TRIGGER,
+    install_journal,
+    read_seals,
+    remove_journal,
+)
+from contacts.restructuring.preparation.state import Phase, create_state, is_begun, note
+from contacts.restructuring.preparation.work import Worker
+from contacts.restructuring.proof.exact_hash import read_images
+from contacts.restructuring.proof.prepared_meaning import meanings
+from jmsk.postgres.prepared import has_column
+
+ADD_COLUMNS = {
+    "customers": "ALTER TABLE customers ADD COLUMN placed_in_company_id integer, "
+    "ADD COLUMN email_set_aside character varying",
+    "orders": "ALTER TABLE orders ADD COLUMN company_id integer NOT NULL DEFAULT 0",
+}
+HAS_JOURNAL = "SELECT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = %s AND tgname = %s)"
+
+
+def begin(worker: Worker) -> None:
+    """Write the state row: from here on there is a preparation."""
+
+    def work(cursor: Any) -> None:
+        if is_begun(cursor):
+            return
+        create_state(cursor)
+        note(
+            cursor,
+            Phase.INSTALL,
+            columns={table: list(names) for table, names in PREPARED_COLUMNS.items()},
+            indexes=[],
+            sequence=sequence_position(cursor),
+        )
+
+    worker.transact(work, "noting that the preparation begins")
+
+
+def install(worker: Worker, *, anew: bool = False) -> None:
+    """Give each table its new columns and its journal, one after another.
+
+    ``anew`` replaces a journal that is there, since it cannot be believed any more.
+    """
+    for table in LEGACY_NAMES:
+
+        def work(cursor: Any, table: str = table) -> None:
+            _install(worker, cursor, table, anew=anew)
+
+        worker.transact(work, f"installing the journal of {table}")
+
+    def seal(cursor: Any) -> None:
+        seals = read_seals(cursor, list(oids(worker.layout).values()))
+        note(cursor, Phase.BASE, seals=seals, shapes=read_shapes(cursor, worker.layout))
+
+    worker.transact(seal, "noting what was installed")
+
+
+def _install(worker: Worker, cursor: Any, table: str, *, anew: bool) -> None:
+    cursor.execute(HAS_JOURNAL, [worker.layout.tables[table].oid, ROW_TRIGGER])
+    if cursor.fetchone()[0] and not anew:
+        return
+    # One strong lock instead of a weak one that has to grow into it, which invites a deadlock.
+    strong = table in ADD_COLUMNS or anew
+    mode = "ACCESS EXCLUSIVE" if strong else "SHARE ROW EXCLUSIVE"
+    lock(cursor, worker.layout.tables[table], mode)
+    if anew:
+        remove_journal(cursor, table, table)
+    if table in ADD_COLUMNS and not has_column(cursor, table, PREPARED_COLUMNS[table][0]):
+        cursor.execute(ADD_COLUMNS[table])
+    images = read_images(cursor, oids(worker.layout).values())
+    install_journal(cursor, worker.layout.schema, meanings(worker.layout, images)[table])

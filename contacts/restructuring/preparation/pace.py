@@ -1,0 +1,117 @@
+"""How much of the server the preparation takes, and when it pauses for the application's sake."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
+from contacts.restructuring.failures import Failure
+
+OLD_SNAPSHOTS = (
+    SESSION
+    + """
+     WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
+       AND a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '10 s'
+       AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+     ORDER BY a.xact_start LIMIT 3
+"""
+)
+"""Who reads as of an earlier time. While somebody does, what an update leaves dead cannot be
+cleared away, and the table would grow by every row that is filled."""
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()
+       AND coalesce(backend_type, 'client backend') = 'client backend'
+"""
+LAG = """
+    SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
+      FROM pg_stat_replication
+"""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at how the application fares."""
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast rows are filled.
+
+    ``duty`` is the share of the time at work, ``batch_seconds`` how long a transaction may take,
+    ``max_waiting`` how many sessions may wait for locks, ``max_replica_lag`` how many megabytes a
+    replica may be behind (None: any), ``max_pause`` after how many seconds of pausing to give up.
+    """
+
+    name: str
+    duty: float
+    batch_seconds: float
+    max_waiting: int = 8
+    max_replica_lag: float | None = None
+    max_pause: float = 600.0
+
+    def rest(self, took: float) -> float:
+        """Return for how many seconds to rest after a batch that took ``took`` seconds."""
+        return took * (1 - self.duty) / self.duty
+
+
+GENTLE = Pace("gentle", 0.25, 0.03)
+NORMAL = Pace("normal", 0.5, 0.06)
+FAST = Pace("fast", 1.0, 0.1)
+PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
+
+
+def reason_to_pause(cursor: Any, pace: Pace) -> str:
+    """Say why the application would suffer from more of this just now; '' if it would not."""
+    cursor.execute(LOOK_ANEW)
+    cursor.execute(OLD_SNAPSHOTS)
+    old = cursor.fetchall()
+    if old:
+        told = "; ".join(describe_session(row) for row in old)
+        return f"somebody reads as of an earlier time, which would let the table grow: {told}"
+    cursor.execute(WAITING)
+    waiting = cursor.fetchone()[0]
+    if waiting > pace.max_waiting:
+        return f"{waiting} sessions wait for locks"
+    if pace.max_replica_lag is None:
+        return ""
+    cursor.execute(LAG)
+    lag = cursor.fetchone()[0] / MEGABYTE
+    if lag > pace.max_replica_lag:
+        return f"a replica is {lag:,.0f} MB behind"
+    return ""
+
+
+@dataclass
+class Throttle:
+    """Rests between batches, looks how the application fares, and pauses while it suffers."""
+
+    pace: Pace
+    look: Callable[[], str]
+    wait: Callable[[str], None]
+    looked: float = 0.0
+
+    def after(self, took: float) -> None:
+        """Rest after a batch that took ``took`` seconds.
+
+        Raises Failure when the reason to pause does not go away.
+        """
+        time.sleep(self.pace.rest(took))
+        if time.monotonic() - self.looked < LOOK_EVERY:
+            return
+        paused = time.monotonic()
+        reason = self.look()
+        told = ""
+        while reason:
+            if reason != told:
+                self.wait(f"pausing: {reason}")
+                told = reason
+            if time.monotonic() - paused > self.pace.max_pause:
+                raise Failure(
+                    "MC903",
+                    f"The preparation paused for {self.pace.max_pause:g} s and stops here: "
+                    f"{reason}. What was prepared stays, and the application goes on. Run the same "
+                    "command again when that has ended: it goes on from here.",
+                )
+            time.sleep(LOOK_EVERY)
+            reason = self.look()
+        self.looked = time.monotonic()

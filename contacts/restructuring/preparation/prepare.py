@@ -1,0 +1,88 @@
+"""The phases of a preparation, one after another, from wherever it stands."""
+
+from collections.abc import Callable
+from typing import Any
+
+from contacts.restructuring.checks.base import Result
+from contacts.restructuring.failures import UNCHANGED, Failure
+from contacts.restructuring.preparation.backfill import backfill, settle_defaults
+from contacts.restructuring.preparation.base import take_base
+from contacts.restructuring.preparation.fences import broken_fences
+from contacts.restructuring.preparation.indexes import make_indexes
+from contacts.restructuring.preparation.install import begin, install
+from contacts.restructuring.preparation.obstacles import obstacles
+from contacts.restructuring.preparation.state import Phase, is_begun, read_state
+from contacts.restructuring.preparation.verify import JournalBrokenError, verify
+from contacts.restructuring.preparation.work import Worker
+
+STEPS: dict[Phase, tuple[str, Callable[[Worker], None]]] = {
+    Phase.INSTALL: ("Installing the new columns and the journal", install),
+    Phase.BASE: ("Taking the fingerprint of every row", take_base),
+    Phase.RESERVE: ("Reserving the default companies", settle_defaults),
+    Phase.BACKFILL: ("Filling orders.company_id", backfill),
+    Phase.INDEX: ("Making the indexes", make_indexes),
+}
+
+
+def prepare(worker: Worker) -> tuple[Result, ...]:
+    """Lead the database from wherever it stands to a verified preparation.
+
+    Returns the results of the checks. Raises Failure where the preparation has to stop; what
+    was prepared stays, and the next call goes on from there.
+    """
+    _refuse_obstacles(worker)
+    begin(worker)
+    renewed = _renew_if_broken(worker)
+    while True:
+        phase = worker.transact(lambda cursor: read_state(cursor).phase, "looking how far it is")
+        if phase in STEPS:
+            text, step = STEPS[phase]
+            with worker.journal.step(str(phase), text):
+                step(worker)
+            continue
+        try:
+            with worker.journal.step("verify", "Verifying every row"):
+                return verify(worker)
+        except JournalBrokenError as error:
+            if renewed:
+                raise
+            renewed = True
+            _renew(worker, str(error))
+
+
+def _refuse_obstacles(worker: Worker) -> None:
+    def look(cursor: Any) -> list[str]:
+        if is_begun(cursor) and read_state(cursor).phase is Phase.ABANDON:
+            return [
+                "the preparation is being abandoned: run 'manage.py migrate_contacts --abandon' to "
+                "its end"
+            ]
+        return obstacles(cursor, worker.layout)
+
+    found = worker.transact(look, "looking what stands in the way")
+    if found:
+        raise Failure(
+            "MC901",
+            f"This database cannot be prepared online: {'; '.join(found)}. {UNCHANGED} Put that "
+            "right, or migrate offline: 'manage.py migrate_contacts'.",
+        )
+
+
+def _renew_if_broken(worker: Worker) -> bool:
+    """Begin the journal anew if it cannot be believed any more; return whether that was done."""
+
+    def look(cursor: Any) -> list[str]:
+        state = read_state(cursor)
+        if state.phase in (Phase.INSTALL, Phase.BASE):
+            return []
+        return broken_fences(cursor, worker.layout, state)
+
+    broken = worker.transact(look, "looking whether the journal is whole")
+    if broken:
+        _renew(worker, "; ".join(broken))
+    return bool(broken)
+
+
+def _renew(worker: Worker, told: str) -> None:
+    worker.journal.wait(f"the journal begins anew: {told}")
+    install(worker, anew=True)

@@ -1,0 +1,134 @@
+"""Short transactions beside a working application, and the lock that keeps other runs away."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg2 import sql
+
+from contacts.restructuring.database.blockers import blocking_sessions
+from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
+from contacts.restructuring.database.locks import gave_up_waiting
+from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.run_lock import take_run_lock
+from contacts.restructuring.database.settings import apply_changing_settings
+from contacts.restructuring.failures import Failure
+from contacts.restructuring.journal import Journal
+from contacts.restructuring.preparation.pace import NORMAL, Pace
+
+T = TypeVar("T")
+SHORT_TRIES = Patience(seconds=0.3, tries=40)
+"""A lock that the application needs is asked for briefly, and often: who waits for a lock makes all
+who come after wait, too."""
+OUTSIDE = {
+    "statement_timeout": "0",
+    "lock_timeout": "60s",
+    "maintenance_work_mem": "256MB",
+    "max_parallel_maintenance_workers": "0",
+}
+"""To build an index beside others waits for their transactions; one processor is enough for it."""
+SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Who prepares: the connection, the tables, and how much of the server to take."""
+
+    connection: BaseDatabaseWrapper
+    layout: Layout
+    journal: Journal
+    pace: Pace = NORMAL
+    patience: Patience = SHORT_TRIES
+
+    def transact(self, work: Callable[[Any], T], what: str, *, snapshot: bool = False) -> T:
+        """Run ``work(cursor)`` in a transaction of its own, again where a lock was not to be had.
+
+        ``what`` says what is done, for people; with ``snapshot`` all of it sees one state of the
+        database. Raises Failure after the last try; what was done before stays.
+        """
+        for number in range(1, self.patience.tries + 1):
+            try:
+                with transaction.atomic(using=self.connection.alias, durable=True):
+                    return self._attempt(work, snapshot=snapshot)
+            except OperationalError as error:
+                if not gave_up_waiting(error):
+                    raise
+            told = self._in_the_way()
+            if number < self.patience.tries:
+                self.journal.wait(f"{what}: try {number}, waiting for {told}")
+                time.sleep(min(0.3 * number, 3.0))  # lets the queue behind our request move on
+        raise Failure(
+            "MC902",
+            f"No lock could be had for this step of the preparation: {what}, in "
+            f"{self.patience.tries} tries of {self.patience.seconds:g} s. In the way: {told}. What "
+            "was prepared before stays. End these sessions, or wait for them, and run the same "
+            "command again: it goes on from here.",
+        )
+
+    @contextmanager
+    def outside(self) -> Iterator[Any]:
+        """Give a cursor outside any transaction, for what cannot run inside one.
+
+        Its settings are put back at the end, for behind a pooler the session serves others, too;
+        and names have to be given with their schema.
+        """
+        with self.connection.cursor() as cursor:
+            for name, value in OUTSIDE.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+            try:
+                yield cursor
+            finally:
+                if not cursor.connection.closed:
+                    cursor.execute("; ".join(f"RESET {name}" for name in OUTSIDE))
+
+    def table(self, name: str) -> sql.Identifier:
+        """Return the name of a table with its schema."""
+        return sql.Identifier(self.layout.schema, name)
+
+    def _attempt(self, work: Callable[[Any], T], *, snapshot: bool) -> T:
+        with self.connection.cursor() as cursor:
+            if snapshot:
+                cursor.execute(f"SET TRANSACTION {SNAPSHOT}")
+            apply_changing_settings(cursor, self.layout.schema, self.patience)
+            return work(cursor)
+
+    def _in_the_way(self) -> str:
+        tables = [
+            (self.layout.tables[name], "ACCESS EXCLUSIVE")
+            for name in LEGACY_NAMES
+            if name in self.layout.tables
+        ]
+        with self.connection.cursor() as cursor:
+            found = blocking_sessions(cursor, tables)
+        return "; ".join(found) or "a session that has just ended"
+
+
+@contextmanager
+def run_lock_held(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Hold the lock of runs for as long as the block takes, over many transactions.
+
+    A second connection holds it in a transaction of its own, which has no snapshot and keeps
+    nothing from being vacuumed; unlike a session's lock it survives a transaction pooler. Raises
+    Failure, naming the holder, if another run is at work.
+    """
+    keeper = connections.create_connection(connection.alias)
+    try:
+        keeper.set_autocommit(False)
+        with keeper.cursor() as cursor:
+            take_run_lock(cursor)
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield
+    finally:
+        with suppress(DatabaseError, InterfaceError):
+            keeper.rollback()  # the server lets go of the lock before it answers
+        keeper.close()

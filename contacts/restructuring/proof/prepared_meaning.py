@@ -1,0 +1,75 @@
+"""The legacy meaning of a row of a prepared table, as what the journal and the proof hash."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, as_legacy
+from contacts.restructuring.proof.exact_hash import Images
+from contacts.restructuring.proof.fingerprint import Fingerprint
+
+LINKS = {
+    "tenants": ("id",),
+    "companies": ("id", "tenant_id"),
+    "customers": ("id", "tenant_id", "company_id"),
+    "orders": ("id", "tenant_id", "customer_id"),
+}
+"""The columns by which a row leads to its company: who changes one may change an order's."""
+CUSTOMER_MEANING = {
+    "company_id": "nullif({row}.company_id, {row}.placed_in_company_id)",
+    "email": "coalesce({row}.email, {row}.email_set_aside)",
+}
+RENAMED_COLUMNS = {("orders", "customer_id"): "contact_id"}
+SUM = "SELECT count(*), coalesce(sum({hash}), 0)::text FROM {table} AS r"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How the rows of one table are hashed in their legacy meaning.
+
+    ``renamed`` says that the table and its columns bear their new names already.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    images: Images
+    renamed: bool = False
+
+    def hash_of(self, row: str) -> sql.Composed:
+        """Return the hash of ``row``, an alias of the table, or NEW or OLD within a trigger."""
+        return self.images.row_hash({name: self._cell(name, row) for name in self.columns})
+
+    def _cell(self, column: str, row: str) -> sql.Composable:
+        prefix = sql.Identifier(row)
+        if self.table == "customers" and column in CUSTOMER_MEANING:
+            return sql.SQL(CUSTOMER_MEANING[column]).format(row=prefix)
+        now = RENAMED_COLUMNS.get((self.table, column), column) if self.renamed else column
+        return sql.SQL("{}.{}").format(prefix, sql.Identifier(now))
+
+
+def meanings(
+    layout: Layout, images: Mapping[int, Images], *, renamed: bool = False
+) -> dict[str, Meaning]:
+    """Return how each table of a legacy or prepared ``layout`` is hashed, by its legacy name.
+
+    ``renamed``: as it is to be read once the switch has renamed tables and columns.
+    """
+    tables = as_legacy(layout).tables
+    return {
+        name: Meaning(
+            name,
+            tuple(column.name for column in tables[name].stored_columns),
+            images[tables[name].oid],
+            renamed,
+        )
+        for name in LEGACY_NAMES
+    }
+
+
+def read_rows(cursor: Any, meaning: Meaning, relation: str) -> Fingerprint:
+    """Return the fingerprint of every row of ``relation`` in its legacy meaning."""
+    query = sql.SQL(SUM).format(hash=meaning.hash_of("r"), table=sql.Identifier(relation))
+    cursor.execute(query)
+    return Fingerprint(*cursor.fetchone())

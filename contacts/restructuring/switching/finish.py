@@ -1,0 +1,69 @@
+"""What follows the switch, when nobody is locked out any more: constraints validated, tools gone.
+
+The switch made foreign keys and check rules NOT VALID: they hold for all that is written from then
+on, and here the server reads the rows that were there before. Whatever is killed, the next
+``migrate_contacts`` goes on with it.
+"""
+
+from functools import partial
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.preparation.journal_triggers import remove_journal
+from contacts.restructuring.preparation.state import drop_state, is_begun
+from contacts.restructuring.preparation.work import Worker
+from contacts.restructuring.state.expected import target_models, target_names
+from jmsk.postgres.catalogue import model_objects
+
+TABLES = ("companies", "contacts", "orders", "addresses")
+UNVALIDATED = """
+    SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+     WHERE NOT k.convalidated AND k.conrelid = ANY(%s::oid[]) AND k.conname = ANY(%s)
+     ORDER BY c.relname, k.conname
+"""
+VALIDATE = "ALTER TABLE {} VALIDATE CONSTRAINT {}"
+
+
+def is_unfinished(cursor: Any) -> bool:
+    """Return whether a switch was committed and what follows it is still to be done."""
+    return is_begun(cursor)
+
+
+def finish(worker: Worker) -> list[str]:
+    """Validate what the switch left NOT VALID, and put the preparation's tools away.
+
+    ``worker`` holds the layout of the migrated database. Returns the names of what was validated.
+    """
+    unvalidated = worker.transact(
+        lambda cursor: _unvalidated(worker, cursor), "reading constraints"
+    )
+    for number, (table, name) in enumerate(unvalidated):
+        worker.journal.progress(number, len(unvalidated), f"validating {name}")
+        statement = sql.SQL(VALIDATE).format(worker.table(table), sql.Identifier(name))
+        worker.transact(partial(_execute, statement=statement), f"validating {name}")
+    worker.transact(put_away, "putting the journal away")
+    return [name for _, name in unvalidated]
+
+
+def _execute(cursor: Any, statement: sql.Composed) -> None:
+    cursor.execute(statement)
+
+
+def put_away(cursor: Any) -> None:
+    """Take away what the switch has left of the preparation. Does nothing where nothing is left.
+
+    The trigger of tenants goes last: to drop it locks out the readers of a table that the switch
+    itself leaves to them.
+    """
+    if not is_begun(cursor):
+        return
+    remove_journal(cursor, "tenants", "tenants")
+    drop_state(cursor)
+
+
+def _unvalidated(worker: Worker, cursor: Any) -> list[tuple[str, str]]:
+    tables = [worker.layout.tables[name].oid for name in TABLES]
+    made = {item.name for model in target_models().values() for item in model_objects(model)}
+    cursor.execute(UNVALIDATED, [tables, sorted(made | set(target_names()))])
+    return list(cursor.fetchall())

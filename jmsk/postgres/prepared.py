@@ -1,0 +1,104 @@
+"""What the online preparation has put into a database, and how the migrations take it over.
+
+A prepared database holds, beside the legacy tables, tables of the tool's own: the state, the
+journal of what the application writes, the base on which the journal counts, the default companies
+whose ids are reserved, and the orders whose company was not right when it was last looked at.
+"""
+
+import json
+from typing import Any
+
+STATE = "jmsk_preparation"
+JOURNAL = "jmsk_preparation_journal"
+BASE = "jmsk_preparation_base"
+DEFAULTS = "jmsk_preparation_defaults"
+PENDING = "jmsk_preparation_pending"
+TABLES = (STATE, JOURNAL, BASE, DEFAULTS, PENDING)
+OF_THE_TOOL = "^jmsk_"
+"""Matches the names of its triggers, its functions and its tables."""
+JOURNAL_FUNCTION = "jmsk_journal_{}"
+"""The function behind the journal triggers of a legacy table."""
+FUNCTIONS_OF_THE_TOOL = tuple(
+    JOURNAL_FUNCTION.format(table) for table in ("tenants", "companies", "customers", "orders")
+)
+VERIFIED = "verified"
+"""The phase from which the switch starts."""
+
+CHANGED_KEYS = f"""
+    SELECT coalesce(array_agg(DISTINCT id), '{{}}') FROM {JOURNAL} WHERE table_name = %s
+"""
+
+
+def preparation(cursor: Any) -> dict[str, Any] | None:
+    """Return the notes of the preparation that this transaction switches; None if it is none."""
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])
+    if not cursor.fetchone()[0]:
+        return None
+    cursor.execute(f"SELECT notes FROM {STATE} WHERE phase = %s", [VERIFIED])
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    return as_dict(row[0])
+
+
+def prepared_indexes(cursor: Any) -> set[str]:
+    """Return the names of the indexes that a preparation has made; none where there is none."""
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])
+    if not cursor.fetchone()[0]:
+        return set()
+    cursor.execute(f"SELECT notes FROM {STATE}")
+    return set(as_dict(cursor.fetchone()[0])["indexes"])
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return a jsonb value, which Django has the driver give as text."""
+    return json.loads(value) if isinstance(value, str) else dict(value)
+
+
+def has_column(cursor: Any, table: str, column: str) -> bool:
+    """Return whether ``table``, found in the search path, has ``column``."""
+    cursor.execute(
+        "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass "
+        "AND attname = %s AND NOT attisdropped)",
+        [table, column],
+    )
+    return bool(cursor.fetchone()[0])
+
+
+def legacy_table(table: str) -> str:
+    """Return the name under which the journal knows ``table``."""
+    return "customers" if table == "contacts" else table
+
+
+def changed_keys(cursor: Any, table: str) -> list[int]:
+    """Return the ids of the rows of the legacy ``table`` that changed since the last check."""
+    cursor.execute(CHANGED_KEYS, [table])
+    return list(cursor.fetchone()[0])
+
+
+def reserved_companies(cursor: Any) -> list[int]:
+    """Return the ids that are reserved for default companies which are still to be made."""
+    cursor.execute(f"SELECT company_id FROM {DEFAULTS} WHERE NOT reused ORDER BY company_id")
+    return [company for (company,) in cursor.fetchall()]
+
+
+def without_prepared(
+    table: str, remembered: dict[str, Any], notes: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return what ``table`` was like before the preparation of ``notes`` added to it."""
+    if notes is None:
+        return remembered
+    indexes, columns = notes["indexes"], notes["columns"].get(table, ())
+    position = {"id": notes["sequence"]} if table == "companies" and notes["sequence"] else {}
+    return {
+        **remembered,
+        "objects": [
+            item
+            for item in remembered["objects"]
+            if item["kind"] != "index" or item["name"] not in indexes
+        ],
+        "not_null": {
+            column: held for column, held in remembered["not_null"].items() if column not in columns
+        },
+        "sequences": {**remembered["sequences"], **position},
+    }
