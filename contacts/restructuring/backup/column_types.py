@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 
 USED = """
     WITH RECURSIVE used (oid) AS (

@@ -15,7 +15,8 @@ from contacts.created_companies import Row
 from contacts.restructuring.backup.column_types import Domain, EnumType, OtherType
 from contacts.restructuring.backup.fixture_file import Written, read_back
 from contacts.restructuring.backup.sequences import Sequence
-from contacts.restructuring.database.layout import Column, Stage, Table
+from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.database.tables import Column, Table
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from jmsk.postgres.catalogue import TableObject
 

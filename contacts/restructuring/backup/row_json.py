@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from contacts.restructuring.backup.fixture_models import HistoricalModel
-from contacts.restructuring.database.layout import Column, Table
+from contacts.restructuring.database.tables import Column, Table
 
 MOST_ARGUMENTS = 90
 """PostgreSQL allows a call 100 arguments."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 
 SEQUENCES = """
     SELECT DISTINCT a.attname, n.nspname, c.relname,

@@ -27,13 +27,8 @@ from contacts.restructuring.backup.row_json import COPY_OPTIONS, line_query
 from contacts.restructuring.backup.sequences import read_collations, read_sequences
 from contacts.restructuring.database.identity import describe_database
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import (
-    LEGACY_NAMES,
-    MIGRATED_NAMES,
-    Layout,
-    Stage,
-    Table,
-)
+from contacts.restructuring.database.layout import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source

@@ -7,7 +7,8 @@ from psycopg2 import sql
 
 from contacts.meaning import COMPANY
 from contacts.restructuring.bridge.description import VIEWS
-from contacts.restructuring.database.layout import Column, Layout
+from contacts.restructuring.database.layout import Layout
+from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.legacy_objects import remembered
 
 LEGACY_NAME = {("orders", "contact_id"): "customer_id"}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 
 DEFAULT_SCHEMA = "legacy"
 VIEWS = {"customers": "contacts", "orders": "orders"}

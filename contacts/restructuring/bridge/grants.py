@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import ColumnGrant
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 HELD = """

@@ -17,7 +17,7 @@ from contacts.restructuring.changes.context import (
 from contacts.restructuring.changes.run_row import complete_run
 from contacts.restructuring.checks.base import Check, Result, failed, run_checks
 from contacts.restructuring.database.costs import Space, tables_size, wal_position, wal_since
-from contacts.restructuring.database.layout import NAMES
+from contacts.restructuring.database.tables import NAMES
 from contacts.restructuring.database.transaction import (
     RecoveryPoint,
     TransactionResult,

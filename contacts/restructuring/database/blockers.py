@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 
 SINCE = "to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"')"
 SESSION = f"""

@@ -6,7 +6,6 @@ Tables are looked for once, by what they are, and found in one schema; later que
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -15,48 +14,31 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from contacts.restructuring.database.settings import READING, TEXT, schema_first, set_local
+from contacts.restructuring.database.tables import (
+    Table,
+    find_relations,
+    with_columns,
+    without_stand_ins,
+)
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from jmsk.postgres import prepared
 from jmsk.postgres.django_schema import applied_migrations, own_name
 
-NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
 LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
 MIGRATED_NAMES = ("tenants", "companies", "contacts", "orders", "addresses")
 FIRST_STEP = ("companies", "0002_hierarchy")
 LAST_STEP = ("orders", "0003_triggers")
-VIEWS = ("v", "m")
-OTHER_NAME = {"customers": "contacts", "contacts": "customers"}
 PREPARED_COLUMNS = {
     "customers": ("placed_in_company_id", "email_set_aside"),
     "orders": ("company_id",),
 }
 """The columns that the online preparation adds to the legacy tables."""
 
-RELATIONS = """
-    SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
-       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-       AND n.oid = ANY(%s)
-"""
-SCHEMAS = """
-    SELECT coalesce(array_agg(oid::bigint), '{}') FROM pg_namespace
-     WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
-"""
 FIRST_SCHEMA = """
     SELECT coalesce((SELECT name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, n)
                       WHERE name <> %s ORDER BY n LIMIT 1), 'public')
 """
 """Where tables are made in an empty database: not among Django's, if those have a schema."""
-COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-           pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
-      FROM pg_attribute a
-      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
-     ORDER BY a.attnum
-"""
 
 
 class Stage(StrEnum):
@@ -66,39 +48,6 @@ class Stage(StrEnum):
     PARTIAL = "partial"
     EMPTY = "empty"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as the catalogue describes it. ``generated`` and ``identity`` are '' where not."""
-
-    name: str
-    type: str
-    not_null: bool
-    default: str | None
-    generated: str
-    identity: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One of the tables. ``kind`` is the catalogue's relkind: 'r' for an ordinary table."""
-
-    schema: str
-    name: str
-    oid: int
-    kind: str
-    owner: str
-    columns: tuple[Column, ...] = ()
-
-    @cached_property
-    def column_names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-    @cached_property
-    def stored_columns(self) -> tuple[Column, ...]:
-        """The columns that hold a value of their own: all but the generated ones."""
-        return tuple(column for column in self.columns if not column.generated)
 
 
 @dataclass(frozen=True)
@@ -121,7 +70,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if waiting:  # inside a run, its own patience holds
             set_local(cursor, {**TEXT, "lock_timeout": READING["lock_timeout"]})
-        relations = _without_stand_ins(find_relations(cursor))
+        relations = without_stand_ins(find_relations(cursor))
         if not relations:
             cursor.execute(FIRST_SCHEMA, [settings.DJANGO_SCHEMA])
             return Layout(Stage.EMPTY, cursor.fetchone()[0], {})
@@ -133,7 +82,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
                 Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
             )
         with schema_first(cursor, schemas[0]):
-            tables = {table.name: _with_columns(cursor, table) for table in relations}
+            tables = {table.name: with_columns(cursor, table) for table in relations}
             applied = _applied(connection, cursor)
             cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
             is_prepared = cursor.fetchone()[0]
@@ -174,41 +123,6 @@ def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
         f"The way back did not lead to a legacy database but to one that is {layout.stage}: "
         f"{'; '.join(layout.oddities)}. {ROLLED_BACK}",
     )
-
-
-def find_relations(cursor: Any) -> list[Table]:
-    """Return the relations that bear our names, in the search path or else anywhere.
-
-    Their columns are left out. No lock of others keeps it waiting.
-    """
-    return _relations(cursor, visible=True) or _relations(cursor, visible=False)
-
-
-def _relations(cursor: Any, *, visible: bool) -> list[Table]:
-    cursor.execute(SCHEMAS, {"visible": visible})
-    schemas = cursor.fetchone()[0]
-    cursor.execute(RELATIONS, [list(NAMES), schemas])
-    return [Table(*row) for row in cursor.fetchall()]
-
-
-def _without_stand_ins(relations: list[Table]) -> list[Table]:
-    """Leave out a view that bears the name, or the other name, of a table that is there.
-
-    Somebody keeps old programs going with it, the bridge for example, to which the role's search
-    path may lead. That a name is taken, a check says.
-    """
-    tables = {table.name for table in relations if table.kind not in VIEWS}
-    return [
-        relation
-        for relation in relations
-        if relation.kind not in VIEWS or not {relation.name, OTHER_NAME.get(relation.name)} & tables
-    ]
-
-
-def _with_columns(cursor: Any, table: Table) -> Table:
-    cursor.execute(COLUMNS, [table.oid])
-    columns = tuple(Column(*row) for row in cursor.fetchall())
-    return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
 
 
 def as_legacy(layout: Layout) -> Layout:

@@ -12,7 +12,7 @@ from psycopg2 import errors
 
 from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import Layout, Table, find_relations
+from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.locks import gave_up_waiting, lock
 from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, retry_until_free
 from contacts.restructuring.database.settings import (
@@ -21,6 +21,7 @@ from contacts.restructuring.database.settings import (
     apply_reading_settings,
     set_local,
 )
+from contacts.restructuring.database.tables import Table, find_relations
 from jmsk.postgres.references import foreign_keys_to
 
 MODE = "ACCESS SHARE"

@@ -11,7 +11,7 @@ from contacts.restructuring.changes.context import ChangeResult, Plan
 from contacts.restructuring.checks.base import Check, Result, run_checks
 from contacts.restructuring.console.lines import Line, heading
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from psycopg2 import sql
 
 from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
-from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, Table
+from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
+from contacts.restructuring.database.tables import Table
 
 EVERY_ROW = sql.SQL("")
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
-from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.database.layout import Layout, Stage
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.restore.difference import table_now, was_migrated_since

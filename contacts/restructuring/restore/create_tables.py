@@ -10,7 +10,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import Sequence
-from contacts.restructuring.database.layout import Column
+from contacts.restructuring.database.tables import Column
 from contacts.restructuring.restore.create_types import build_types, cannot_be_made, place
 from jmsk.postgres.catalogue import TableObject, Type
 from jmsk.postgres.reconcile import reconcile

@@ -7,7 +7,8 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
-from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.database.layout import Layout, Stage
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.proof.legacy_meaning import (
     CUSTOMER_MEANING,
     EVERY_ROW,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.database.layout import Table
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source

@@ -11,8 +11,9 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
-from contacts.restructuring.database.layout import Layout, Table
+from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.restore.difference import sources_now, table_now
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored

@@ -10,8 +10,9 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import read_sequences
-from contacts.restructuring.database.layout import Layout, Stage, Table
+from contacts.restructuring.database.layout import Layout, Stage
 from contacts.restructuring.database.settings import temporarily
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables

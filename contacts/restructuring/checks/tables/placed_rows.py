@@ -16,8 +16,8 @@ from contacts.restructuring.checks.base import Check, Finding, problems, togethe
 from contacts.restructuring.checks.tables.broken_constraints import broken_constraints
 from contacts.restructuring.checks.tables.future_rows import Future, future_table, generated_columns
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import Column
 from contacts.restructuring.database.settings import set_local
+from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from contacts.restructuring.state.statistics import placements
 from jmsk.postgres.catalogue import read_objects

@@ -1,0 +1,97 @@
+"""The tables: found by what they are, described as the catalogue has them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
+VIEWS = ("v", "m")
+OTHER_NAME = {"customers": "contacts", "contacts": "customers"}
+RELATIONS = """
+    SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND n.oid = ANY(%s)
+"""
+SCHEMAS = """
+    SELECT coalesce(array_agg(oid::bigint), '{}') FROM pg_namespace
+     WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
+"""
+COLUMNS = """
+    SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+           pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
+      FROM pg_attribute a
+      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY a.attnum
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the catalogue describes it. ``generated`` and ``identity`` are '' where not."""
+
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    generated: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables. ``kind`` is the catalogue's relkind: 'r' for an ordinary table."""
+
+    schema: str
+    name: str
+    oid: int
+    kind: str
+    owner: str
+    columns: tuple[Column, ...] = ()
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The columns that hold a value of their own: all but the generated ones."""
+        return tuple(column for column in self.columns if not column.generated)
+
+
+def find_relations(cursor: Any) -> list[Table]:
+    """Return the relations that bear our names, in the search path or else anywhere.
+
+    Their columns are left out. No lock of others keeps it waiting.
+    """
+    return _relations(cursor, visible=True) or _relations(cursor, visible=False)
+
+
+def _relations(cursor: Any, *, visible: bool) -> list[Table]:
+    cursor.execute(SCHEMAS, {"visible": visible})
+    schemas = cursor.fetchone()[0]
+    cursor.execute(RELATIONS, [list(NAMES), schemas])
+    return [Table(*row) for row in cursor.fetchall()]
+
+
+def without_stand_ins(relations: list[Table]) -> list[Table]:
+    """Leave out a view that bears the name, or the other name, of a table that is there.
+
+    Somebody keeps old programs going with it, the bridge for example, to which the role's search
+    path may lead. That a name is taken, a check says.
+    """
+    tables = {table.name for table in relations if table.kind not in VIEWS}
+    return [
+        relation
+        for relation in relations
+        if relation.kind not in VIEWS or not {relation.name, OTHER_NAME.get(relation.name)} & tables
+    ]
+
+
+def with_columns(cursor: Any, table: Table) -> Table:
+    cursor.execute(COLUMNS, [table.oid])
+    columns = tuple(Column(*row) for row in cursor.fetchall())
+    return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
