@@ -32,7 +32,8 @@ from contacts.restructuring.journal import Interrupt
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NUDGE = signal.SIGURG
 """Ends a system call of the main thread and means nothing else."""
-PAUSE_SECONDS = 0.1
+MOMENT = 0.05
+"""Seconds in which a main thread that does not wait for the server answers."""
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def cancel_on_signals(connection: BaseDatabaseWrapper, interrupt: Interrupt) -> 
     try:
         yield
     finally:
-        handlers.heard = True
+        handlers.ended = True
         sys.unraisablehook = handlers.report
         signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
@@ -70,22 +71,28 @@ def cancel_on_signals(connection: BaseDatabaseWrapper, interrupt: Interrupt) -> 
 class _Handlers:
     """What the signals call, and the plain attributes that they set.
 
-    ``heard``: the main thread knows of the latest signal. ``swallowed``: a signal whose exception
-    was raised inside a finalizer, 0 for none.
+    ``answers``: how many handlers the main thread has run. ``swallowed``: a signal whose exception
+    was raised inside a finalizer, 0 for none. ``ended``: nobody is to be woken any more.
+    ``reporting``: the finalizer's exception is just being noted.
     """
 
     known: Interrupt
     writer: int
-    heard: bool = False
+    answers: int = 0
     swallowed: int = 0
+    reporting: bool = False
+    ended: bool = False
     report: Any = field(default=None)
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.heard = True
+        self.answers += 1
         self.known.signal = signal.Signals(number).name
         raise KeyboardInterrupt(self.known.signal)
 
     def nudge(self, number: int, frame: FrameType | None) -> None:
+        if self.reporting:  # what is raised now would be forgotten, too
+            return
+        self.answers += 1
         if self.swallowed:
             number, self.swallowed = self.swallowed, 0
             self.interrupt(number, frame)
@@ -94,30 +101,36 @@ class _Handlers:
         if not isinstance(lost.exc_value, KeyboardInterrupt):
             self.report(lost)
             return
+        self.reporting = True
         self.swallowed = signal.Signals[str(lost.exc_value)]
-        self.heard = False
         os.write(self.writer, bytes([self.swallowed]))
+        self.reporting = False
 
 
 def _pass_on(reader: int, connection: BaseDatabaseWrapper, handlers: _Handlers) -> None:
-    """Cancel the running statement for each signal, until the pipe is closed."""
-    main = threading.main_thread().ident
+    """Cancel the running statement for each signal that is not heard, until the pipe is closed."""
+    heard = 0
     with os.fdopen(reader, "rb", buffering=0) as pipe:
         while received := pipe.read(1):
             if received[0] not in SIGNALS:
                 continue
-            _cancel(connection)
-            while main is not None and not _heard(handlers):
+            while not handlers.ended and not _answered(handlers, heard):
                 _cancel(connection)
-                signal.pthread_kill(main, NUDGE)
+            heard = handlers.answers
 
 
-def _heard(handlers: _Handlers) -> bool:
-    """Whether the main thread knows of the signal, once it had a moment to hear of it."""
-    deadline = time.monotonic() + PAUSE_SECONDS
-    while not handlers.heard and time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS / 10)
-    return handlers.heard
+def _answered(handlers: _Handlers, before: int) -> bool:
+    """Nudge the main thread for a moment; return whether it has run a handler since ``before``.
+
+    One that is busy in Python answers at once, and what it does by now must not be cancelled.
+    """
+    main = threading.main_thread().ident
+    deadline = time.monotonic() + MOMENT
+    while handlers.answers == before and time.monotonic() < deadline:
+        time.sleep(MOMENT / 5)
+        if main is not None:
+            signal.pthread_kill(main, NUDGE)
+    return handlers.answers != before
 
 
 def _cancel(connection: BaseDatabaseWrapper) -> None:

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.slow
 AFTER_COMMIT = """
 from contacts.restructuring.modes.operation import Operation
 save = Operation.save_report
-def interrupted(self, report):
+def interrupted(self):
     os.kill(os.getpid(), signal.{number})
-    save(self, report)
+    save(self)
 Operation.save_report = interrupted
 """
 

@@ -41,21 +41,20 @@ def interrupted_again(*arguments):
 call._close = interrupted_again
 """
 DURING_COPY = """
+import contextlib
 import contacts.restructuring.restore.staging as staging
-load = staging._load
-def interrupted(cursor, path, table):
-    if table.table == "orders":
-        class Interrupting:
-            def __init__(self, file): self.file = file
-            def read(self, size=-1):
-                signal.raise_signal(signal.SIGTERM)
-                return self.file.read(size)
-            def __enter__(self): return self
-            def __exit__(self, *error): self.file.close()
-        opened = staging.gzip.open
-        staging.gzip.open = lambda path: Interrupting(opened(path))
-    load(cursor, path, table)
-staging._load = interrupted
+opened = staging.verified_lines
+class Interrupting:
+    def __init__(self, file):
+        self.file = file
+    def read(self, size=-1):
+        signal.raise_signal(signal.SIGTERM)
+        return self.file.read(size)
+@contextlib.contextmanager
+def interrupting(backup, table):
+    with opened(backup, table) as file:
+        yield Interrupting(file) if table.table == "orders" else file
+staging.verified_lines = interrupting
 """
 
 

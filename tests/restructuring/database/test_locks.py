@@ -266,7 +266,7 @@ def test_a_vanished_client_does_not_hold_the_locks(
 ) -> None:
     program = """
 from contacts.restructuring.database import settings
-settings.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
+settings.CHANGING["idle_in_transaction_session_timeout"] = "1s"
 import contacts.restructuring.changes.migrate as run
 def stop(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)

@@ -79,7 +79,7 @@ def test_a_line_that_goes_dead_does_not_hold_the_locks(
     before = remember(sample)
     shortened = """
 from contacts.restructuring.database import settings
-settings.SETTINGS["idle_in_transaction_session_timeout"] = "1s"
+settings.CHANGING["idle_in_transaction_session_timeout"] = "1s"
 """
     with cut_off(sample, "silently") as (proxy, url):
         with start(url, *options, program=shortened):
