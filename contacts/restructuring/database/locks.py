@@ -69,7 +69,7 @@ def _lock_all(
             cursor.execute("SELECT setting::integer / 2 FROM pg_settings WHERE name = %s", [LIMIT])
             moment = cursor.fetchone()[0] / 1000
             deadline = None
-            if tables[0][0].kind in VIEWS:  # to lock a view is to lock its table, too
+            if tables and tables[0][0].kind in VIEWS:  # to lock a view is to lock its table, too
                 deadline = time.monotonic() + moment
             for table, mode in tables:
                 if deadline is not None:
