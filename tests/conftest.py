@@ -11,6 +11,7 @@ TEST_POSTGRES_VERSION chooses the embedded one's version, 16 or 18.
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name this run, and make the folder of its server."""
     if _is_worker(config):
         return
+    # As at Ctrl-C: what was started is ended, and the folder, which may lie in memory, goes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ[RUN] = f"jmsk_test_{secrets.token_hex(4)}"
     os.environ[FOLDER] = str(make_server_folder("jmsk-test-"))
 
