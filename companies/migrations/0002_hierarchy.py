@@ -11,7 +11,7 @@ import jmsk.postgres.constraints
 import jmsk.postgres.fields
 from companies.address_policy import FOLLOW_COMPANIES
 from contacts.migration_operations import RefuseOutsideCommand, RememberLegacyState
-from jmsk.postgres.operations import ConformToModel
+from jmsk.postgres.operations import ConformToModel, GiveTypes
 
 # Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
 # the one may do so with the other.
@@ -156,6 +156,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        GiveTypes("addresses", {"tenant_id": ("tenants", "id"), "company_id": ("companies", "id")}),
         migrations.RunSQL(OWN_LIKE_COMPANIES, migrations.RunSQL.noop),
         migrations.RunSQL(FOLLOW_COMPANIES, migrations.RunSQL.noop),
         migrations.AddField(

@@ -255,6 +255,7 @@ class Migration(migrations.Migration):
             [migrations.AlterField("contact", "email", models.CharField(blank=True, null=True))],
         ),
         AdoptOrAddField(
+            ("companies", "id"),
             "contact",
             "placed_in_company_id",
             models.IntegerField(
@@ -265,6 +266,7 @@ class Migration(migrations.Migration):
             ),
         ),
         AdoptOrAddField(
+            ("contacts", "email"),
             "contact",
             "email_set_aside",
             models.CharField(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
+from django.db.models import lookups
 from django.db.models.expressions import Func
 
 
@@ -36,6 +37,17 @@ class SerialField(models.AutoField):
 
     def db_type_suffix(self, connection: Any) -> None:
         """A serial column is not GENERATED AS IDENTITY."""
+
+
+# Django finds nothing by a number that no integer holds; production may have made its keys bigint.
+for lookup in (
+    lookups.Exact,
+    lookups.GreaterThan,
+    lookups.GreaterThanOrEqual,
+    lookups.LessThan,
+    lookups.LessThanOrEqual,
+):
+    SerialField.register_lookup(lookup)
 
 
 EARLIEST, LATEST = "0001-01-01", "9999-12-31 23:59:59.999999"

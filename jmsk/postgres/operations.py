@@ -1,5 +1,6 @@
 """Migration operations for a database that Django did not make."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.migrations.operations import AddConstraint, AddField
@@ -9,6 +10,7 @@ from psycopg2 import sql
 
 from jmsk.postgres.catalogue import Type, model_objects, read_objects
 from jmsk.postgres.check_rules import add_rule, rows_breaking
+from jmsk.postgres.column_types import Column, column_type
 from jmsk.postgres.prepared import (
     changed_keys,
     has_column,
@@ -101,14 +103,51 @@ class DropUniqueKeys(DatabaseOperation):
 
 
 class AdoptOrAddField(AddField):
-    """Add a field, or take over the column that the online preparation has added for it."""
+    """Add a field, or take over the column that the online preparation has added for it.
+
+    The column has no default, and the type of the column ``like``.
+    """
+
+    def __init__(self, like: Column, model_name: str, name: str, field: Any) -> None:
+        super().__init__(model_name, name, field)
+        self.like = like
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.like, self.model_name, self.name, self.field], {}
 
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = new.apps.get_model(app_label, self.model_name)
+        table, column = model._meta.db_table, model._meta.get_field(self.name).column
         with editor.connection.cursor() as cursor:
-            if has_column(cursor, model._meta.db_table, model._meta.get_field(self.name).column):
+            if has_column(cursor, table, column):
                 return
-        super().database_forwards(app_label, editor, old, new)
+            statement = sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
+                sql.Identifier(table), sql.Identifier(column), column_type(cursor, self.like)
+            )
+            cursor.execute(statement)
+
+
+class GiveTypes(DatabaseOperation):
+    """Give columns of the new ``table`` the types of others: ``like`` names those by column."""
+
+    def __init__(self, table: str, like: Mapping[str, Column]) -> None:
+        self.table = table
+        self.like = like
+
+    def deconstruct(self) -> Any:
+        return type(self).__name__, [self.table, self.like], {}
+
+    def describe(self) -> str:
+        return f"Give {', '.join(self.like)} of {self.table} the types of what they refer to"
+
+    def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
+        with editor.connection.cursor() as cursor:
+            for name, like in self.like.items():
+                wanted = column_type(cursor, like)
+                if wanted != column_type(cursor, (self.table, name)):
+                    statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}")
+                    table = sql.Identifier(self.table)
+                    cursor.execute(statement.format(table, sql.Identifier(name), wanted))
 
 
 class ConformToModel(DatabaseOperation):

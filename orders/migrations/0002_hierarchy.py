@@ -21,23 +21,30 @@ from jmsk.postgres.user_triggers import without_user_triggers
 FILL_COMPANY = """
 DO $$
 DECLARE
-    contacts_ids integer[];
-    contacts_companies integer[];
-    tenants_ids integer[];
-    tenants_companies integer[];
+    company_type text;
+    contact_type text;
+    tenant_type text;
+    contacts_ids text;
+    contacts_companies text;
+    tenants_ids text;
+    tenants_companies text;
 BEGIN
+    SELECT max(atttypid::regtype::text) FILTER (WHERE attrelid = 'companies'::regclass),
+           max(atttypid::regtype::text) FILTER (WHERE attrelid = 'contacts'::regclass),
+           max(atttypid::regtype::text) FILTER (WHERE attrelid = 'tenants'::regclass)
+      INTO company_type, contact_type, tenant_type FROM pg_attribute WHERE attname = 'id';
     SELECT array_agg(id ORDER BY id), array_agg(company_id ORDER BY id)
       INTO contacts_ids, contacts_companies FROM contacts;
     SELECT array_agg(tenant_id ORDER BY tenant_id), array_agg(id ORDER BY tenant_id)
       INTO tenants_ids, tenants_companies FROM companies WHERE is_default;
     EXECUTE format(
-        'ALTER TABLE orders ALTER COLUMN company_id TYPE integer USING CASE '
+        'ALTER TABLE orders ALTER COLUMN company_id TYPE %1$s USING CASE '
         'WHEN contact_id IS NOT NULL '
-        'THEN (%L::integer[])[width_bucket(contact_id, %L::integer[])] '
-        'ELSE (%L::integer[])[width_bucket(tenant_id, %L::integer[])] END, '
+        'THEN (%2$L::%1$s[])[width_bucket(contact_id, %3$L::%4$s[])] '
+        'ELSE (%5$L::%1$s[])[width_bucket(tenant_id, %6$L::%7$s[])] END, '
         'ALTER COLUMN company_id SET NOT NULL',
-        contacts_companies, coalesce(contacts_ids, '{0}'),
-        tenants_companies, coalesce(tenants_ids, '{0}'));
+        company_type, contacts_companies, coalesce(contacts_ids, '{0}'), contact_type,
+        tenants_companies, coalesce(tenants_ids, '{0}'), tenant_type);
 END $$;
 """
 NAME_CUSTOMERS = """

@@ -83,8 +83,9 @@ BLOCKERS = (
     ),
     Case(
         "columns",
-        "ALTER TABLE customers ALTER id TYPE bigint",
-        "customers.id is bigint, expected integer",
+        "ALTER TABLE customers ALTER id TYPE numeric",
+        "customers.id is numeric, expected integer or bigint or smallint: what is of another type "
+        "cannot be carried as it is",
         name="type",
     ),
     Case(
@@ -95,8 +96,9 @@ BLOCKERS = (
     ),
     Case(
         "columns",
-        "ALTER TABLE tenants ALTER created_at TYPE timestamptz",
-        "tenants.created_at is timestamp with time zone, expected timestamp without time zone",
+        "ALTER TABLE tenants ALTER created_at TYPE date",
+        "tenants.created_at is date, expected timestamp without time zone or timestamp with time "
+        "zone",
         name="zone",
     ),
     Case(

@@ -7,6 +7,8 @@ that the order's company was not computed yet.
 
 from typing import Any
 
+from psycopg2 import sql
+
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
 from contacts.restructuring.database.locks import lock
 from contacts.restructuring.preparation.defaults import sequence_position
@@ -21,13 +23,16 @@ from contacts.restructuring.preparation.state import Phase, create_state, is_beg
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.exact_hash import read_images
 from contacts.restructuring.proof.prepared_meaning import meanings
+from jmsk.postgres.column_types import column_type
 from jmsk.postgres.prepared import has_column
 
 ADD_COLUMNS = {
-    "customers": "ALTER TABLE customers ADD COLUMN placed_in_company_id integer, "
-    "ADD COLUMN email_set_aside character varying",
-    "orders": "ALTER TABLE orders ADD COLUMN company_id integer NOT NULL DEFAULT 0",
+    "customers": "ALTER TABLE customers ADD COLUMN placed_in_company_id {key}, "
+    "ADD COLUMN email_set_aside {email}",
+    "orders": "ALTER TABLE orders ADD COLUMN company_id {key} NOT NULL DEFAULT 0",
 }
+LIKE = {"key": ("companies", "id"), "email": ("customers", "email")}
+"""The columns whose types the new ones take."""
 HAS_JOURNAL = "SELECT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = %s AND tgname = %s)"
 
 
@@ -79,6 +84,7 @@ def _install(worker: Worker, cursor: Any, table: str, *, anew: bool) -> None:
     if anew:
         remove_journal(cursor, table, table)
     if table in ADD_COLUMNS and not has_column(cursor, table, PREPARED_COLUMNS[table][0]):
-        cursor.execute(ADD_COLUMNS[table])
+        types = {name: column_type(cursor, column) for name, column in LIKE.items()}
+        cursor.execute(sql.SQL(ADD_COLUMNS[table]).format(**types))
     images = read_images(cursor, oids(worker.layout).values())
     install_journal(cursor, worker.layout.schema, meanings(worker.layout, images)[table])

@@ -31,7 +31,7 @@ CREATE = f"""
     CREATE TABLE {prepared.BASE} (
         table_name text PRIMARY KEY, rows bigint NOT NULL, digest numeric NOT NULL);
     CREATE TABLE {prepared.DEFAULTS} (
-        tenant_id integer PRIMARY KEY, company_id integer NOT NULL UNIQUE, reused boolean NOT NULL);
+        tenant_id bigint PRIMARY KEY, company_id bigint NOT NULL UNIQUE, reused boolean NOT NULL);
     CREATE TABLE {prepared.PENDING} (order_id bigint PRIMARY KEY);
     CREATE TABLE {prepared.JOURNAL} (
         table_name text NOT NULL, operation "char" NOT NULL, links boolean NOT NULL,

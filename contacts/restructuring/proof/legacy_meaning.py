@@ -116,7 +116,7 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
     ``made_companies`` are the ids of the default companies that it made.
     """
     tenants, companies, contacts, orders = _plain_sources(wreck)
-    no_company = sql.SQL("CASE WHEN company_id <> ALL({}::integer[]) THEN company_id END")
+    no_company = sql.SQL("CASE WHEN company_id <> ALL({}::bigint[]) THEN company_id END")
     placed = {"company_id": no_company.format(sql.Literal(list(made_companies)))}
     return [
         tenants,
@@ -131,7 +131,7 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
 
 def without_companies(ids: Collection[int]) -> sql.Composable:
     """Return the condition that leaves out the companies ``ids``."""
-    return sql.SQL("WHERE id <> ALL({}::integer[])").format(sql.Literal(list(ids)))
+    return sql.SQL("WHERE id <> ALL({}::bigint[])").format(sql.Literal(list(ids)))
 
 
 def _plain_sources(layout: Layout) -> list[Source]:

@@ -1,5 +1,6 @@
 """Checks of the legacy tables themselves: whether they have what the restructuring builds on."""
 
+import re
 from collections.abc import Iterator
 
 from contacts.meaning import DEFAULT_COMPANY
@@ -14,9 +15,15 @@ from contacts.restructuring.state.statistics import placements
 from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.wording import counted
 
-TEXT = {"character varying", "text"}
-"""Types that hold the same values: a drift between them is harmless."""
-LARGEST_ID = 2**31 - 1
+CARRIED = {
+    "integer": ("bigint", "smallint"),
+    "double precision": ("real", "numeric"),
+    "character varying": ("text", "citext"),
+    "text": ("character varying", "citext"),
+    "timestamp without time zone": ("timestamp with time zone",),
+}
+"""Types that hold what is expected as well: they are kept, and new columns follow them."""
+LARGEST_IDS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
 def columns(inspector: Inspector) -> Finding:
@@ -32,8 +39,18 @@ def _column_problems(inspector: Inspector) -> Iterator[str]:
                 yield f"{name} has no column {field.column} ({expected})"
                 continue
             actual = present[field.column].type
-            if actual != expected and not {actual.split("(")[0], expected} <= TEXT:
-                yield f"{name}.{field.column} is {actual}, expected {expected}"
+            carried = (expected, *CARRIED.get(expected, ()))
+            if _plain_type(actual) not in carried:
+                yield (
+                    f"{name}.{field.column} is {actual}, expected {' or '.join(carried)}: "
+                    "what is of another type cannot be carried as it is"
+                )
+
+
+def _plain_type(spelled: str) -> str:
+    """Return a type without its length, its precision and the schema of an extension."""
+    plain = re.sub(r"\(.*?\)", "", spelled)
+    return "citext" if plain.endswith(".citext") else plain
 
 
 def fillable_companies(inspector: Inspector) -> Finding:
@@ -57,8 +74,12 @@ def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
     sequence = feeding_sequences(inspector.cursor, "companies").get("id")
     if sequence is None:
         last = inspector.value("SELECT coalesce(max(id), 0) FROM companies")
-        if last + count > LARGEST_ID:
-            yield f"{counted(count, 'id')} needed after {last}, and {LARGEST_ID} is the largest"
+        types = {
+            column.name: column.type for column in inspector.layout.tables["companies"].columns
+        }
+        largest = LARGEST_IDS[types["id"]]
+        if last + count > largest:
+            yield f"{counted(count, 'id')} needed after {last}, and {largest} is the largest"
         return
     free = len(free_values(inspector.cursor, "companies", sequence, count))
     if free < count:
