@@ -311,4 +311,10 @@ BLOCKERS = (
         "The name contacts is needed, but it is taken: it is a type",
         name="type",
     ),
+    Case(
+        "django_project",
+        "CREATE TABLE django_migrations (id serial, app text, name text, applied timestamptz);"
+        "INSERT INTO django_migrations (app, name) VALUES ('blog', '0001_initial')",
+        "django_migrations records blog.0001_initial: this project has no such app",
+    ),
 )

@@ -41,9 +41,10 @@ def awkward(sample: Database) -> Database:
 
 
 def contents(database: Database) -> list[str]:
-    """A dump, without how its own session reads strings."""
-    lines = database.dump().splitlines()
-    return [line for line in lines if "standard_conforming_strings" not in line]
+    """A dump of the legacy tables, without what its own session's way to read strings changes."""
+    tables = (f"--table={name}" for name in ("tenants", "companies", "customers", "orders"))
+    lines = database.dump(*tables).replace("\\\\", "\\").splitlines()
+    return [line for line in lines if not line.startswith("SET ")]
 
 
 def test_every_awkward_setting_is_one_that_the_tool_pins() -> None:
