@@ -36,6 +36,7 @@ UPDATE contacts SET email_set_aside = contacts.email, email = NULL
 ALTER TABLE contacts ALTER COLUMN company_id SET NOT NULL;
 
 ALTER TABLE orders RENAME COLUMN customer_id TO contact_id;
+ALTER TABLE orders ALTER COLUMN customer_name DROP NOT NULL;
 ALTER TABLE orders ADD COLUMN company_id integer;
 UPDATE orders SET company_id = contacts.company_id FROM contacts WHERE contacts.id = orders.contact_id;
 UPDATE orders SET company_id = companies.id

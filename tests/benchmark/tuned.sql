@@ -46,6 +46,7 @@ ALTER TABLE contacts
     ADD COLUMN placed_in_company_id integer,
     ADD COLUMN email_set_aside varchar;
 ALTER TABLE orders RENAME COLUMN customer_id TO contact_id;
+ALTER TABLE orders ALTER COLUMN customer_name DROP NOT NULL;
 ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey, ADD COLUMN company_id integer;
 
 -- One customer in eight has no company: to rewrite all of them takes longer than to update these.

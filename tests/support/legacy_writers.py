@@ -68,8 +68,9 @@ class Application:
             except GONE:
                 break
             except psycopg2.Error as error:
+                # Whatever the server itself refuses has a code; what is lost on the way has none.
                 away = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-                if not away and connection is not None and not connection.closed:
+                if error.pgcode and not away and connection and not connection.closed:
                     self.refused.append(f"{request}: {error}")
                     continue
                 connection = None  # the server is away; what was sent may be there or not

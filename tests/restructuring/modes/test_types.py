@@ -47,6 +47,7 @@ TYPES = {
     "citext": "CREATE EXTENSION citext; ALTER TABLE customers ALTER email TYPE citext",
     "labels": "ALTER TYPE orderstatus ADD VALUE 'RETURNED' BEFORE 'SHIPPED'",
 }
+CITEXT = "SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"
 NEW_COLUMNS = """
     SELECT attrelid::regclass || '.' || attname, format_type(atttypid, atttypmod) FROM pg_attribute
      WHERE attrelid IN ('contacts'::regclass, 'addresses'::regclass, 'orders'::regclass)
@@ -58,6 +59,8 @@ NEW_COLUMNS = """
 def test_other_types_are_carried_and_come_back(
     legacy: Database, tmp_path: Path, types: str
 ) -> None:
+    if "citext" in types and not legacy.fetch(CITEXT):
+        pytest.skip("this server has no extension citext")
     legacy.execute(awkward.ROWS + awkward.DUPLICATES)
     for statement in types.split(";"):
         if statement.strip():

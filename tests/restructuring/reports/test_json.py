@@ -67,7 +67,7 @@ def test_the_life_of_a_database_in_documents(sample: Database, tmp_path: Path) -
         assert company["orders"] == expected["orders"]
 
     enforcement = run_into(tmp_path, "--enforce-rules", *JSON).document
-    assert enforcement["left_to_settle"]["pending_rules"]["ck_contacts_email_format"] == 8
+    assert enforcement["left_to_settle"]["pending_rules"]["ck_contacts_email_format"] == 6
 
     rollback = run_into(tmp_path, "--rollback", *JSON).document
     assert (rollback["mode"], rollback["stage"]) == ("rollback", "legacy")

@@ -101,7 +101,8 @@ def test_rows_that_others_refer_to_stop_it_and_are_named(
     present = database.dump()
     refused = run_into(backups, "--restore", str(backup))
     assert refused.code == 1
-    assert "Rows of shipments refer to rows" in refused.error
+    assert "Rows of other tables refer to rows" in refused.error
+    assert "1 of shipments" in refused.error
     assert str(order) in refused.out
     assert database.dump() == present
 
