@@ -98,6 +98,8 @@ def run_in_transaction(
         return attempt.settle(error)
     finally:
         journal.hooks.clear()
+        if connection.in_atomic_block:
+            _disconnect(connection)
 
 
 @dataclass
@@ -188,7 +190,7 @@ class _Attempt(Generic[T]):
         """Say how the transaction ended that ``error`` has left open to doubt."""
         told = server_words(error)
         # An interrupt just before COMMIT, or in a rollback, leaves the transaction open: end it.
-        self.connection.close()
+        _disconnect(self.connection)
         committed = self.point is not None and self.journal.in_doubt
         if self.point and committed:
             committed = was_committed(self.connection, self.point.transaction_id)
@@ -221,6 +223,16 @@ def recovery_point(cursor: Any) -> RecoveryPoint:
     moment, position, transaction_id = cursor.fetchone()
     told = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
     return RecoveryPoint(told, position, transaction_id)
+
+
+def _disconnect(connection: BaseDatabaseWrapper) -> None:
+    """End the session, and with it the transaction.
+
+    Django's schema editor does not leave its block where a deferred statement fails, and then the
+    transaction would stay open, and the connection count as closed within one.
+    """
+    connection.in_atomic_block = False
+    connection.close()
 
 
 def _interrupted(error: BaseException) -> bool:

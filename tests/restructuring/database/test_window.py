@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from tests.support.aftermath import assert_no_locks_left, remember, state
 from tests.support.command import run, run_child
@@ -68,3 +69,30 @@ def test_the_window_holds_for_a_rehearsal_too(sample: Database, options: tuple[s
     assert done.code == 1
     assert "was over at the step" in done.error
     assert state(sample, before) == "legacy"
+    assert_no_locks_left(sample)
+
+
+AT_A_DEFERRED_STATEMENT = """
+CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    IF current_query() LIKE '%_like%' OR current_query() LIKE '%FOREIGN KEY%django_content%' THEN
+        RAISE 'refused';
+    END IF;
+END $$;
+CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION refuse();
+"""
+"""Refuses what Django's schema editor keeps for the end of a migration."""
+
+
+def test_a_deferred_statement_that_fails_leaves_no_transaction_open(
+    sample: Database, options: tuple[str, ...]
+) -> None:
+    before = remember(sample)
+    sample.run_script(AT_A_DEFERRED_STATEMENT)
+    done = run(*options)
+    assert done.code == 1
+    assert "refused" in done.error
+    assert not connection.in_atomic_block
+    sample.execute("DROP EVENT TRIGGER refuse; DROP FUNCTION refuse()")
+    assert run(*options).code == 0
+    assert state(sample, before) == "migrated"
