@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: at once, one line says what was and was not done, exit 130."""
+"""Ctrl-C and SIGTERM: within two seconds, one line says what was and was not done, exit 130."""
 
 import re
 import signal
@@ -17,9 +17,8 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-QUICK = 10.0
-"""How many seconds an interrupted run may take to end: a third of what a run takes that waits for
-its statement. It is fractions of a second, but on a busy machine the rollback alone takes two."""
+QUICK = 2.0
+"""How many seconds an interrupted run may take to end."""
 
 STANDS_STILL = """
 CREATE FUNCTION stand_still() RETURNS event_trigger LANGUAGE plpgsql AS
