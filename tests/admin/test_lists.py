@@ -52,7 +52,7 @@ def test_a_list_takes_as_many_queries_for_200_rows_as_for_few(
     data.run_script(MANY)
     with CaptureQueriesContext(connection) as many:
         client.get(url)
-    assert len(many) == len(few) <= 24
+    assert len(many) == len(few) <= 20
 
 
 def test_the_list_says_why_a_contact_needs_attention(data: Database, client: Client) -> None:

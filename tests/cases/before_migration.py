@@ -121,7 +121,7 @@ BLOCKERS = (
     Case(
         "ordinary_tables",
         "ALTER TABLE companies RENAME TO firms; CREATE VIEW companies AS SELECT * FROM firms",
-        "companies is no ordinary table (relkind v)",
+        "companies is not an ordinary table (relkind v)",
         name="view",
     ),
     Case(

@@ -91,7 +91,7 @@ def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
 
 def ordinary_tables(inspector: Inspector) -> Finding:
     found = [
-        f"{table.name} is no ordinary table (relkind {table.kind})"
+        f"{table.name} is not an ordinary table (relkind {table.kind})"
         for table in inspector.layout.tables.values()
         if table.name in LEGACY_NAMES and table.kind != "r"
     ]
