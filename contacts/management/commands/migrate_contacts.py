@@ -15,12 +15,12 @@ from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
+from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes.arguments import (
-    add_bridge_arguments,
+    add_program_arguments,
     bridge_options,
-    revision,
+    refuse_beside,
     seconds,
     tries,
 )
@@ -84,15 +84,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
-        others = parser.add_argument_group("other programs")
-        add_bridge_arguments(others)
-        others.add_argument(
-            "--alembic-stamp",
-            type=revision,
-            metavar="REVISION",
-            help="Let alembic_version say REVISION, in the migration's transaction "
-            "(default: leave it).",
-        )
+        add_program_arguments(parser.add_argument_group("other programs"))
         running = parser.add_argument_group("running and output")
         running.add_argument(
             "--database",
@@ -125,6 +117,8 @@ class Command(BaseCommand):
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
             bridge=bridge_options(options),
+            defer_rules=options["defer_rules"],
+            placeholder_contacts=options["placeholder_contacts"],
         )
         mode = _mode(options)
         call, interrupt = None, Interrupt()
@@ -163,18 +157,7 @@ def _mode(options: dict[str, Any]) -> Mode:
     with_argument = {mode.flag.lstrip("-"): mode for mode in MODES if mode.argument}
     asked = [mode for name, mode in with_argument.items() if options[name]]
     mode: Mode = asked[0] if asked else options["mode"] or MIGRATE
-    if options["alembic_stamp"] and not mode.stamps_alembic:
-        raise CommandError(
-            "--alembic-stamp goes with the migration, its rehearsal and --dry-run only; a way back "
-            "puts the former revision back by itself.",
-            returncode=USAGE,
-        )
-    if options["bridge"] and not mode.makes_bridge:
-        raise CommandError(
-            "--bridge goes with the migration, its rehearsal and --dry-run only, or without a mode "
-            "on a migrated database.",
-            returncode=USAGE,
-        )
+    refuse_beside(mode, options)
     return mode
 
 
