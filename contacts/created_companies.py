@@ -17,7 +17,7 @@ ROWS = """
 """
 DEFAULTS = """
     SELECT attname::text, to_jsonb(attmissingval) ->> 0 FROM pg_attribute
-     WHERE attrelid = 'companies'::regclass AND attnum > 0 AND NOT attisdropped AND atthasdef
+     WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND atthasdef
 """
 """Beside each column with a default, what an ADD COLUMN gave the rows that were there; if known."""
 SETTLED_IN = f"""
@@ -41,17 +41,23 @@ def going_companies(cursor: Any, made: Mapping[int, Row | None]) -> list[int]:
     column says something else is somebody's own by now, and stays; so does one to which a row
     refers that stays, even where its foreign key says ON DELETE CASCADE.
     """
-    cursor.execute(DEFAULTS)
-    defaults = dict(cursor.fetchall())
+    defaults = read_defaults(cursor, "companies")
     present = read_companies(cursor, list(made))
-    same = [key for key, row in present.items() if _is_as_made(row, made[key], defaults)]
+    same = [key for key, row in present.items() if is_as_made(row, made[key], defaults)]
     kept = set(referred_rows(cursor, "companies", same, OWN_REFERENCES))
     cursor.execute(SETTLED_IN, [same])
     kept.update(company for (company,) in cursor.fetchall())
     return [key for key in same if key not in kept]
 
 
-def _is_as_made(row: Row, made: Row | None, defaults: Row) -> bool:
+def read_defaults(cursor: Any, table: str) -> dict[str, str | None]:
+    """Return the columns of ``table`` with a default: what it gave the rows there, if known."""
+    cursor.execute(DEFAULTS, [table])
+    return dict(cursor.fetchall())
+
+
+def is_as_made(row: Row, made: Row | None, defaults: Row) -> bool:
+    """Whether every column of ``row`` says what it said in ``made``, None where that is unknown."""
     if made is None:
         # An earlier version kept the id alone: of what a default filled in, nothing can be said.
         made = {"id": row["id"], "tenant_id": row["tenant_id"], "name": DEFAULT_COMPANY}

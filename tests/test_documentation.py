@@ -11,6 +11,7 @@ from contacts.restructuring.checks import (
     after_migration,
     before_migration,
     before_recovery,
+    before_repair,
     before_restore,
     before_rollback,
 )
@@ -30,6 +31,7 @@ SIGNS = {"✗": Severity.ERROR, "⚠": Severity.WARNING}
 CHECKS = {
     "checks-before-migration": before_migration.CHECKS_BEFORE,
     "checks-after-migration": after_migration.CHECKS_AFTER,
+    "checks-before-repair": before_repair.CHECKS,
     "checks-before-rollback": before_rollback.CHECKS_BACK,
     "checks-before-restore": before_restore.ALWAYS,
     "checks-before-recovery": before_recovery.CHECKS,

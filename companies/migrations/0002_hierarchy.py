@@ -10,49 +10,9 @@ from django.db.models.lookups import GreaterThanOrEqual
 import jmsk.postgres.constraints
 import jmsk.postgres.fields
 from companies.address_policy import FOLLOW_COMPANIES
+from companies.address_rights import OWN_LIKE_COMPANIES
 from contacts.migration_operations import RefuseOutsideCommand, RememberLegacyState
 from jmsk.postgres.operations import ConformToModel, GiveTypes
-
-# Whoever runs this, `addresses` belongs to the owner of `companies`, and who may read or write
-# the one may do so with the other.
-OWN_LIKE_COMPANIES = """
-DO $$
-DECLARE
-    item record;
-BEGIN
-    -- It was made in the first schema of the search path, which may be that of Django's tables.
-    EXECUTE format('ALTER TABLE addresses SET SCHEMA %s', (
-        SELECT relnamespace::regnamespace FROM pg_class WHERE oid = 'companies'::regclass));
-    EXECUTE format('ALTER TABLE addresses OWNER TO %s', (
-        SELECT relowner::regrole FROM pg_class WHERE oid = 'companies'::regclass));
-    FOR item IN
-        SELECT pair.kind, pair.target, acl.privilege_type,
-               CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS role,
-               CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
-          FROM (VALUES ('TABLE', 'companies', 'addresses'),
-                       -- Whatever feeds the key: it may belong to no column.
-                       ('SEQUENCE', (
-                            SELECT p.refobjid::regclass::text
-                              FROM pg_attrdef d
-                              JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass
-                                              AND p.objid = d.oid
-                              JOIN pg_sequence s ON s.seqrelid = p.refobjid
-                              JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-                             WHERE d.adrelid = 'companies'::regclass AND a.attname = 'id'
-                            UNION ALL
-                            SELECT pg_get_serial_sequence('companies', 'id')
-                             LIMIT 1),
-                        pg_get_serial_sequence('addresses', 'id')))
-                    AS pair (kind, model, target)
-          JOIN pg_class c ON c.oid = pair.model::regclass
-          CROSS JOIN aclexplode(c.relacl) AS acl
-         WHERE acl.grantee <> c.relowner
-    LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %s%s',
-                       item.privilege_type, item.kind, item.target, item.role, item.option);
-    END LOOP;
-END $$;
-"""
 
 
 class Migration(migrations.Migration):

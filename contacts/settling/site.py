@@ -6,19 +6,21 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
+from psycopg2.errors import UndefinedColumn
 
 from contacts.restructuring.bridge.description import read_bridge
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.place import resumed_url
 from jmsk.adminsite.stage import prepared, restructured
 from jmsk.adminsite.time_limit import limit_statements, took_too_long
+from orders.snapshot import snapshot_gone
 
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
@@ -83,7 +85,7 @@ class SettlementSite(admin.AdminSite):
             try:
                 with transaction.atomic():
                     return _rendered(checked(request, *args, **kwargs))
-            except (Http404, OperationalError, PermissionDenied) as error:
+            except (Http404, OperationalError, PermissionDenied, ProgrammingError) as error:
                 return self._refused(request, error)
 
         return guarded
@@ -92,6 +94,11 @@ class SettlementSite(admin.AdminSite):
         """Say why in words; raise what is not a refusal but a failure."""
         if isinstance(error, Http404):
             return refusal_page(request, [str(error)], status=404)
+        if isinstance(error, ProgrammingError):
+            gone = _snapshot_gone()
+            if not gone or not isinstance(error.__cause__, UndefinedColumn):
+                raise error
+            return refusal_page(request, [f"{gone}; or look at orders in that program."], 503)
         if isinstance(error, OperationalError):
             if not took_too_long(error):
                 raise error
@@ -118,6 +125,16 @@ def _why_not() -> str:
     """Say why the restructured tables are not found."""
     with connection.cursor() as cursor:
         return SEES_THE_BRIDGE if read_bridge(cursor) else NOT_MIGRATED
+
+
+def _snapshot_gone() -> str:
+    """Say which columns another program has dropped of orders; '' for none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute "
+            "WHERE attrelid = to_regclass('orders') AND attnum > 0 AND NOT attisdropped"
+        )
+        return snapshot_gone(cursor.fetchone()[0])
 
 
 def _unprepared() -> HttpResponse:

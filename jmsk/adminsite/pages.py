@@ -10,7 +10,7 @@ TITLES = {
     400: "This page is not understood",
     403: "You may not do this",
     404: "There is no such page",
-    503: "This took too long",
+    503: "This cannot be shown now",
 }
 
 

@@ -3,6 +3,7 @@
 A rule is an ordinary CheckConstraint, so forms validate it too. NULL passes, as in SQL.
 """
 
+import re
 from typing import Any, cast
 
 from django.db.models import CheckConstraint, F, Model, Q
@@ -43,11 +44,27 @@ def rows_breaking(model: type[Model], rule: CheckConstraint, editor: Any) -> str
 
     It is written out in full, parameters included, so that it can be run as it stands.
     """
+    table = editor.quote_name(model._meta.db_table)
+    return f"SELECT * FROM {table} WHERE NOT ({_condition(model, rule, editor)})"
+
+
+def says(definition: str, model: type[Model], rule: CheckConstraint, editor: Any) -> bool:
+    """Return whether ``definition``, as ``pg_get_constraintdef`` prints it, is that of ``rule``."""
+    return _plainly(definition) == _plainly(f"CHECK ({_condition(model, rule, editor)})")
+
+
+PRINTED_MORE = re.compile(r'[\s()"]|::text|::character varying')
+
+
+def _plainly(condition: str) -> str:
+    """Return a condition without what the server prints more or less of."""
+    return PRINTED_MORE.sub("", condition).lower()
+
+
+def _condition(model: type[Model], rule: CheckConstraint, editor: Any) -> str:
     # Django has no public way to the SQL of a condition alone.
     held = _as_held(model, rule, editor)
-    condition = held._get_check_sql(model, editor)  # type: ignore[attr-defined]
-    table = editor.quote_name(model._meta.db_table)
-    return f"SELECT * FROM {table} WHERE NOT ({condition})"
+    return str(held._get_check_sql(model, editor))  # type: ignore[attr-defined]
 
 
 def add_rule(

@@ -15,7 +15,7 @@ from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.failures import INTERRUPTED, USAGE, Failure
+from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes import arguments
 from contacts.restructuring.modes.call import Call, closing
@@ -79,15 +79,7 @@ class Command(BaseCommand):
             help="Roll back if the tables are locked for longer (default: as long as it takes).",
         )
         arguments.add_online_arguments(parser)
-        others = parser.add_argument_group("other programs")
-        arguments.add_bridge_arguments(others)
-        others.add_argument(
-            "--alembic-stamp",
-            type=arguments.revision,
-            metavar="REVISION",
-            help="Let alembic_version say REVISION, in the migration's transaction "
-            "(default: leave it).",
-        )
+        arguments.add_program_arguments(parser.add_argument_group("other programs"))
         running = parser.add_argument_group("running and output")
         running.add_argument(
             "--database",
@@ -120,6 +112,8 @@ class Command(BaseCommand):
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
             bridge=arguments.bridge_options(options),
+            defer_rules=options["defer_rules"],
+            placeholder_contacts=options["placeholder_contacts"],
             **arguments.online_options(options),
         )
         mode = _mode(options)
@@ -159,18 +153,7 @@ def _mode(options: dict[str, Any]) -> Mode:
     with_argument = {mode.flag.lstrip("-"): mode for mode in MODES if mode.argument}
     asked = [mode for name, mode in with_argument.items() if options[name]]
     mode: Mode = asked[0] if asked else options["mode"] or MIGRATE
-    if options["alembic_stamp"] and not mode.stamps_alembic:
-        raise CommandError(
-            "--alembic-stamp goes with the migration, its rehearsal and --dry-run only; a way back "
-            "puts the former revision back by itself.",
-            returncode=USAGE,
-        )
-    if options["bridge"] and not mode.makes_bridge:
-        raise CommandError(
-            "--bridge goes with the migration, its rehearsal and --dry-run only, or without a mode "
-            "on a migrated database.",
-            returncode=USAGE,
-        )
+    arguments.refuse_beside(mode, options)
     return mode
 
 

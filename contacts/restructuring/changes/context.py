@@ -26,7 +26,8 @@ class Plan:
 
     ``expected`` are the fingerprints of the backup that was taken before (None: there is none),
     ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction. ``bridge``
-    is the bridge that a migration is to make; None: none.
+    is the bridge that a migration is to make; None: none. With ``defer_rules`` it leaves every
+    check rule pending; with ``placeholder_contacts`` orders without a contact get one.
     """
 
     options: TransactionOptions
@@ -37,6 +38,8 @@ class Plan:
     checks_before: tuple[Result, ...] = ()
     alembic_stamp: str = ""
     bridge: BridgeOptions | None = None
+    defer_rules: bool = False
+    placeholder_contacts: bool = False
 
 
 @dataclass(frozen=True)

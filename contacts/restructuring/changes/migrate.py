@@ -5,10 +5,12 @@ from typing import Any
 
 from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
+from contacts.placeholders import PLACEHOLDERS, give_placeholders, placeholders_in
 from contacts.restructuring.changes.base import Change, FailedChecksError
 from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.django_migrate import migrate
+from contacts.restructuring.changes.enforce import leave_rules_pending
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, failed, run_checks
@@ -20,6 +22,7 @@ from contacts.restructuring.proof.legacy_meaning import (
     sources_after_migration,
 )
 from contacts.restructuring.state import alembic
+from contacts.restructuring.state.record import RULES_DEFERRED
 
 EXCLUSIVE = ("customers", "orders", "companies")
 """The tables that are locked against readers, too."""
@@ -38,20 +41,27 @@ class Restructure(Change):
         with journal.step("migrate", "Migrating"):
             run = begin_run(context, self.kind)
             migrate(context)
+        run.refresh_from_db()
+        if context.plan.placeholder_contacts:
+            with journal.step("placeholders", "Giving orders without a contact one"):
+                run.legacy_objects[PLACEHOLDERS] = give_placeholders(cursor)
         if context.plan.alembic_stamp:
             run.alembic = alembic.stamp(cursor, context.plan.alembic_stamp)
-            run.save(update_fields=["alembic"])
         if context.plan.bridge:
             build_bridge(context.connection, cursor, context.plan.bridge, journal)
         with journal.step("analyze", "Refreshing the planner's statistics"):
             # Deferred foreign keys of other tables are checked now: a rehearsal has no COMMIT.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("ANALYZE tenants, companies, contacts, orders, addresses")
-        run.refresh_from_db()
+        if context.plan.defer_rules:
+            leave_rules_pending(cursor)
+            run.legacy_objects[RULES_DEFERRED] = True
+        run.save(update_fields=["alembic", "legacy_objects"])
         return run
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
-        return sources_after_migration(context.layout, run.created_companies)
+        placeholders = placeholders_in(run.legacy_objects)
+        return sources_after_migration(context.layout, run.created_companies, placeholders)
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         with context.journal.step("verify", "Running the checks after the migration"):
@@ -67,7 +77,13 @@ class Restructure(Change):
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
     ) -> Mapping[str, int]:
         rows = super().counts(context, run, after)
-        return {**rows, "companies_created": len(run.created_companies), **_moved(context.cursor)}
+        placeholders = len(placeholders_in(run.legacy_objects))
+        return {
+            **rows,
+            "companies_created": len(run.created_companies),
+            **({"placeholder_contacts": placeholders} if placeholders else {}),
+            **_moved(context.cursor),
+        }
 
 
 def _moved(cursor: Any) -> dict[str, int]:

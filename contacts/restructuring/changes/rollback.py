@@ -6,6 +6,7 @@ from typing import Any
 
 from contacts.created_companies import going_companies
 from contacts.models import RestructuringRun
+from contacts.placeholders import going_placeholders, take_placeholders_away
 from contacts.restructuring.changes.base import Change
 from contacts.restructuring.changes.bridge import remove_bridge
 from contacts.restructuring.changes.context import ChangeContext
@@ -19,7 +20,7 @@ from contacts.restructuring.proof.legacy_meaning import (
     Source,
     legacy_sources,
     sources_before_rollback,
-    without_companies,
+    without_rows,
 )
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.legacy_objects import TABLES
@@ -48,7 +49,10 @@ class RollBack(Change):
         self.record = read_record(context.cursor)
         self.going = going_companies(context.cursor, self.record.created)
         return sources_before_rollback(
-            context.layout, self.going, names_customers=self.record.names_customers
+            context.layout,
+            self.going,
+            going_placeholders(context.cursor, self.record.placeholders),
+            names_customers=self.record.names_customers,
         )
 
     def make(self, context: ChangeContext) -> RestructuringRun:
@@ -60,7 +64,7 @@ class RollBack(Change):
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
         tenants, companies, *others = legacy_sources(reached_legacy(context.connection))
-        return [tenants, replace(companies, where=without_companies(self.going)), *others]
+        return [tenants, replace(companies, where=without_rows(self.going)), *others]
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         with context.journal.step("verify", "Comparing the catalogue with what was remembered"):
@@ -72,11 +76,14 @@ class RollBack(Change):
 def reverse(context: ChangeContext, record: MigrationRecord) -> None:
     """Reverse the migrations, and put Alembic's record back where it was stamped.
 
-    A bridge goes first: it stands on what is reversed.
+    A bridge goes first: it stands on what is reversed. Then go the placeholders that are as made.
     """
-    remove_bridge(context.cursor, context.layout, context.journal)
+    cursor = context.cursor
+    remove_bridge(cursor, context.layout, context.journal)
+    going = going_placeholders(cursor, record.placeholders)
+    take_placeholders_away(cursor, going, names_customers=record.names_customers)
     migrate(context, *LEGACY_MIGRATION)
-    alembic.put_back(context.cursor, record.alembic)
+    alembic.put_back(cursor, record.alembic)
 
 
 def _compare_catalogue(cursor: Any, record: MigrationRecord) -> None:

@@ -3,22 +3,21 @@
 They run inside the transaction, before COMMIT, and again for ``--verify-only``.
 """
 
-from collections.abc import Callable, Iterator
 from functools import partial
 
 from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import bridge, row_security, triggers
-from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.state.expected import (
-    partial_unique_indexes,
-    target_models,
-    target_names,
+from contacts.restructuring.checks.environment import (
+    address_rights,
+    bridge,
+    row_security,
+    triggers,
 )
-from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
+from contacts.restructuring.checks.tables import target_rules
+from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, missing_objects
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.state.expected import target_names
 from jmsk.wording import counted
-
-RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
 
 
 def table_is_there(inspector: Inspector, table: str) -> Finding:
@@ -67,11 +66,11 @@ def consistent_orders(inspector: Inspector) -> Finding:
 
 
 def required_indexes(inspector: Inspector) -> Finding:
-    return problems(_missing(inspector, lambda item: not item.reference))
+    return problems(told for item, told in missing_objects(inspector) if not item.reference)
 
 
 def foreign_keys(inspector: Inspector) -> Finding:
-    return problems(_missing(inspector, lambda item: bool(item.reference)))
+    return problems(told for item, told in missing_objects(inspector) if item.reference)
 
 
 def consistent_tenants(inspector: Inspector) -> Finding:
@@ -126,22 +125,6 @@ def _column(inspector: Inspector, table: str, name: str) -> bool | None:
     return columns[name].not_null if name in columns else None
 
 
-def _missing(inspector: Inspector, wanted: Callable[[TableObject], bool]) -> Iterator[str]:
-    models = target_models()
-    for table in RESTRUCTURED:
-        present = {item.name: item for item in read_objects(inspector.cursor, table)}
-        for item in model_objects(models[table]):
-            if item.kind == "sequence" or not wanted(item):
-                continue
-            if item.name not in present:
-                yield f"{table}: {item.name} is missing"
-            elif not item.twin_of(present[item.name]):
-                yield f"{table}: {item.name} is {present[item.name].definition}"
-        for name in partial_unique_indexes(models[table]):
-            if wanted(TableObject("index", name, "")) and name not in present:
-                yield f"{table}: {name} is missing"
-
-
 CATALOGUE = frozenset({Tag.CATALOGUE})
 GUIDE = tagged(
     Tag.GUIDE,
@@ -191,6 +174,8 @@ CHECKS_AFTER = (
     triggers.CHECK,
     row_security.APPLYING_POLICIES,
     row_security.ADDRESS_POLICY,
+    address_rights.CHECK,
+    target_rules.CHANGED,
     bridge.WHOLE,
     Check("leftovers", "No invalid constraint or index is left", leftovers),
     *format_rules.CHECKS_AFTER,

@@ -1,6 +1,7 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
 from contacts.meaning import EMAIL
+from contacts.placeholders import going_placeholders
 from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
 from contacts.restructuring.checks.environment import alembic, dependents, publications
 from contacts.restructuring.checks.environment.privileges import REFERRING_TO_CREATED, RIGHTS
@@ -23,22 +24,28 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from contacts.restructuring.state.record import read_record
+from orders.snapshot import snapshot_gone
 
 NEEDED = {
     "companies": ("id", "tenant_id", "name", *ADDED["companies"]),
     "contacts": ("id", "tenant_id", "email", "company_id", *ADDED["contacts"]),
-    "orders": ("id", "tenant_id", "contact_id", "customer_name", *ADDED["orders"]),
+    "orders": ("id", "tenant_id", "contact_id", *ADDED["orders"]),
     "addresses": ("id", "company_id", "city"),
 }
 """The columns by which the way back finds out what to do and what to tell."""
 
 
 def columns(inspector: Inspector) -> Finding:
+    tables = inspector.layout.tables
+    gone = snapshot_gone(tables["orders"].column_names)
     return problems(
-        f"{table} has no column {name}"
-        for table, names in NEEDED.items()
-        for name in names
-        if name not in inspector.layout.tables[table].column_names
+        [
+            f"{table} has no column {name}"
+            for table, names in NEEDED.items()
+            for name in names
+            if name not in tables[table].column_names
+        ]
+        + ([gone] if gone else [])
     )
 
 
@@ -59,12 +66,15 @@ def sequences(inspector: Inspector) -> Finding:
 
 
 def contacts_without_email(inspector: Inspector) -> Finding:
-    remembered = read_record(inspector.cursor).legacy_objects.get("customers")
+    record = read_record(inspector.cursor)
+    remembered = record.legacy_objects.get("customers")
     if remembered is not None and not remembered["not_null"]["email"]:
         return Finding(note="the legacy table did without, so none is needed")
+    going = going_placeholders(inspector.cursor, record.placeholders)
     return rows(
         inspector,
-        f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL",
+        f"SELECT id, tenant_id FROM contacts WHERE {EMAIL} IS NULL "
+        f"AND id <> ALL(ARRAY{going}::integer[])",
         "Contact {id} (tenant {tenant_id}) has no e-mail, which a customer must have",
     )
 
@@ -82,8 +92,8 @@ def orders_without_contact(inspector: Inspector) -> Finding:
 
 def orders_without_name(inspector: Inspector) -> Finding:
     """Orders that name neither a customer nor a contact."""
-    if not read_record(inspector.cursor).names_customers:
-        return Finding(note="the legacy table did without, so none is needed")
+    if not lost_values.names_customers(inspector):
+        return Finding(note="the table does without, so none is needed")
     return rows(
         inspector,
         lost_values.NAMELESS.format(""),

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
 from contacts.restructuring.failures import USAGE
+from contacts.restructuring.modes.operation import Mode
 from contacts.restructuring.preparation.pace import NORMAL, PACES
 from contacts.restructuring.switching.changed import MOST_ORPHANS
 
@@ -55,8 +56,8 @@ def revision(text: str) -> str:
     return text
 
 
-def add_bridge_arguments(group: Any) -> None:
-    """Add the options of the bridge to a ``group`` of arguments."""
+def add_program_arguments(group: Any) -> None:
+    """Add to a ``group`` of arguments what is for other programs: the bridge, and their rules."""
     group.add_argument(
         "--bridge",
         action="store_true",
@@ -75,6 +76,25 @@ def add_bridge_arguments(group: Any) -> None:
         default=[],
         metavar="ROLE",
         help="Lead new sessions of ROLE to the bridge by its search_path; repeatable.",
+    )
+    group.add_argument(
+        "--defer-rules",
+        action="store_true",
+        help="Leave all check rules pending from the start; --enforce-rules adds them later "
+        "(default: those that no row breaks are in force at once).",
+    )
+    group.add_argument(
+        "--placeholder-contacts",
+        action="store_true",
+        help="Give the orders without a contact of each tenant one named Unknown contact "
+        "(default: they stay without).",
+    )
+    group.add_argument(
+        "--alembic-stamp",
+        type=revision,
+        metavar="REVISION",
+        help="Let alembic_version say REVISION, in the migration's transaction "
+        "(default: leave it).",
     )
 
 
@@ -119,3 +139,23 @@ def online_options(options: dict[str, Any]) -> dict[str, Any]:
         "max_replica_lag": options["max_replica_lag"],
         "max_orphans": options["max_orphans"],
     }
+
+
+ELSEWHERE = {
+    "alembic_stamp": "; a way back puts the former revision back by itself.",
+    "bridge": ", or without a mode on a migrated database.",
+    "defer_rules": "; rules that are in force stay so.",
+    "placeholder_contacts": "; a way back takes the placeholders away by itself.",
+}
+"""The options of the migration, and what else there is to say where one stands beside a mode."""
+
+
+def refuse_beside(mode: Mode, options: dict[str, Any]) -> None:
+    """Raise CommandError where an option of the migration stands beside another mode."""
+    for name, ending in ELSEWHERE.items():
+        if options[name] and not mode.migrates:
+            raise CommandError(
+                f"--{name.replace('_', '-')} goes with the migration, its rehearsal and --dry-run "
+                f"only{ending}",
+                returncode=USAGE,
+            )

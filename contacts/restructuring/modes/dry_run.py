@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contacts.restructuring.checks.base import Result, Tag, failed
 from contacts.restructuring.checks.before_migration import checks_for
 from contacts.restructuring.checks.environment.bridge import bridge_checks
+from contacts.restructuring.checks.format_rules import AFTER as RULES
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
@@ -23,7 +24,7 @@ def dry_run(operation: Operation) -> None:
     validate(operation)
     if operation.report.statistics:
         lines = statistics_lines(operation.report.statistics)
-        steps.section(operation, "WHAT WOULD BE MIGRATED", *lines)
+        steps.section(operation, "WHAT WOULD BE MIGRATED", *lines, *_rules(operation))
     operation.refuse_failed(operation.report.before)
     operation.say(Line())
     operation.nothing_to_do("Dry run: nothing was changed.")
@@ -40,6 +41,16 @@ def validate(operation: Operation) -> None:
     if not failed(operation.report.before):
         title, text = "✓ PRE-MIGRATION VALIDATION PASSED", "Database is ready for migration"
         operation.say(*banner(title, text))
+
+
+def _rules(operation: Operation) -> list[Line]:
+    """Say which check rules would be in force at once, and which would wait for rows."""
+    broken = {item.id for item in operation.report.before if item.finding.count}
+    at_once = ", ".join(rule for rule in RULES if rule not in broken) or "none"
+    if operation.options.defer_rules:
+        return [Line(f"  check rules: all stay pending; without --defer-rules in force: {at_once}")]
+    waiting = ", ".join(rule for rule in RULES if rule in broken) or "none"
+    return [Line(f"  check rules in force at once: {at_once}; pending: {waiting}")]
 
 
 def _statistics(inspector: Inspector, results: Sequence[Result]) -> Statistics | None:

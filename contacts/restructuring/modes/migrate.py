@@ -1,5 +1,6 @@
 """The full run, and its rehearsal."""
 
+from contacts.placeholders import UNKNOWN
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.changes.migrate import EXCLUSIVE, Restructure
 from contacts.restructuring.checks.base import Tag
@@ -95,9 +96,14 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
     report = operation.report
     statistics = statistics_lines(report.statistics) if report.statistics else ()
     sessions = next(result.finding for result in report.before if Tag.SESSIONS in result.tags)
+    options = operation.options
+    asked = {
+        "all check rules stay pending": options.defer_rules,
+        f"orders without a contact get their tenant's {UNKNOWN}": options.placeholder_contacts,
+    }
     steps.confirm(
         operation,
-        consequences,
+        [*consequences, *(told for told, wanted in asked.items() if wanted)],
         *statistics,
         Line(f"Other sessions connected: {sessions.count}"),
         *(Line(f"  - {sentence}") for sentence in sessions.sentences),

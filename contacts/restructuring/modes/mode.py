@@ -10,6 +10,7 @@ from contacts.restructuring.modes.migrate import migrate, rehearse
 from contacts.restructuring.modes.online import abandon, prepare, status
 from contacts.restructuring.modes.operation import Mode, Operation
 from contacts.restructuring.modes.recover import recover
+from contacts.restructuring.modes.repair import repair
 from contacts.restructuring.modes.restore import restore
 from contacts.restructuring.modes.rollback import rollback
 from contacts.restructuring.modes.switch import finish_and_say
@@ -26,8 +27,7 @@ MIGRATE = Mode(
     stages=(Stage.LEGACY, Stage.PREPARED),
     question="Proceed with migration?",
     changes=True,
-    stamps_alembic=True,
-    makes_bridge=True,
+    migrates=True,
     done_at=(Stage.MIGRATED,),
     done=ALREADY_MIGRATED,
 )
@@ -50,8 +50,7 @@ MODES = (
         help="Run the checks and show what would be migrated. Changes nothing.",
         stages=tuple(Stage),
         writes_reports=False,
-        stamps_alembic=True,
-        makes_bridge=True,
+        migrates=True,
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),
@@ -63,8 +62,7 @@ MODES = (
         stages=(Stage.LEGACY, Stage.PREPARED),
         question="Proceed with the rehearsal?",
         changes=True,
-        stamps_alembic=True,
-        makes_bridge=True,
+        migrates=True,
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),
@@ -116,6 +114,15 @@ MODES = (
         run=enforce,
         help="Add the check rules that are pending and that no row breaks any more.",
         stages=(Stage.MIGRATED,),
+    ),
+    Mode(
+        flag="--repair",
+        name="repair",
+        run=repair,
+        help="Put back what is missing, changed or disabled of what the migration made.",
+        stages=(Stage.MIGRATED,),
+        question="Proceed with the repair?",
+        changes=True,
     ),
     Mode(
         flag="--drop-bridge",

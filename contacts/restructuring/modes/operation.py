@@ -68,6 +68,8 @@ class Options:
     pace: Pace = NORMAL
     max_replica_lag: float | None = None
     max_orphans: int = MOST_ORPHANS
+    defer_rules: bool = False
+    placeholder_contacts: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Mode:
     the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
     ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
     before it ``changes`` the database; ``leads_back`` to a former state. A mode that
-    ``writes_reports`` leaves them also where it fails after it had asked for the tables.
+    ``writes_reports`` leaves them also where it fails after it had asked for the tables. One that
+    ``migrates``, or tells or tries what that does, takes the options of a migration.
     """
 
     flag: str
@@ -91,8 +94,7 @@ class Mode:
     changes: bool = False
     leads_back: bool = False
     writes_reports: bool = True
-    stamps_alembic: bool = False
-    makes_bridge: bool = False
+    migrates: bool = False
     done_at: tuple[Stage, ...] = ()
     done: str = ""
 

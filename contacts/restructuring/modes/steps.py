@@ -85,6 +85,8 @@ def run_and_report(
         checks_before=operation.report.before,
         alembic_stamp=options.alembic_stamp,
         bridge=options.bridge,
+        defer_rules=options.defer_rules,
+        placeholder_contacts=options.placeholder_contacts,
     )
     try:
         ended = run_change(change, operation.connection, plan, operation.journal)

@@ -73,27 +73,39 @@ def legacy_sources(layout: Layout) -> list[Source]:
     return [plain_source(layout.tables[name]) for name in LEGACY_NAMES]
 
 
-def sources_after_migration(legacy: Layout, created_companies: Collection[int]) -> list[Source]:
+def sources_after_migration(
+    legacy: Layout, created_companies: Collection[int], placeholders: Collection[int] = ()
+) -> list[Source]:
     """Return the sources that read a migrated database as the ``legacy`` one it was.
 
-    Parameters: the layout before the restructuring, and the ids of the companies that it created.
+    Parameters: the layout before the restructuring, and the ids of the companies and of the
+    placeholder contacts that it created.
     """
     tenants, companies, customers, orders = legacy_sources(legacy)
     return [
         tenants,
-        replace(companies, where=without_companies(created_companies)),
-        replace(customers.meaning(CUSTOMER_MEANING), relation="contacts"),
-        orders.meaning(ORDER_MEANING),
+        replace(companies, where=without_rows(created_companies)),
+        replace(
+            customers.meaning(CUSTOMER_MEANING),
+            relation="contacts",
+            where=without_rows(placeholders),
+        ),
+        orders.meaning({"customer_id": customer_of_order(placeholders)}),
     ]
 
 
 def sources_before_rollback(
-    migrated: Layout, going_companies: Collection[int], *, names_customers: bool = True
+    migrated: Layout,
+    going_companies: Collection[int],
+    going_contacts: Collection[int] = (),
+    *,
+    names_customers: bool = True,
 ) -> list[Source]:
     """Return the sources that read a migrated database as the legacy one that a rollback makes.
 
     Unlike :func:`sources_after_migration` it needs no layout from before: what the restructuring
-    added is left out. So are those of the companies that it created which go with it.
+    added is left out. So are those of the companies and placeholder contacts that it created which
+    go with it.
     ``names_customers``: an order that does not name its customer takes its contact's name.
     """
     tenants, companies, contacts, orders = _plain_sources(migrated)
@@ -101,12 +113,18 @@ def sources_before_rollback(
         "customer_id" if name == "contact_id" else name: value
         for name, value in orders.without(ADDED["orders"]).columns.items()
     }
-    named = {"customer_name": sql.SQL(CUSTOMER_NAME)} if names_customers else {}
+    meaning = {"customer_id": customer_of_order(going_contacts)}
+    if names_customers:
+        meaning["customer_name"] = sql.SQL(CUSTOMER_NAME)
     return [
         tenants,
-        replace(companies.without(ADDED["companies"]), where=without_companies(going_companies)),
-        replace(contacts.without(ADDED["contacts"]).meaning(CUSTOMER_MEANING), table="customers"),
-        replace(orders, columns=legacy_columns).meaning(named),
+        replace(companies.without(ADDED["companies"]), where=without_rows(going_companies)),
+        replace(
+            contacts.without(ADDED["contacts"]).meaning(CUSTOMER_MEANING),
+            table="customers",
+            where=without_rows(going_contacts),
+        ),
+        replace(orders, columns=legacy_columns).meaning(meaning),
     ]
 
 
@@ -122,15 +140,21 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
         tenants,
         replace(
             companies.without(ADDED_BY_THE_WRECK["companies"]),
-            where=without_companies(made_companies),
+            where=without_rows(made_companies),
         ),
         replace(contacts.meaning(placed), table="customers"),
         orders.without(ADDED_BY_THE_WRECK["orders"]),
     ]
 
 
-def without_companies(ids: Collection[int]) -> sql.Composable:
-    """Return the condition that leaves out the companies ``ids``."""
+def customer_of_order(placeholders: Collection[int]) -> sql.Composable:
+    """Return the customer of an order: none, where its contact is one of ``placeholders``."""
+    contact = sql.SQL("CASE WHEN contact_id <> ALL({}::bigint[]) THEN contact_id END")
+    return contact.format(sql.Literal(list(placeholders)))
+
+
+def without_rows(ids: Collection[int]) -> sql.Composable:
+    """Return the condition that leaves out the rows ``ids``."""
     return sql.SQL("WHERE id <> ALL({}::bigint[])").format(sql.Literal(list(ids)))
 
 

@@ -86,7 +86,8 @@ class Report:
         if self.waiting_rules is not None:
             return self.waiting_rules
         return {
-            result.id: result.finding.count
+            # Without a query there are no rows: the rule was left pending from the start.
+            result.id: result.finding.count if result.finding.query else 0
             for result in self.after
             if Tag.FORMAT_RULE in result.tags and result.finding.count
         }

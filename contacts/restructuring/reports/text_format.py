@@ -69,7 +69,7 @@ def unsettled_lines(report: Report) -> list[Line]:
     if emails:
         lines.append(Line(f"  set aside as duplicates: {counted(emails, 'e-mail')}"))
     lines += [
-        Line(f"  {rule} is pending: broken by {counted(count, 'row')}")
+        Line(f"  {rule} is pending: broken by {counted(count, 'row') if count else 'no row'}")
         for rule, count in report.pending_rules.items()
     ]
     return lines

@@ -8,6 +8,7 @@ from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.restore.difference import table_now, was_migrated_since
+from orders.snapshot import snapshot_gone
 
 TARGETS = {
     Stage.LEGACY: (Stage.LEGACY, Stage.MIGRATED, Stage.PARTIAL, Stage.EMPTY),
@@ -47,6 +48,8 @@ def _misfits(layout: Layout, backup: Backup) -> Iterator[str]:
     for table in backup.manifest.tables:
         found = table_now(layout, table.table)
         yield from _column_misfits(found, table, renamed, added.get(found.name, ()))
+        if table.table == "orders" and (gone := snapshot_gone(found.column_names)):
+            yield gone
 
 
 def _column_misfits(

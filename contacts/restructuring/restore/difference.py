@@ -14,7 +14,7 @@ from contacts.restructuring.proof.legacy_meaning import (
     EVERY_ROW,
     ORDER_MEANING,
     Source,
-    without_companies,
+    without_rows,
 )
 from contacts.restructuring.restore.staging import load_rows, restored
 
@@ -81,7 +81,7 @@ def sources_now(
             table.table, found.oid, found.schema, found.name, columns, EVERY_ROW
         )
     if meaning:
-        created = without_companies(going_companies)
+        created = without_rows(going_companies)
         sources["companies"] = replace(sources["companies"], where=created)
     return sources
 

@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from companies.trigger_sql import CreateTrigger
+from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
 LEGACY_STATE = [
     ("companies", "0001_legacy"),
@@ -72,13 +73,30 @@ def check_rules(
                 yield model, constraint
 
 
-def partial_unique_indexes(model: type[models.Model]) -> list[str]:
-    """Return the names of the unique indexes of ``model`` that have a condition."""
-    return [
-        constraint.name
-        for constraint in model._meta.constraints
-        if isinstance(constraint, models.UniqueConstraint) and constraint.condition
-    ]
+def target_objects(table: str) -> list[TableObject]:
+    """Return the keys and indexes that ``table`` has after the restructuring."""
+    model = target_models()[table]
+    objects = [item for item in model_objects(model) if item.kind != "sequence"]
+    return objects + list(partial_unique_indexes(model))
+
+
+def partial_unique_indexes(model: type[models.Model]) -> Iterator[TableObject]:
+    """Yield the unique indexes of ``model`` that hold the rows alone which a flag marks."""
+    for constraint in model._meta.constraints:
+        if not isinstance(constraint, models.UniqueConstraint) or not constraint.condition:
+            continue
+        condition: Any = constraint.condition
+        ((flag, _),) = condition.children
+        fields: list[Any] = [model._meta.get_field(name) for name in constraint.fields]
+        columns = tuple(field.column for field in fields)
+        yield TableObject(
+            "index",
+            constraint.name,
+            f"UNIQUE USING btree ({', '.join(columns)}) WHERE {flag}",
+            type=Type.UNIQUE,
+            columns=columns,
+            predicate=flag,
+        )
 
 
 def target_names() -> list[str]:

@@ -8,7 +8,11 @@ from typing import Any
 from django.apps import apps
 
 from contacts.created_companies import Row
+from contacts.placeholders import placeholders_in
 from contacts.runs import created_rows, latest_migration
+
+RULES_DEFERRED = "rules_deferred"
+"""The key under which the run remembers it, beside the tables."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class MigrationRecord:
         """Whether each order has to name its customer again; without a record it has to."""
         remembered = self.legacy_objects.get("orders")
         return remembered is None or bool(remembered["not_null"]["customer_name"])
+
+    @property
+    def placeholders(self) -> dict[int, Row]:
+        """The contacts that were made for orders without one, as they were made."""
+        return placeholders_in(self.legacy_objects)
+
+    @property
+    def rules_deferred(self) -> bool:
+        """Whether the check rules were to stay pending from the start."""
+        return bool(self.legacy_objects.get(RULES_DEFERRED))
 
 
 def read_record(cursor: Any) -> MigrationRecord:

@@ -218,6 +218,12 @@ ERRORS = (
         name="reading-only",
     ),
     Case(
+        "check_rules",
+        "ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format, "
+        "ADD CONSTRAINT ck_contacts_phone_format CHECK (id > 0)",
+        "contacts: ck_contacts_phone_format is CHECK ((id > 0))",
+    ),
+    Case(
         "leftovers",
         "ALTER TABLE orders DROP CONSTRAINT fk_orders_contact, ADD CONSTRAINT fk_orders_contact "
         "FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL NOT VALID",
@@ -231,6 +237,17 @@ ERRORS = (
     ),
 )
 WARNINGS = (
+    Case(
+        "address_rights",
+        "GRANT SELECT ON companies TO pg_monitor",
+        "pg_monitor lacks SELECT on addresses, which it has on companies",
+    ),
+    Case(
+        "address_rights",
+        "ALTER TABLE addresses OWNER TO pg_monitor",
+        "addresses belongs to pg_monitor, not to postgres, the owner of companies",
+        name="owner",
+    ),
     *(
         Case(
             rule,

@@ -195,7 +195,15 @@ RESEMBLING = {
     ),
     "found companies, contacts, orders, tenants": "DROP TABLE addresses CASCADE",
 }
-MODES = ("--recover", "--rollback", "--dry-run", "--rehearse", "--verify-only", "--enforce-rules")
+MODES = (
+    "--recover",
+    "--rollback",
+    "--dry-run",
+    "--rehearse",
+    "--verify-only",
+    "--enforce-rules",
+    "--repair",
+)
 
 
 @pytest.mark.parametrize("odd", RESEMBLING)

@@ -21,30 +21,27 @@ PRESENT_TRIGGERS = """
 
 def sound_triggers(inspector: Inspector) -> Finding:
     """Whether each trigger and its function are what the migrations make."""
+    return problems(sentence for _, sentence in unsound_triggers(inspector))
+
+
+def unsound_triggers(inspector: Inspector) -> Iterator[tuple[CreateTrigger, str]]:
+    """Yield each trigger that is not as the migrations make it, with what is wrong; one by one."""
     wanted = triggers().values()
     tables = [inspector.layout.tables[trigger.table].oid for trigger in wanted]
     present = {row[0]: row for row in inspector.rows(PRESENT_TRIGGERS, [tables])}
-    missing = [
-        f"Trigger {trigger.name} on {trigger.table} is missing"
-        for trigger in wanted
-        if trigger.name not in present
-    ]
-    there = [(trigger, present[trigger.name]) for trigger in wanted if trigger.name in present]
-    disabled = [
-        f"Trigger {trigger.name} on {trigger.table} is disabled"
-        for trigger, found in there
-        if found[1] in ("D", "R")
-    ]
     settings = function_settings(
         inspector.value("SELECT quote_ident(%s)", [inspector.layout.schema])
     )
     owner = inspector.layout.tables["companies"].owner
-    changed = [
-        sentence
-        for trigger, found in there
-        for sentence in _changed(trigger, found[2:], settings, owner)
-    ]
-    return problems(missing + disabled + changed)
+    for trigger in wanted:
+        found = present.get(trigger.name)
+        if found is None:
+            yield trigger, f"Trigger {trigger.name} on {trigger.table} is missing"
+            continue
+        if found[1] in ("D", "R"):
+            yield trigger, f"Trigger {trigger.name} on {trigger.table} is disabled"
+        for sentence in _changed(trigger, found[2:], settings, owner):
+            yield trigger, sentence
 
 
 def _changed(

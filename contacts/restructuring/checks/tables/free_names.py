@@ -93,7 +93,7 @@ def free_names(inspector: Inspector) -> Finding:
 def _taken_names(inspector: Inspector) -> Iterator[str]:
     tables = target_models()
     names = {item.name for model in tables.values() for item in model_objects(model)}
-    names |= {name for model in tables.values() for name in partial_unique_indexes(model)}
+    names |= {item.name for model in tables.values() for item in partial_unique_indexes(model)}
     names |= {"addresses", "contacts"} | _djangos_own(inspector)
     taken = inspector.rows(
         "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
@@ -164,7 +164,7 @@ def _added_constraints() -> list[str]:
     """The names that are made as they are, without a look at what the table has already."""
     models = target_models()
     checks = [rule.name for _, rule in check_rules(models)]
-    unique = [name for model in models.values() for name in partial_unique_indexes(model)]
+    unique = [item.name for model in models.values() for item in partial_unique_indexes(model)]
     return [*checks, *unique, "fk_companies_default_address"]
 
 

@@ -10,7 +10,13 @@ from functools import partial
 from psycopg2 import sql
 
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks.base import Check, Finding, rows, together, verbatim
+from contacts.restructuring.checks.base import Check, Finding, rows, together
+from contacts.restructuring.checks.tables.key_rows import (
+    Question,
+    shared,
+    without_target,
+    without_value,
+)
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
@@ -21,7 +27,7 @@ from contacts.restructuring.state.legacy_objects import (
     remembered,
     wanted_objects,
 )
-from jmsk.postgres.catalogue import TableObject, Type
+from jmsk.postgres.catalogue import Type
 
 ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders", "customer_name")}
 """Columns whose NOT NULL has a check of its own."""
@@ -39,54 +45,23 @@ def legacy_constraints(inspector: Inspector) -> Finding:
     )
 
 
-def _missing_keys(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
+def _missing_keys(inspector: Inspector, table: str) -> Iterator[Question]:
     present = present_objects(inspector.cursor, table)
     for want in wanted_objects(inspector.cursor, table):
         if want.unique_columns == ONE_EMAIL_PER_TENANT or any(item.holds(want) for item in present):
             continue
         if want.reference and want.validated:
-            yield _without_target(inspector, table, want)
+            yield without_target(inspector, table, want, _legacy_rows(inspector))
         elif want.unique_columns or want.type is Type.PRIMARY_KEY:
-            yield _shared(inspector, table, want)
+            yield shared(inspector, table, want, _legacy_rows(inspector))
 
 
-def _without_target(inspector: Inspector, table: str, want: TableObject) -> tuple[str, str]:
-    pairs = [
-        tuple(_quoted(inspector, name) for name in pair)
-        for pair in zip(want.columns, want.target_columns, strict=True)
-    ]
-    filled = " AND ".join(f"referring.{column} IS NOT NULL" for column, _ in pairs)
-    same = " AND ".join(f"target.{key} = referring.{column}" for column, key in pairs)
-    query = (
-        f"{_legacy_rows(inspector)} SELECT id FROM {table} AS referring WHERE {filled} "
-        f"AND NOT EXISTS (SELECT 1 FROM {want.target} AS target WHERE {same})"
-    )
-    told = f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in "
-    return query, told + verbatim(want.target)
-
-
-def _shared(inspector: Inspector, table: str, want: TableObject) -> tuple[str, str]:
-    keys = ", ".join(_quoted(inspector, name) for name in want.columns)
-    query = (
-        f"{_legacy_rows(inspector)} SELECT min(id) AS id, count(*) AS rows FROM {table} "
-        f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1"
-    )
-    told = f"{{rows}} rows of {table}, of which {{id}}, share the "
-    return query, told + verbatim(f"{', '.join(want.columns)} of {want.name}")
-
-
-def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[tuple[str, str]]:
+def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[Question]:
     columns = inspector.layout.tables[now_called(table)].columns
     nullable = {column.name for column in columns if not column.not_null}
     for column, wanted in remembered(inspector.cursor, table)["not_null"].items():
         if wanted and column in nullable and (table, column) not in ASKED_ELSEWHERE:
-            name = _quoted(inspector, column)
-            query = f"{_legacy_rows(inspector)} SELECT id FROM {table} WHERE {name} IS NULL"
-            yield query, f"Row {{id}} of {table} has no {verbatim(column)}"
-
-
-def _quoted(inspector: Inspector, name: str) -> str:
-    return inspector.text(sql.Identifier(name))
+            yield without_value(inspector, table, column, _legacy_rows(inspector))
 
 
 def _legacy_rows(inspector: Inspector) -> str:

@@ -26,9 +26,15 @@ def created_companies(inspector: Inspector) -> Finding:
     )
 
 
+def names_customers(inspector: Inspector) -> bool:
+    """Whether each order has to name its customer again, and has a place for the name."""
+    there = "customer_name" in inspector.layout.tables["orders"].column_names
+    return there and read_record(inspector.cursor).names_customers
+
+
 def named_orders(inspector: Inspector) -> Finding:
     """Orders that take the name of their contact."""
-    if not read_record(inspector.cursor).names_customers:
+    if not names_customers(inspector):
         return Finding()
     return rows(
         inspector,

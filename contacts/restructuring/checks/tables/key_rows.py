@@ -1,0 +1,55 @@
+"""The rows that break a key: of which others have the same, or which refer to none."""
+
+from psycopg2 import sql
+
+from contacts.restructuring.checks.base import verbatim
+from contacts.restructuring.database.inspector import Inspector
+from jmsk.postgres.catalogue import TableObject
+
+Question = tuple[str, str]
+"""A query, and the sentence that tells of a row which it finds."""
+
+
+def without_target(
+    inspector: Inspector, table: str, want: TableObject, clause: str = ""
+) -> Question:
+    """Return how to find the rows of ``table`` whose foreign key ``want`` leads nowhere.
+
+    ``clause`` is a WITH in which the tables' names mean something else than the tables.
+    """
+    pairs = [
+        tuple(quoted(inspector, name) for name in pair)
+        for pair in zip(want.columns, want.target_columns, strict=True)
+    ]
+    filled = " AND ".join(f"referring.{column} IS NOT NULL" for column, _ in pairs)
+    same = " AND ".join(f"target.{key} = referring.{column}" for column, key in pairs)
+    query = (
+        f"{clause} SELECT id FROM {table} AS referring WHERE {filled} "
+        f"AND NOT EXISTS (SELECT 1 FROM {want.target} AS target WHERE {same})"
+    )
+    told = f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in "
+    return query, told + verbatim(want.target)
+
+
+def shared(inspector: Inspector, table: str, want: TableObject, clause: str = "") -> Question:
+    """Return how to find the rows of ``table`` that share what ``want`` holds to be unique."""
+    keys = ", ".join(quoted(inspector, name) for name in want.columns)
+    only = f" AND {want.predicate}" if want.predicate else ""
+    query = (
+        f"{clause} SELECT min(id) AS id, count(*) AS rows FROM {table} "
+        f"WHERE ({keys}) IS NOT NULL{only} GROUP BY {keys} HAVING count(*) > 1"
+    )
+    told = f"{{rows}} rows of {table}, of which {{id}}, share the "
+    return query, told + verbatim(f"{', '.join(want.columns)} of {want.name}")
+
+
+def without_value(inspector: Inspector, table: str, column: str, clause: str = "") -> Question:
+    """Return how to find the rows of ``table`` in which ``column`` is NULL."""
+    name = quoted(inspector, column)
+    query = f"{clause} SELECT id FROM {table} WHERE {name} IS NULL"
+    return query, f"Row {{id}} of {table} has no {verbatim(column)}"
+
+
+def quoted(inspector: Inspector, name: str) -> str:
+    """Return ``name`` as SQL."""
+    return inspector.text(sql.Identifier(name))

@@ -1,0 +1,69 @@
+"""The check rules of the target: whether those in the database say what they have to say."""
+
+from collections.abc import Iterator
+
+from django.db import models
+
+from contacts.restructuring.checks.base import Check, Finding, problems, together
+from contacts.restructuring.checks.format_rules import rule_breakers
+from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.state.expected import check_rules, target_models
+from contacts.restructuring.state.record import read_record
+from jmsk.postgres.catalogue import TableObject, read_objects
+from jmsk.postgres.check_rules import says
+
+Rule = tuple[type[models.Model], models.CheckConstraint]
+
+
+def changed_rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject]]:
+    """Yield the rules under whose name the database holds something else, with that."""
+    for (model, rule), found in _rules(inspector):
+        if found and not says(found.definition, model, rule, inspector.connection.schema_editor()):
+            yield (model, rule), found
+
+
+def lost_rules(inspector: Inspector) -> Iterator[Rule]:
+    """Yield the rules that the database lacks though no row breaks them.
+
+    None, where the migration was asked to leave them pending.
+    """
+    if read_record(inspector.cursor).rules_deferred:
+        return
+    for (model, rule), found in _rules(inspector):
+        if not found and not rule_breakers(inspector, rule.name, model._meta.db_table).count:
+            yield model, rule
+
+
+def _rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject | None]]:
+    tables = target_models()
+    present = {
+        item.name: item for table in tables for item in read_objects(inspector.cursor, table)
+    }
+    for model, rule in check_rules(tables):
+        yield (model, rule), present.get(rule.name)
+
+
+def rules_as_made(inspector: Inspector) -> Finding:
+    """Whether each check rule in the database is what its name says."""
+    return problems(
+        f"{model._meta.db_table}: {rule.name} is {found.definition}"
+        for (model, rule), found in changed_rules(inspector)
+    )
+
+
+def rules_in_force(inspector: Inspector) -> Finding:
+    """Whether every rule that no row breaks is in the database."""
+    return problems(
+        f"{model._meta.db_table}: {rule.name} is missing" for model, rule in lost_rules(inspector)
+    )
+
+
+def rows_of_changed_rules(inspector: Inspector) -> Finding:
+    """Find the rows that break a rule in whose place something else stands."""
+    return together(
+        rule_breakers(inspector, rule.name, model._meta.db_table)
+        for (model, rule), _ in changed_rules(inspector)
+    )
+
+
+CHANGED = Check("check_rules", "Check rules as made", rules_as_made)
