@@ -75,9 +75,9 @@ def _put_back(inspector: Inspector) -> None:
 
 
 def _give_rights(inspector: Inspector) -> None:
-    if address_rights(inspector).count:
+    if address_rights.look(inspector).count:
         inspector.cursor.execute(OWN_LIKE_COMPANIES)
-    if address_policy(inspector).count:
+    if address_policy.look(inspector).count:
         execute(inspector.cursor, "DROP POLICY IF EXISTS {policy} ON addresses", policy=POLICY)
         inspector.cursor.execute(FOLLOW_COMPANIES)
 

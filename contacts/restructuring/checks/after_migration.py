@@ -3,43 +3,46 @@
 They run inside the transaction, before COMMIT, and again for ``--verify-only``.
 """
 
-from functools import partial
-
 from contacts.restructuring.checks import format_rules
-from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import (
-    address_rights,
-    bridge,
-    row_security,
-    triggers,
+from contacts.restructuring.checks.base import Finding, Found, Tag, check, problems, rows, tagged
+from contacts.restructuring.checks.environment import bridge
+from contacts.restructuring.checks.environment.address_rights import address_rights
+from contacts.restructuring.checks.environment.row_security import (
+    address_policy,
+    applying_policies,
 )
-from contacts.restructuring.checks.tables import target_rules
+from contacts.restructuring.checks.environment.triggers import sound_triggers
 from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, missing_objects
+from contacts.restructuring.checks.tables.target_rules import rules_as_made
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import target_names
 from jmsk.wording import counted
 
-
-def table_is_there(inspector: Inspector, table: str) -> Finding:
-    if table in inspector.layout.tables:
-        return Finding(note=f"{table} table found")
-    return problems([f"There is no table {table} in schema {inspector.layout.schema}"])
+CATALOGUE = (Tag.CATALOGUE,)
 
 
-def customers_gone(inspector: Inspector) -> Finding:
+@check("Contacts table exists", tags=CATALOGUE)
+def contacts_table(inspector: Inspector) -> Found:
+    return _is_there(inspector, "contacts")
+
+
+@check("Customers table was renamed", tags=CATALOGUE)
+def customers_gone(inspector: Inspector) -> Found:
     if "customers" not in inspector.layout.tables:
         return Finding(note="there is no customers table any more")
-    return problems(["There is still a table customers"])
+    return ["There is still a table customers"]
 
 
-def contact_count(inspector: Inspector) -> Finding:
+@check("Count of contacts after migration")
+def contact_count(inspector: Inspector) -> Found:
     found = inspector.value("SELECT count(*) FROM contacts")
     return Finding(note=f"Found {counted(found, 'contact')}")
 
 
-def contacts_have_companies(inspector: Inspector) -> Finding:
+@check("All contacts have company_id (NOT NULL)")
+def contacts_have_companies(inspector: Inspector) -> Found:
     if _column(inspector, "contacts", "company_id") is not True:
-        return problems(["contacts.company_id may be NULL"])
+        return ["contacts.company_id may be NULL"]
     return rows(
         inspector,
         "SELECT id, tenant_id FROM contacts WHERE company_id IS NULL",
@@ -47,14 +50,22 @@ def contacts_have_companies(inspector: Inspector) -> Finding:
     )
 
 
-def orders_have_column(inspector: Inspector, column: str, not_null: bool) -> Finding:
-    held = _column(inspector, "orders", column)
+@check("Orders have contact_id column", tags=CATALOGUE)
+def orders_contact_id(inspector: Inspector) -> Found:
+    there = _column(inspector, "orders", "contact_id") is not None
+    return [] if there else ["orders has no column contact_id"]
+
+
+@check("Orders have company_id column", tags=CATALOGUE)
+def orders_company_id(inspector: Inspector) -> Found:
+    held = _column(inspector, "orders", "company_id")
     if held is None:
-        return problems([f"orders has no column {column}"])
-    return problems([f"orders.{column} may be NULL"] if not_null and not held else [])
+        return ["orders has no column company_id"]
+    return [] if held else ["orders.company_id may be NULL"]
 
 
-def consistent_orders(inspector: Inspector) -> Finding:
+@check("Order-contact-company consistency")
+def consistent_orders(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT o.id, o.tenant_id, o.company_id, o.contact_id, c.company_id AS contact_company, "
@@ -65,15 +76,23 @@ def consistent_orders(inspector: Inspector) -> Finding:
     )
 
 
-def required_indexes(inspector: Inspector) -> Finding:
-    return problems(told for item, told in missing_objects(inspector) if not item.reference)
+@check("Addresses table exists", tags=CATALOGUE)
+def addresses_table(inspector: Inspector) -> Found:
+    return _is_there(inspector, "addresses")
 
 
-def foreign_keys(inspector: Inspector) -> Finding:
-    return problems(told for item, told in missing_objects(inspector) if item.reference)
+@check("Required indexes created", tags=CATALOGUE)
+def required_indexes(inspector: Inspector) -> Found:
+    return (told for item, told in missing_objects(inspector) if not item.reference)
 
 
-def consistent_tenants(inspector: Inspector) -> Finding:
+@check("Foreign key constraints verified")
+def foreign_keys(inspector: Inspector) -> Found:
+    return (told for item, told in missing_objects(inspector) if item.reference)
+
+
+@check("Companies belong to the tenant of what belongs to them")
+def consistent_tenants(inspector: Inspector) -> Found:
     query = " UNION ALL ".join(
         f"SELECT t.id, '{table}' AS table_name, t.tenant_id, t.company_id, "
         f"c.tenant_id AS company_tenant FROM {table} t JOIN companies c ON c.id = t.company_id "
@@ -88,7 +107,8 @@ def consistent_tenants(inspector: Inspector) -> Finding:
     )
 
 
-def default_addresses(inspector: Inspector) -> Finding:
+@check("Default addresses are in step")
+def default_addresses(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT c.id, coalesce(c.default_address_id::text, 'none') AS pointed, "
@@ -99,7 +119,8 @@ def default_addresses(inspector: Inspector) -> Finding:
     )
 
 
-def leftovers(inspector: Inspector) -> Finding:
+@check("No invalid constraint or index is left")
+def leftovers(inspector: Inspector) -> Found:
     """What the target names and the server does not vouch for. What others added is theirs."""
     wanted = {"tables": inspector.oids(RESTRUCTURED), "names": target_names()}
     constraints = inspector.rows(
@@ -113,10 +134,15 @@ def leftovers(inspector: Inspector) -> Finding:
         "AND i.indrelid = ANY(%(tables)s::oid[]) AND c.relname = ANY(%(names)s)",
         wanted,
     )
-    return problems(
-        [f"Constraint {name} on {table} is NOT VALID" for name, table in constraints]
-        + [f"Index {name} on {table} is invalid" for name, table in indexes]
-    )
+    return [f"Constraint {name} on {table} is NOT VALID" for name, table in constraints] + [
+        f"Index {name} on {table} is invalid" for name, table in indexes
+    ]
+
+
+def _is_there(inspector: Inspector, table: str) -> Finding:
+    if table in inspector.layout.tables:
+        return Finding(note=f"{table} table found")
+    return problems([f"There is no table {table} in schema {inspector.layout.schema}"])
 
 
 def _column(inspector: Inspector, table: str, name: str) -> bool | None:
@@ -125,59 +151,30 @@ def _column(inspector: Inspector, table: str, name: str) -> bool | None:
     return columns[name].not_null if name in columns else None
 
 
-CATALOGUE = frozenset({Tag.CATALOGUE})
 GUIDE = tagged(
     Tag.GUIDE,
-    Check(
-        "contacts_table",
-        "Contacts table exists",
-        partial(table_is_there, table="contacts"),
-        tags=CATALOGUE,
-    ),
-    Check("customers_gone", "Customers table was renamed", customers_gone, tags=CATALOGUE),
-    Check("contact_count", "Count of contacts after migration", contact_count),
-    Check(
-        "contacts_have_companies",
-        "All contacts have company_id (NOT NULL)",
-        contacts_have_companies,
-    ),
-    Check(
-        "orders_contact_id",
-        "Orders have contact_id column",
-        partial(orders_have_column, column="contact_id", not_null=False),
-        tags=CATALOGUE,
-    ),
-    Check(
-        "orders_company_id",
-        "Orders have company_id column",
-        partial(orders_have_column, column="company_id", not_null=True),
-        tags=CATALOGUE,
-    ),
-    Check("consistent_orders", "Order-contact-company consistency", consistent_orders),
-    Check(
-        "addresses_table",
-        "Addresses table exists",
-        partial(table_is_there, table="addresses"),
-        tags=CATALOGUE,
-    ),
-    Check("required_indexes", "Required indexes created", required_indexes, tags=CATALOGUE),
-    Check("foreign_keys", "Foreign key constraints verified", foreign_keys),
+    contacts_table,
+    customers_gone,
+    contact_count,
+    contacts_have_companies,
+    orders_contact_id,
+    orders_company_id,
+    consistent_orders,
+    addresses_table,
+    required_indexes,
+    foreign_keys,
 )
 CHECKS_AFTER = (
     *GUIDE,
-    Check(
-        "consistent_tenants",
-        "Companies belong to the tenant of what belongs to them",
-        consistent_tenants,
-    ),
-    Check("default_addresses", "Default addresses are in step", default_addresses),
-    triggers.CHECK,
-    row_security.APPLYING_POLICIES,
-    row_security.ADDRESS_POLICY,
-    address_rights.CHECK,
-    target_rules.CHANGED,
+    consistent_tenants,
+    default_addresses,
+    sound_triggers,
+    applying_policies,
+    address_policy,
+    address_rights,
+    rules_as_made,
     bridge.WHOLE,
-    Check("leftovers", "No invalid constraint or index is left", leftovers),
+    leftovers,
     *format_rules.CHECKS_AFTER,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""

@@ -1,7 +1,7 @@
 """What a check is, and how checks are run.
 
-A check is a small function that looks and tells. It never prints, raises or decides: the severity
-in its :class:`Check` says what its problems mean. A check that cannot run is an error.
+A check is a small function that looks and tells, made one by :func:`check`. It never prints, raises
+or decides: its severity says what its problems mean. A check that cannot run is an error.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -66,6 +66,10 @@ class Finding:
     note: str = ""
 
 
+Found = Finding | Iterable[str]
+"""What a check's function returns: a finding, or one sentence for each problem."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A check: ``id`` for programs, ``title`` for people, ``hint`` what to do about a problem.
@@ -75,10 +79,27 @@ class Check:
 
     id: str
     title: str
-    find: Callable[[Inspector], Finding]
+    find: Callable[[Inspector], Found]
     hint: str = ""
     severity: Severity = Severity.ERROR
     tags: frozenset[Tag] = frozenset()
+
+    def look(self, inspector: Inspector) -> Finding:
+        """Return what the check finds."""
+        found = self.find(inspector)
+        return found if isinstance(found, Finding) else problems(found)
+
+
+def check(
+    title: str,
+    hint: str = "",
+    severity: Severity = Severity.ERROR,
+    *,
+    tags: Iterable[Tag] = (),
+    name: str = "",
+) -> Callable[[Callable[[Inspector], Found]], Check]:
+    """Make a function a :class:`Check`, whose id is ``name`` or else the function's own name."""
+    return lambda find: Check(name or find.__name__, title, find, hint, severity, frozenset(tags))
 
 
 def tagged(tag: Tag, *checks: Check) -> tuple[Check, ...]:
@@ -167,21 +188,17 @@ def run_checks(inspector: Inspector, checks: Sequence[Check]) -> list[Result]:
 
 
 def _run(inspector: Inspector, check: Check) -> Result:
+    status = Status.FAILED if check.severity is Severity.ERROR else Status.WARNING
     try:
         with transaction.atomic(using=inspector.connection.alias):
-            finding = check.find(inspector)
+            finding = check.look(inspector)
     except Exception as error:  # whatever else it is, it blocks and is told
         if _ends_the_run(inspector, error):
             raise
         told = f"The check could not run: {type(error).__name__}: {server_words(error)}"
-        return _result(check, Status.FAILED, Finding(1, (told,)))
+        status, finding = Status.FAILED, problems([told])
     if not finding.count:
-        return _result(check, Status.PASSED, finding)
-    blocks = check.severity is Severity.ERROR
-    return _result(check, Status.FAILED if blocks else Status.WARNING, finding)
-
-
-def _result(check: Check, status: Status, finding: Finding) -> Result:
+        status = Status.PASSED
     return Result(check.id, check.title, status, finding, check.hint, check.tags)
 
 

@@ -1,34 +1,53 @@
 """The checks before the restructuring: first the seven that were asked for, in their order."""
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import publications, server
-from contacts.restructuring.checks.environment.alembic import stamp_check
-from contacts.restructuring.checks.tables import (
-    legacy_tables,
-    made_objects,
-    placed_rows,
-    replaced_keys,
+from contacts.restructuring.checks.base import (
+    Check,
+    Finding,
+    Found,
+    Severity,
+    Tag,
+    check,
+    rows,
+    tagged,
 )
+from contacts.restructuring.checks.environment import server
+from contacts.restructuring.checks.environment.alembic import stamp_check
+from contacts.restructuring.checks.environment.publications import CHANGES_CHECK
+from contacts.restructuring.checks.tables import legacy_tables
+from contacts.restructuring.checks.tables.made_objects import made_objects
+from contacts.restructuring.checks.tables.placed_rows import placed_rows
+from contacts.restructuring.checks.tables.replaced_keys import replaced_keys
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from jmsk.wording import counted
 
 
-def customers_table(inspector: Inspector) -> Finding:
+@check(
+    "Customers table exists",
+    "Point DATABASE_URL at the legacy database; its search_path must lead to the tables.",
+)
+def customers_table(inspector: Inspector) -> Found:
     layout = inspector.layout
     if layout.stage is Stage.LEGACY:
         return Finding(note=f"customers table found in schema {layout.schema}")
     seen = ", ".join(sorted(layout.tables)) or "none of the tables"
-    return problems([f"The database is {layout.stage}: found {seen}", *layout.oddities])
+    return [f"The database is {layout.stage}: found {seen}", *layout.oddities]
 
 
-def customer_count(inspector: Inspector) -> Finding:
+@check("Count of customers to migrate")
+def customer_count(inspector: Inspector) -> Found:
     found = inspector.value("SELECT count(*) FROM customers")
     return Finding(note=f"Found {counted(found, 'customer')}")
 
 
-def orphaned_customers(inspector: Inspector) -> Finding:
+@check(
+    "Orphaned customers (without company_id)",
+    f"Nothing to do: they are placed in their tenant's {DEFAULT_COMPANY}; the admin lists them "
+    "afterwards.",
+    Severity.WARNING,
+)
+def orphaned_customers(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
@@ -37,7 +56,8 @@ def orphaned_customers(inspector: Inspector) -> Finding:
     )
 
 
-def valid_tenants(inspector: Inspector) -> Finding:
+@check("Valid tenant_id for all customers", "Give these rows the id of a tenant, or delete them.")
+def valid_tenants(inspector: Inspector) -> Found:
     query = " UNION ALL ".join(
         f"SELECT id, '{table}' AS table_name, tenant_id FROM {table} AS t "
         "WHERE NOT EXISTS (SELECT 1 FROM tenants WHERE tenants.id = t.tenant_id)"
@@ -48,7 +68,8 @@ def valid_tenants(inspector: Inspector) -> Finding:
     )
 
 
-def linked_orders(inspector: Inspector) -> Finding:
+@check("Orders linked to customers")
+def linked_orders(inspector: Inspector) -> Found:
     linked, orders = inspector.rows("SELECT count(customer_id), count(*) FROM orders")[0]
     return Finding(
         note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
@@ -56,7 +77,11 @@ def linked_orders(inspector: Inspector) -> Finding:
     )
 
 
-def order_customers(inspector: Inspector) -> Finding:
+@check(
+    "Order-customer relationship integrity",
+    "Link these orders to a customer of their own tenant, or set customer_id to NULL.",
+)
+def order_customers(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT o.id, o.tenant_id, o.customer_id, "
@@ -67,7 +92,13 @@ def order_customers(inspector: Inspector) -> Finding:
     )
 
 
-def duplicate_emails(inspector: Inspector) -> Finding:
+@check(
+    "Duplicate emails within companies",
+    "Nothing to do: the contact with the lowest id keeps the e-mail, the others' is set aside "
+    "and can be settled in the admin.",
+    Severity.WARNING,
+)
+def duplicate_emails(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT min(c.id) AS id, c.tenant_id, coalesce(c.company_id, d.id) AS company_id, "
@@ -81,7 +112,11 @@ def duplicate_emails(inspector: Inspector) -> Finding:
     )
 
 
-def company_tenants(inspector: Inspector) -> Finding:
+@check(
+    "Customers belong to companies of their own tenant",
+    "Give these customers a company of their own tenant, or set company_id to NULL.",
+)
+def company_tenants(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT c.id, c.tenant_id, c.company_id, "
@@ -92,60 +127,24 @@ def company_tenants(inspector: Inspector) -> Finding:
     )
 
 
-TABLE_EXISTS = Check(
-    "customers_table",
-    "Customers table exists",
-    customers_table,
-    "Point DATABASE_URL at the legacy database; its search_path must lead to the tables.",
-)
-
 GUIDE = tagged(
     Tag.GUIDE,
-    TABLE_EXISTS,
-    Check("customer_count", "Count of customers to migrate", customer_count),
-    Check(
-        "orphaned_customers",
-        "Orphaned customers (without company_id)",
-        orphaned_customers,
-        f"Nothing to do: they are placed in their tenant's {DEFAULT_COMPANY}; the admin lists them "
-        "afterwards.",
-        Severity.WARNING,
-    ),
-    Check(
-        "valid_tenants",
-        "Valid tenant_id for all customers",
-        valid_tenants,
-        "Give these rows the id of a tenant, or delete them.",
-    ),
-    Check("linked_orders", "Orders linked to customers", linked_orders),
-    Check(
-        "order_customers",
-        "Order-customer relationship integrity",
-        order_customers,
-        "Link these orders to a customer of their own tenant, or set customer_id to NULL.",
-    ),
-    Check(
-        "duplicate_emails",
-        "Duplicate emails within companies",
-        duplicate_emails,
-        "Nothing to do: the contact with the lowest id keeps the e-mail, the others' is set aside "
-        "and can be settled in the admin.",
-        Severity.WARNING,
-    ),
+    customers_table,
+    customer_count,
+    orphaned_customers,
+    valid_tenants,
+    linked_orders,
+    order_customers,
+    duplicate_emails,
 )
 CHECKS_BEFORE = (
     *GUIDE,
-    Check(
-        "company_tenants",
-        "Customers belong to companies of their own tenant",
-        company_tenants,
-        "Give these customers a company of their own tenant, or set company_id to NULL.",
-    ),
+    company_tenants,
     *legacy_tables.CHECKS,
-    replaced_keys.CHECK,
-    placed_rows.CHECK,
-    made_objects.CHECK,
-    publications.CHANGES_CHECK,
+    replaced_keys,
+    placed_rows,
+    made_objects,
+    CHANGES_CHECK,
     *server.CHECKS,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""
@@ -157,7 +156,7 @@ def checks_for(stage: Stage, alembic_stamp: str = "") -> tuple[Check, ...]:
     Where Alembic's record is to be stamped, one of them is whether it can be.
     """
     if stage is not Stage.LEGACY:
-        return (TABLE_EXISTS,)
+        return (customers_table,)
     if not alembic_stamp:
         return CHECKS_BEFORE
     stamping = stamp_check(alembic_stamp)

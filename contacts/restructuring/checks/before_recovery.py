@@ -1,21 +1,28 @@
 """The checks before a recovery: whether somebody has worked with the wreck."""
 
 from contacts.created_companies import OWN_REFERENCES
-from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import django_project
-from contacts.restructuring.checks.environment.privileges import RIGHTS
-from contacts.restructuring.checks.environment.server import WRITABLE
-from contacts.restructuring.checks.tables import legacy_constraints
+from contacts.restructuring.checks.base import Found, Tag, check, rows, tagged
+from contacts.restructuring.checks.environment.django_project import django_project
+from contacts.restructuring.checks.environment.privileges import rights
+from contacts.restructuring.checks.environment.server import writable
+from contacts.restructuring.checks.tables.legacy_constraints import unique_emails_in_wreck
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.wreck import examine
 from jmsk.postgres.references import referred_rows
 
+WORKED_WITH = "Somebody has worked with this state: "
 
-def addresses(inspector: Inspector) -> Finding:
+
+@check("No address was entered", f"{WORKED_WITH}save these rows elsewhere and delete them first.")
+def addresses(inspector: Inspector) -> Found:
     return rows(inspector, "SELECT id, company_id FROM addresses", "Address {id} would be lost")
 
 
-def fax_numbers(inspector: Inspector) -> Finding:
+@check(
+    "No fax number or default address was entered",
+    f"{WORKED_WITH}save these values elsewhere, then set them NULL.",
+)
+def fax_numbers(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT id FROM companies WHERE fax IS NOT NULL OR default_address_id IS NOT NULL",
@@ -23,7 +30,11 @@ def fax_numbers(inspector: Inspector) -> Finding:
     )
 
 
-def moved_orders(inspector: Inspector) -> Finding:
+@check(
+    "Orders follow their customers",
+    f"{WORKED_WITH}set company_id to NULL where it may be lost.",
+)
+def moved_orders(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT o.id, o.company_id FROM orders o LEFT JOIN contacts c ON c.id = o.customer_id "
@@ -32,44 +43,20 @@ def moved_orders(inspector: Inspector) -> Finding:
     )
 
 
-def references(inspector: Inspector) -> Finding:
+@check(
+    "Nothing refers to the default companies that it made",
+    f"{WORKED_WITH}let these rows refer to another company.",
+)
+def references(inspector: Inspector) -> Found:
     """Other programs' rows that refer to a company which is to go, whatever their key then does."""
     made = examine(inspector.cursor).companies
     found = referred_rows(inspector.cursor, "companies", made, OWN_REFERENCES)
-    return problems(f"Rows of another table refer to company {company}" for company in found)
+    return (f"Rows of another table refer to company {company}" for company in found)
 
 
-WORKED_WITH = tagged(
-    Tag.WRECK,
-    Check(
-        "addresses",
-        "No address was entered",
-        addresses,
-        "Somebody has worked with this state: save these rows elsewhere and delete them first.",
-    ),
-    Check(
-        "fax_numbers",
-        "No fax number or default address was entered",
-        fax_numbers,
-        "Somebody has worked with this state: save these values elsewhere, then set them NULL.",
-    ),
-    Check(
-        "moved_orders",
-        "Orders follow their customers",
-        moved_orders,
-        "Somebody has worked with this state: set company_id to NULL where it may be lost.",
-    ),
-    Check(
-        "references",
-        "Nothing refers to the default companies that it made",
-        references,
-        "Somebody has worked with this state: let these rows refer to another company.",
-    ),
-    legacy_constraints.UNIQUE_EMAILS_IN_WRECK,
-)
 CHECKS = (
-    *WORKED_WITH,
-    RIGHTS,
-    WRITABLE,
-    django_project.CHECK,
+    *tagged(Tag.WRECK, addresses, fax_numbers, moved_orders, references, unique_emails_in_wreck),
+    rights,
+    writable,
+    django_project,
 )

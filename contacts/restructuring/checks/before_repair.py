@@ -1,57 +1,60 @@
 """The checks before a repair: what is not as the migration made it, and rows in the way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from contacts.restructuring.checks import after_migration
-from contacts.restructuring.checks.base import Check, Finding, Result, problems, together
-from contacts.restructuring.checks.environment import address_rights, row_security, triggers
-from contacts.restructuring.checks.environment.privileges import OWN_RIGHTS
-from contacts.restructuring.checks.environment.server import WRITABLE
-from contacts.restructuring.checks.tables import target_rules
+from contacts.restructuring.checks.base import Finding, Result, check, together
+from contacts.restructuring.checks.environment.address_rights import address_rights
+from contacts.restructuring.checks.environment.privileges import own_rights
+from contacts.restructuring.checks.environment.row_security import address_policy
+from contacts.restructuring.checks.environment.server import writable
+from contacts.restructuring.checks.environment.triggers import sound_triggers
 from contacts.restructuring.checks.tables.target_objects import (
     missing_objects,
     nullable_columns,
     rows_of_missing_objects,
 )
+from contacts.restructuring.checks.tables.target_rules import (
+    rows_of_changed_rules,
+    rules_as_made,
+    rules_in_force,
+)
 from contacts.restructuring.database.inspector import Inspector
 
 
-def damaged_objects(inspector: Inspector) -> Finding:
+@check("Keys, indexes and NOT NULLs as made")
+def target_objects(inspector: Inspector) -> Iterator[str]:
     """Keys, indexes and NOT NULLs that are missing or say something else."""
-    return problems(
-        [f"{table}.{name} may be NULL" for table, name in nullable_columns(inspector)]
-        + [told for _, told in missing_objects(inspector)]
-    )
+    for table, name in nullable_columns(inspector):
+        yield f"{table}.{name} may be NULL"
+    for _, told in missing_objects(inspector):
+        yield told
 
 
+@check(
+    "Rows keep what comes back",
+    "Put these rows right: they break a key or a rule that is missing.",
+)
 def rows_in_the_way(inspector: Inspector) -> Finding:
-    """Find the rows that break a key or a rule that comes back."""
-    return together(
-        [rows_of_missing_objects(inspector), target_rules.rows_of_changed_rules(inspector)]
-    )
+    return together([rows_of_missing_objects(inspector), rows_of_changed_rules(inspector)])
 
 
 DAMAGE = (
-    Check("target_objects", "Keys, indexes and NOT NULLs as made", damaged_objects),
-    Check("rules_in_force", "Check rules that no row breaks in force", target_rules.rules_in_force),
-    target_rules.CHANGED,
-    triggers.CHECK,
-    row_security.ADDRESS_POLICY,
-    address_rights.CHECK,
+    target_objects,
+    rules_in_force,
+    rules_as_made,
+    sound_triggers,
+    address_policy,
+    address_rights,
 )
 """What each of them finds is put back."""
 KEPT = ("consistent_orders", "consistent_tenants", "default_addresses")
 """The checks of the rows that the triggers keep."""
 OBSTACLES = (
-    Check(
-        "rows_in_the_way",
-        "Rows keep what comes back",
-        rows_in_the_way,
-        "Put these rows right: they break a key or a rule that is missing.",
-    ),
+    rows_in_the_way,
     *(check for check in after_migration.CHECKS_AFTER if check.id in KEPT),
-    OWN_RIGHTS,
-    WRITABLE,
+    own_rights,
+    writable,
 )
 CHECKS = (*DAMAGE, *OBSTACLES)
 

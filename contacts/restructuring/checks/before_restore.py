@@ -2,16 +2,16 @@
 
 from contacts.restructuring.checks.base import Check, Tag
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
-from contacts.restructuring.checks.environment import django_project
+from contacts.restructuring.checks.environment.django_project import django_project
 from contacts.restructuring.checks.environment.privileges import (
-    OWN_RIGHTS,
-    REFERRING_TABLES,
-    TEMPORARY,
+    own_rights,
+    referring_tables,
+    temporary_tables,
 )
-from contacts.restructuring.checks.environment.server import WRITABLE
-from contacts.restructuring.checks.tables.legacy_tables import READABLE_ROWS
+from contacts.restructuring.checks.environment.server import writable
+from contacts.restructuring.checks.tables.legacy_tables import readable_rows
 
-ALWAYS = (OWN_RIGHTS, TEMPORARY, REFERRING_TABLES, READABLE_ROWS, WRITABLE, django_project.CHECK)
+ALWAYS = (own_rights, temporary_tables, referring_tables, readable_rows, writable, django_project)
 
 
 def checks_for_restore(*, going_back: bool) -> tuple[Check, ...]:

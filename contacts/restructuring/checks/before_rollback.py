@@ -1,20 +1,25 @@
 """The checks before a rollback: what the old world cannot hold, and what lives on in the backup."""
 
+from collections.abc import Iterator
+
 from contacts.meaning import EMAIL
 from contacts.placeholders import going_placeholders
-from contacts.restructuring.checks.base import Check, Finding, Tag, problems, rows, tagged
-from contacts.restructuring.checks.environment import alembic, dependents, publications
-from contacts.restructuring.checks.environment.privileges import REFERRING_TO_CREATED, RIGHTS
-from contacts.restructuring.checks.environment.server import SESSIONS, WRITABLE
-from contacts.restructuring.checks.tables import (
-    added_constraints,
-    free_names,
+from contacts.restructuring.checks.base import Finding, Found, Tag, check, rows, tagged
+from contacts.restructuring.checks.environment.alembic import alembic_record
+from contacts.restructuring.checks.environment.dependents import dependents_back
+from contacts.restructuring.checks.environment.privileges import referring_to_created, rights
+from contacts.restructuring.checks.environment.publications import CHANGES_CHECK_BACK
+from contacts.restructuring.checks.environment.server import sessions, writable
+from contacts.restructuring.checks.tables import lost_values
+from contacts.restructuring.checks.tables.added_constraints import added_constraints
+from contacts.restructuring.checks.tables.free_names import legacy_names
+from contacts.restructuring.checks.tables.legacy_constraints import (
     legacy_constraints,
-    lost_values,
-    replaced_keys,
-    whole_rows,
+    unique_emails,
 )
 from contacts.restructuring.checks.tables.legacy_tables import relatives
+from contacts.restructuring.checks.tables.replaced_keys import replaced_keys_back
+from contacts.restructuring.checks.tables.whole_rows import WHOLE_ROWS_BACK
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.legacy_objects import (
@@ -35,28 +40,37 @@ NEEDED = {
 """The columns by which the way back finds out what to do and what to tell."""
 
 
-def columns(inspector: Inspector) -> Finding:
+@check(
+    "Columns that the way back needs",
+    "Somebody has dropped or renamed them: give the tables these columns again. What stood in them "
+    "may be in the backup.",
+)
+def columns(inspector: Inspector) -> Iterator[str]:
     tables = inspector.layout.tables
-    gone = snapshot_gone(tables["orders"].column_names)
-    return problems(
-        [
-            f"{table} has no column {name}"
-            for table, names in NEEDED.items()
-            for name in names
-            if name not in tables[table].column_names
-        ]
-        + ([gone] if gone else [])
-    )
+    for table, names in NEEDED.items():
+        for name in names:
+            if name not in tables[table].column_names:
+                yield f"{table} has no column {name}"
+    if gone := snapshot_gone(tables["orders"].column_names):
+        yield gone
 
 
-def ordinary_tables(inspector: Inspector) -> Finding:
+@check(
+    "Ordinary tables",
+    "Take these tables out of the inheritance: what goes would go from them, too.",
+)
+def ordinary_tables(inspector: Inspector) -> Found:
     """Whether columns that go would go from other tables as well, or rows change there."""
-    return problems(relatives(inspector, inspector.oids(NEEDED)))
+    return relatives(inspector, inspector.oids(NEEDED))
 
 
-def sequences(inspector: Inspector) -> Finding:
+@check(
+    "Columns have their sequences",
+    "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest id.",
+)
+def sequences(inspector: Inspector) -> Found:
     """Whether columns have the sequences that are to get their legacy names again."""
-    return problems(
+    return (
         f"{now_called(table)}.{want.definition} has no sequence of its own; it had {want.name}"
         for table in TABLES
         for want in wanted_objects(inspector.cursor, table)
@@ -65,7 +79,8 @@ def sequences(inspector: Inspector) -> Finding:
     )
 
 
-def contacts_without_email(inspector: Inspector) -> Finding:
+@check("Every contact has an e-mail", "Give these contacts an e-mail, or delete them.")
+def every_contact_has_email(inspector: Inspector) -> Found:
     record = read_record(inspector.cursor)
     remembered = record.legacy_objects.get("customers")
     if remembered is not None and not remembered["not_null"]["email"]:
@@ -79,7 +94,11 @@ def contacts_without_email(inspector: Inspector) -> Finding:
     )
 
 
-def orders_without_contact(inspector: Inspector) -> Finding:
+@check(
+    "Every order has a contact, if it had to have a customer",
+    "Link these orders to contacts, or delete them.",
+)
+def every_order_has_contact(inspector: Inspector) -> Found:
     remembered = read_record(inspector.cursor).legacy_objects.get("orders")
     if remembered is None or not remembered["not_null"]["customer_id"]:
         return Finding(note="the legacy table did without, so none is needed")
@@ -90,7 +109,11 @@ def orders_without_contact(inspector: Inspector) -> Finding:
     )
 
 
-def orders_without_name(inspector: Inspector) -> Finding:
+@check(
+    "Every order names its customer",
+    "Give these orders a customer_name or a contact, or delete them.",
+)
+def every_order_has_name(inspector: Inspector) -> Found:
     """Orders that name neither a customer nor a contact."""
     if not lost_values.names_customers(inspector):
         return Finding(note="the table does without, so none is needed")
@@ -102,63 +125,26 @@ def orders_without_name(inspector: Inspector) -> Finding:
 
 
 CHECKS_BACK = (
+    *tagged(Tag.WAY_BACK, columns, ordinary_tables, sequences),
+    unique_emails,
+    every_contact_has_email,
+    every_order_has_contact,
+    every_order_has_name,
     *tagged(
         Tag.WAY_BACK,
-        Check(
-            "columns",
-            "Columns that the way back needs",
-            columns,
-            "Somebody has dropped or renamed them: give the tables these columns again. What stood "
-            "in them may be in the backup.",
-        ),
-        Check(
-            "ordinary_tables",
-            "Ordinary tables",
-            ordinary_tables,
-            "Take these tables out of the inheritance: what goes would go from them, too.",
-        ),
-        Check(
-            "sequences",
-            "Columns have their sequences",
-            sequences,
-            "Give the column a sequence again: CREATE SEQUENCE with OWNED BY, behind the highest "
-            "id.",
-        ),
+        dependents_back,
+        legacy_names,
+        replaced_keys_back,
+        legacy_constraints,
+        added_constraints,
+        CHANGES_CHECK_BACK,
+        alembic_record,
     ),
-    legacy_constraints.UNIQUE_EMAILS,
-    Check(
-        "every_contact_has_email",
-        "Every contact has an e-mail",
-        contacts_without_email,
-        "Give these contacts an e-mail, or delete them.",
-    ),
-    Check(
-        "every_order_has_contact",
-        "Every order has a contact, if it had to have a customer",
-        orders_without_contact,
-        "Link these orders to contacts, or delete them.",
-    ),
-    Check(
-        "every_order_has_name",
-        "Every order names its customer",
-        orders_without_name,
-        "Give these orders a customer_name or a contact, or delete them.",
-    ),
-    *tagged(
-        Tag.WAY_BACK,
-        dependents.CHECK_BACK,
-        free_names.CHECK_BACK,
-        replaced_keys.CHECK_BACK,
-        legacy_constraints.CHECK,
-        added_constraints.CHECK,
-        publications.CHANGES_CHECK_BACK,
-        alembic.CHECK_BACK,
-    ),
-    RIGHTS,
-    REFERRING_TO_CREATED,
-    WRITABLE,
-    whole_rows.CHECK_BACK,
+    rights,
+    referring_to_created,
+    writable,
+    WHOLE_ROWS_BACK,
     *lost_values.CHECKS,
-    SESSIONS,
+    sessions,
 )
 """In the order in which they run. A test fails until each has a case that breaks it."""

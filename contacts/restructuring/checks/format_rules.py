@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems, rows, tagged
+from contacts.restructuring.checks.base import Check, Finding, Found, Severity, Tag, rows, tagged
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, legacy_models, target_models
 from jmsk.postgres.catalogue import read_objects
@@ -35,16 +35,16 @@ def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
     )
 
 
-def pending_rule(inspector: Inspector, rule_name: str, table: str) -> Finding:
+def pending_rule(inspector: Inspector, rule_name: str, table: str) -> Found:
     """Find the rows that keep a check rule out of the database, or that it lacks it without any."""
     finding = rule_breakers(inspector, rule_name, table)
     present = any(item.name == rule_name for item in read_objects(inspector.cursor, table))
     if finding.count or present:
         return finding
-    return problems([f"No row of {table} breaks {rule_name}, but the database does not hold it"])
+    return [f"No row of {table} breaks {rule_name}, but the database does not hold it"]
 
 
-def _checks(find: Callable[..., Finding], rules: Mapping[str, str]) -> tuple[Check, ...]:
+def _checks(find: Callable[..., Found], rules: Mapping[str, str]) -> tuple[Check, ...]:
     return tagged(
         Tag.FORMAT_RULE,
         *(

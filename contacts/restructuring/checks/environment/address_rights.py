@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from companies.address_rights import RIGHTS
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Severity, check
 from contacts.restructuring.database.inspector import Inspector
 
 MISSING = f"""
@@ -20,24 +20,16 @@ MISSING = f"""
 """
 
 
-def address_rights(inspector: Inspector) -> Finding:
+@check(
+    "Rights on addresses follow companies",
+    "Nothing to do, if somebody has taken them away on purpose. 'manage.py migrate_contacts "
+    "--repair' gives them back.",
+    Severity.WARNING,
+)
+def address_rights(inspector: Inspector) -> Iterator[str]:
     """Whether whoever may read or write companies may do so with addresses."""
-    return problems(_lacking(inspector))
-
-
-def _lacking(inspector: Inspector) -> Iterator[str]:
     owner, holder = (inspector.layout.tables[name].owner for name in ("companies", "addresses"))
     if owner != holder:
         yield f"addresses belongs to {holder}, not to {owner}, the owner of companies"
     for privilege, target, role in inspector.rows(MISSING):
         yield f"{role} lacks {privilege} on {target}, which it has on companies"
-
-
-CHECK = Check(
-    "address_rights",
-    "Rights on addresses follow companies",
-    address_rights,
-    "Nothing to do, if somebody has taken them away on purpose. 'manage.py migrate_contacts "
-    "--repair' gives them back.",
-    Severity.WARNING,
-)

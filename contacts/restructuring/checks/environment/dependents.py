@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from companies.address_policy import POLICY
 from contacts.restructuring.bridge.description import FUNCTIONS as BRIDGE_FUNCTIONS
 from contacts.restructuring.bridge.description import INDEXES, read_bridge
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Severity, check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import target_names, triggers
@@ -89,29 +89,28 @@ VIEWS = """
 LEGACY_WORDS = r"\m(customers|customer_id)\M"
 
 
-def names_in_functions_and_views(inspector: Inspector) -> Finding:
+@check(
+    "Functions and views that name what goes",
+    "Change these functions together with the application.",
+    Severity.WARNING,
+    name="dependents",
+)
+def names_in_functions_and_views(inspector: Inspector) -> Iterator[str]:
     """Find functions and views that name what is renamed: a view goes on, a function fails."""
-    functions = [
-        function
-        for function in functions_naming(inspector.cursor, LEGACY_WORDS)
-        if function.name not in FUNCTIONS_OF_THE_TOOL
-    ]
-    views = inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))])
-    return problems(
-        [
-            f"Function {function.signature} names customers or customer_id in its text"
-            for function in functions
-        ]
-        + [f"View {name} reads customers or orders; it follows the new names" for (name,) in views]
-    )
+    for function in functions_naming(inspector.cursor, LEGACY_WORDS):
+        if function.name not in FUNCTIONS_OF_THE_TOOL:
+            yield f"Function {function.signature} names customers or customer_id in its text"
+    for (name,) in inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))]):
+        yield f"View {name} reads customers or orders; it follows the new names"
 
 
-def dependents(inspector: Inspector) -> Finding:
+@check(
+    "Nothing of others depends on what goes",
+    "Drop or change these objects first.",
+    name="dependents",
+)
+def dependents_back(inspector: Inspector) -> Iterator[str]:
     """Find what depends on what a rollback drops, and functions whose text names it."""
-    return problems(_dependents(inspector))
-
-
-def _dependents(inspector: Inspector) -> Iterator[str]:
     columns = [f"{table}.{column}" for table, names in ADDED.items() for column in names]
     functions = list(triggers())
     bridge = read_bridge(inspector.cursor)
@@ -129,18 +128,3 @@ def _dependents(inspector: Inspector) -> Iterator[str]:
     for function in functions_since(inspector.cursor, remembered):
         if function.name not in (*functions, *BRIDGE_FUNCTIONS):
             yield f"Function {function.signature} names contacts, contact_id or addresses"
-
-
-CHECK = Check(
-    "dependents",
-    "Functions and views that name what goes",
-    names_in_functions_and_views,
-    "Change these functions together with the application.",
-    Severity.WARNING,
-)
-CHECK_BACK = Check(
-    "dependents",
-    "Nothing of others depends on what goes",
-    dependents,
-    "Drop or change these objects first.",
-)

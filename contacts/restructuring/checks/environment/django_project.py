@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.contrib.auth.models import User
 from django.db.migrations.loader import MigrationLoader
 
-from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.django_schema import applied_migrations, own_name
 
@@ -20,11 +20,16 @@ COLUMNS = """
 """
 
 
-def django_project(inspector: Inspector) -> Finding:
+@check(
+    "Django's tables are this project's",
+    "Another Django project keeps its tables here. Set DJANGO_SCHEMA=jmsk: this project's get a "
+    "schema of their own, and the other one's are not touched.",
+)
+def django_project(inspector: Inspector) -> Iterator[str]:
     applied = applied_migrations(inspector.connection)
-    if RUNS in applied:  # an earlier run of this project has kept its record here
-        return Finding()
-    return problems([*_foreign_records(applied), *_foreign_users(inspector, applied)])
+    if RUNS not in applied:  # else an earlier run of this project has kept its record here
+        yield from _foreign_records(applied)
+        yield from _foreign_users(inspector, applied)
 
 
 def _foreign_records(applied: set[tuple[str, str]]) -> Iterator[str]:
@@ -50,12 +55,3 @@ def _foreign_users(inspector: Inspector, applied: set[tuple[str, str]]) -> Itera
     wanted = {str(field.column) for field in User._meta.concrete_fields}
     for name in sorted(found ^ wanted):
         yield f"{table} has {'a' if name in found else 'no'} column {name}, so it is another one's"
-
-
-CHECK = Check(
-    "django_project",
-    "Django's tables are this project's",
-    django_project,
-    "Another Django project keeps its tables here. Set DJANGO_SCHEMA=jmsk: this project's get a "
-    "schema of their own, and the other one's are not touched.",
-)

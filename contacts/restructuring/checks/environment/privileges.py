@@ -1,12 +1,12 @@
 """Checks of what the role may do, each with the statement that lets it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from django.conf import settings
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.checks.base import Finding, Found, check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import triggers
@@ -47,17 +47,18 @@ MAY_READ = """
 """
 
 
-def rights(inspector: Inspector) -> Finding:
+@check(
+    "Rights on the tables and their schema",
+    "Run as the tables' owner: set another user in DATABASE_URL.",
+)
+def rights(inspector: Inspector) -> Iterator[str]:
     """Whether the role may change what is there, and the owner of companies use what is made."""
-    return problems([*_missing_rights(inspector), *_rights_of_owners(inspector)])
-
-
-def own_rights(inspector: Inspector) -> Finding:
-    """Whether the role owns what is changed, and may make things beside it."""
-    return problems(_missing_rights(inspector))
+    yield from _missing_rights(inspector)
+    yield from _rights_of_owners(inspector)
 
 
 def _missing_rights(inspector: Inspector) -> Iterator[str]:
+    """Whether the role owns what is changed, and may make things beside it."""
     role = inspector.value("SELECT current_user")
     wanted = {
         "tables": inspector.oids(inspector.layout.tables),
@@ -122,31 +123,39 @@ def _rights_of_owners(inspector: Inspector) -> Iterator[str]:
             )
 
 
-def temporary(inspector: Inspector) -> Finding:
-    """Whether the role may make temporary tables, into which the rows of a backup are loaded."""
+@check(
+    "Temporary tables may be made",
+    "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
+)
+def temporary_tables(inspector: Inspector) -> Iterator[str]:
     if inspector.value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
-        return Finding()
+        return
     role, database = inspector.rows("SELECT current_user, current_database()")[0]
     remedy = grant(inspector, "GRANT TEMPORARY ON DATABASE {} TO {}", database, role)
-    return problems([f"Role {role} may not create temporary tables in database {database}{remedy}"])
+    yield f"Role {role} may not create temporary tables in database {database}{remedy}"
 
 
-def referring(inspector: Inspector, *names: str) -> Finding:
-    """Whether the role sees which rows of others refer to rows of the tables ``names``.
+@check(
+    "Tables that refer to these can be read",
+    "Their rows may refer to rows that would go. Whoever owns them may grant it.",
+)
+def referring_tables(inspector: Inspector) -> Found:
+    return _unreadable(inspector, inspector.layout.tables)
 
-    Without names, of all of the tables.
-    """
-    return problems(_unreadable(inspector, names or tuple(inspector.layout.tables)))
 
-
-def referring_to_created(inspector: Inspector) -> Finding:
-    """Whether it sees who refers to the companies that a migration created, if it created any."""
+@check(
+    "Tables that refer to companies can be read",
+    "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
+    name=referring_tables.id,
+)
+def referring_to_created(inspector: Inspector) -> Found:
     if not read_record(inspector.cursor).created_companies:
         return Finding(note="the migration created no company, so none goes")
-    return referring(inspector, "companies")
+    return _unreadable(inspector, ["companies"])
 
 
-def _unreadable(inspector: Inspector, names: tuple[str, ...]) -> Iterator[str]:
+def _unreadable(inspector: Inspector, names: Iterable[str]) -> Iterator[str]:
+    """Whether the role sees which rows of others refer to rows of the tables ``names``."""
     role, tables = inspector.value("SELECT current_user"), inspector.layout.tables
     to, ours = inspector.oids(names), inspector.oids(tables)
     keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
@@ -173,29 +182,5 @@ def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) ->
     return f": {inspector.text(sql.SQL(template).format(*parts))}"
 
 
-RIGHTS = Check(
-    "rights",
-    "Rights on the tables and their schema",
-    rights,
-    "Run as the tables' owner: set another user in DATABASE_URL.",
-)
-OWN_RIGHTS = replace(RIGHTS, find=own_rights)
+own_rights = replace(rights, find=_missing_rights)
 """For a restore, which makes neither addresses nor triggers."""
-TEMPORARY = Check(
-    "temporary_tables",
-    "Temporary tables may be made",
-    temporary,
-    "The rows of the backup are loaded into them. Whoever owns the database may grant it.",
-)
-REFERRING_TABLES = Check(
-    "referring_tables",
-    "Tables that refer to these can be read",
-    referring,
-    "Their rows may refer to rows that would go. Whoever owns them may grant it.",
-)
-REFERRING_TO_CREATED = Check(
-    "referring_tables",
-    "Tables that refer to companies can be read",
-    referring_to_created,
-    "Their rows may refer to companies that the migration created. Whoever owns them may grant it.",
-)

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db import DatabaseError, transaction
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Severity, check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from jmsk.postgres.server_errors import server_words
@@ -27,12 +27,8 @@ REFUSED = ("55000", "42P10")
 MISSING_RIGHT = "42501"
 
 
-def replicated_changes(inspector: Inspector, changes: Mapping[str, str]) -> Finding:
+def replicated_changes(inspector: Inspector, changes: Mapping[str, str]) -> Iterator[str]:
     """Whether rows can change as far as publications go; ``changes`` is a statement by table."""
-    return problems(_refused_changes(inspector, changes))
-
-
-def _refused_changes(inspector: Inspector, changes: Mapping[str, str]) -> Iterator[str]:
     for table, statement in changes.items():
         try:
             with transaction.atomic(using=inspector.connection.alias):
@@ -45,23 +41,21 @@ def _refused_changes(inspector: Inspector, changes: Mapping[str, str]) -> Iterat
                 raise
 
 
-def publications(inspector: Inspector) -> Finding:
-    """Whether the tables are replicated."""
+@check(
+    "Logical replication of the tables",
+    "Subscribers do not follow a change of schema: restructure or re-create them as well.",
+    Severity.WARNING,
+)
+def publications(inspector: Inspector) -> Iterator[str]:
     found = inspector.rows(
         "SELECT pubname, tablename FROM pg_publication_tables WHERE schemaname = %s "
         "AND tablename = ANY(%s) ORDER BY 1, 2",
         [inspector.layout.schema, list(LEGACY_NAMES)],
     )
-    return problems(f"Publication {name} replicates {table}" for name, table in found)
+    for name, table in found:
+        yield f"Publication {name} replicates {table}"
 
 
-CHECK = Check(
-    "publications",
-    "Logical replication of the tables",
-    publications,
-    "Subscribers do not follow a change of schema: restructure or re-create them as well.",
-    Severity.WARNING,
-)
 CHANGES_CHECK, CHANGES_CHECK_BACK = (
     Check(
         "replicated_changes",

@@ -1,17 +1,18 @@
 """Checks of what is around the tables: the server, other programs and their objects."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
-from contacts.restructuring.checks.environment import (
-    alembic,
-    dependents,
-    django_project,
-    publications,
+from contacts.restructuring.checks.base import Severity, Tag, check
+from contacts.restructuring.checks.environment.alembic import alembic_version
+from contacts.restructuring.checks.environment.dependents import (
+    LEGACY_WORDS,
+    names_in_functions_and_views,
 )
-from contacts.restructuring.checks.environment.dependents import LEGACY_WORDS
-from contacts.restructuring.checks.environment.privileges import RIGHTS
-from contacts.restructuring.checks.tables import whole_rows
+from contacts.restructuring.checks.environment.django_project import django_project
+from contacts.restructuring.checks.environment.privileges import rights
+from contacts.restructuring.checks.environment.publications import publications
+from contacts.restructuring.checks.tables.whole_rows import WHOLE_ROWS
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from jmsk.postgres.prepared import OF_THE_TOOL
@@ -28,18 +29,24 @@ JOBS = """
 """
 
 
-def writable(inspector: Inspector) -> Finding:
-    """Whether the server takes writes from this role."""
-    found = []
+@check(
+    "The server accepts writes",
+    "Point DATABASE_URL at the primary server, with a role that may write.",
+)
+def writable(inspector: Inspector) -> Iterator[str]:
     if inspector.value("SELECT pg_is_in_recovery()"):
-        found.append("The server is a standby: it only follows another one")
+        yield "The server is a standby: it only follows another one"
     if inspector.value("SELECT reset_val FROM pg_settings WHERE name = %s", [READ_ONLY]) == "on":
-        found.append(f"{READ_ONLY} is on for this role or database")
-    return problems(found)
+        yield f"{READ_ONLY} is on for this role or database"
 
 
-def user_triggers(inspector: Inspector) -> Finding:
-    """Find triggers and rules of others, which do not see the rows being placed."""
+@check(
+    "Triggers and rules of others on the tables",
+    "They are switched off while rows are placed, and on again before COMMIT. Look whether "
+    "they still do what they are for on the restructured tables.",
+    Severity.WARNING,
+)
+def user_triggers(inspector: Inspector) -> Iterator[str]:
     found = inspector.rows(
         "SELECT 'Trigger', tgname, tgrelid::regclass FROM pg_trigger "
         "WHERE NOT tgisinternal AND tgrelid = ANY(%(tables)s::oid[]) "
@@ -48,37 +55,48 @@ def user_triggers(inspector: Inspector) -> Finding:
         "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
         {"tables": inspector.oids(LEGACY_NAMES)},
     )
-    return problems(
-        f"{kind} {name} on {table} does not see the restructuring" for kind, name, table in found
-    )
+    for kind, name, table in found:
+        yield f"{kind} {name} on {table} does not see the restructuring"
 
 
-def event_triggers(inspector: Inspector) -> Finding:
-    """Find event triggers, which run with the statements that change the schema."""
+@check(
+    "Event triggers",
+    "Ask who made them: one that fails, or refuses what it is told, rolls the run back. "
+    "--rehearse shows it.",
+    Severity.WARNING,
+)
+def event_triggers(inspector: Inspector) -> Iterator[str]:
     found = inspector.rows(
         "SELECT evtname, evtevent, evtfoid::regproc FROM pg_event_trigger "
         "WHERE evtenabled <> 'D' ORDER BY 1"
     )
-    return problems(
-        f"Event trigger {name} runs {function} at {event} of the run's statements"
-        for name, event, function in found
-    )
+    for name, event, function in found:
+        yield f"Event trigger {name} runs {function} at {event} of the run's statements"
 
 
-def scheduled_jobs(inspector: Inspector) -> Finding:
+@check(
+    "Scheduled jobs that name what goes",
+    "Change these jobs together with the application.",
+    Severity.WARNING,
+)
+def scheduled_jobs(inspector: Inspector) -> Iterator[str]:
     """Find jobs of pg_cron that name what is renamed. Their commands may hold secrets."""
     if inspector.value("SELECT to_regclass('cron.job') IS NULL"):
-        return Finding()
+        return
     if not inspector.value(MAY_READ_JOBS):
-        return problems(["The database has jobs of pg_cron; the role may not read what they name"])
-    return problems(
-        f"Job {job} of pg_cron names customers or customer_id"
-        for (job,) in inspector.rows(JOBS, {"words": LEGACY_WORDS})
-    )
+        yield "The database has jobs of pg_cron; the role may not read what they name"
+        return
+    for (job,) in inspector.rows(JOBS, {"words": LEGACY_WORDS}):
+        yield f"Job {job} of pg_cron names customers or customer_id"
 
 
-def sessions(inspector: Inspector) -> Finding:
-    """Find who else is connected to the database."""
+@check(
+    "Other connected sessions",
+    "Put the application into maintenance mode: it is locked out meanwhile.",
+    Severity.WARNING,
+    tags=[Tag.SESSIONS],
+)
+def sessions(inspector: Inspector) -> Iterator[str]:
     found = inspector.rows(
         "SELECT pid, usename, coalesce(nullif(application_name, ''), 'no name'), "
         "coalesce(host(client_addr), 'local'), coalesce(state, 'hidden') "
@@ -87,62 +105,26 @@ def sessions(inspector: Inspector) -> Finding:
         "AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend' "
         "ORDER BY pid"
     )
-    return problems(
-        f"Session {pid}: user {user}, application {application}, from {host}, {state}"
-        for pid, user, application, host, state in found
-    )
+    for pid, user, application, host, state in found:
+        yield f"Session {pid}: user {user}, application {application}, from {host}, {state}"
 
 
-WRITABLE = Check(
-    "writable",
-    "The server accepts writes",
-    writable,
-    "Point DATABASE_URL at the primary server, with a role that may write.",
-)
-SESSIONS = Check(
-    "sessions",
-    "Other connected sessions",
-    sessions,
-    "Put the application into maintenance mode: it is locked out meanwhile.",
-    Severity.WARNING,
-    frozenset({Tag.SESSIONS}),
-)
 CHECKS = (
     replace(
-        RIGHTS,
+        rights,
         hint="Run as the tables' owner: set another user in DATABASE_URL. Where they belong to "
         "several roles, give them one owner, or the owner of companies SELECT and UPDATE on the "
         "others. Where each run gets a role of its own, let all of them act as one owner: "
         "DATABASE_URL=…?options=-c%20role%3DOWNER",
     ),
-    WRITABLE,
-    django_project.CHECK,
-    dependents.CHECK,
-    whole_rows.CHECK,
-    Check(
-        "user_triggers",
-        "Triggers and rules of others on the tables",
-        user_triggers,
-        "They are switched off while rows are placed, and on again before COMMIT. Look whether "
-        "they still do what they are for on the restructured tables.",
-        Severity.WARNING,
-    ),
-    Check(
-        "event_triggers",
-        "Event triggers",
-        event_triggers,
-        "Ask who made them: one that fails, or refuses what it is told, rolls the run back. "
-        "--rehearse shows it.",
-        Severity.WARNING,
-    ),
-    Check(
-        "scheduled_jobs",
-        "Scheduled jobs that name what goes",
-        scheduled_jobs,
-        "Change these jobs together with the application.",
-        Severity.WARNING,
-    ),
-    SESSIONS,
-    publications.CHECK,
-    alembic.CHECK,
+    writable,
+    django_project,
+    names_in_functions_and_views,
+    WHOLE_ROWS,
+    user_triggers,
+    event_triggers,
+    scheduled_jobs,
+    sessions,
+    publications,
+    alembic_version,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from companies.trigger_sql import CreateTrigger, function_settings
-from contacts.restructuring.checks.base import Check, Finding, Tag, problems
+from contacts.restructuring.checks.base import Found, Tag, check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import triggers
 
@@ -19,9 +19,9 @@ PRESENT_TRIGGERS = """
 """
 
 
-def sound_triggers(inspector: Inspector) -> Finding:
-    """Whether each trigger and its function are what the migrations make."""
-    return problems(sentence for _, sentence in unsound_triggers(inspector))
+@check("Triggers and their functions as made", tags=[Tag.CATALOGUE], name="triggers")
+def sound_triggers(inspector: Inspector) -> Found:
+    return (sentence for _, sentence in unsound_triggers(inspector))
 
 
 def unsound_triggers(inspector: Inspector) -> Iterator[tuple[CreateTrigger, str]]:
@@ -63,11 +63,3 @@ def _changed(
         yield f"{function} belongs to {present_owner}, not to {owner}, the owner of companies"
     if public:
         yield f"{function} may be executed by PUBLIC"
-
-
-CHECK = Check(
-    "triggers",
-    "Triggers and their functions as made",
-    sound_triggers,
-    tags=frozenset({Tag.CATALOGUE}),
-)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from psycopg2 import sql
 
 from contacts.meaning import STILL_PLACED
-from contacts.restructuring.checks.base import Check, Finding, problems, together
+from contacts.restructuring.checks.base import Finding, check, problems, together
 from contacts.restructuring.checks.tables.broken_constraints import broken_constraints
 from contacts.restructuring.checks.tables.future_rows import Future, future_table, generated_columns
 from contacts.restructuring.database.inspector import Inspector
@@ -29,6 +29,11 @@ REPLICA_IDENTITY = """
 """It takes no column that may be NULL, whatever the rows hold."""
 
 
+@check(
+    "Rules of others let contacts become customers again",
+    "Drop these rules, or change them so that company_id may be NULL; or give the contacts that "
+    "they name another company, which they then keep.",
+)
 def added_constraints(inspector: Inspector) -> Finding:
     """Whether rules of others let the contacts become what they are going to be."""
     future = contacts_to_come(inspector)
@@ -56,12 +61,3 @@ def _replica_identity(inspector: Inspector, future: Future) -> Iterator[str]:
     if inspector.value(f"SELECT EXISTS (SELECT 1 FROM contacts WHERE {CHANGING_CONTACTS})"):
         for (what,) in inspector.rows(REPLICA_IDENTITY, [list(future.columns)]):
             yield f"{what} on contacts names company_id or email, which are going to change"
-
-
-CHECK = Check(
-    "added_constraints",
-    "Rules of others let contacts become customers again",
-    added_constraints,
-    "Drop these rules, or change them so that company_id may be NULL; or give the contacts that "
-    "they name another company, which they then keep.",
-)

@@ -5,31 +5,30 @@ from typing import Any
 
 from django.db.models import Value
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Severity, check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import legacy_models
 from jmsk.postgres.fields import DatabaseNow, SerialField
 
 
-def missing_defaults(inspector: Inspector) -> Finding:
-    return problems(_missing(inspector))
-
-
-def _missing(inspector: Inspector) -> Iterator[str]:
+@check(
+    "Defaults of the columns as expected",
+    "Nothing to do for the restructuring, which leaves defaults as they are and gives companies "
+    "that it creates their times itself. A program that leaves these columns to the database fails "
+    "where it reads NULL, or cannot write: let it write them, or ALTER TABLE … SET DEFAULT.",
+    Severity.WARNING,
+)
+def missing_defaults(inspector: Inspector) -> Iterator[str]:
     for table, model in legacy_models().items():
-        columns = {column.name: column for column in inspector.layout.tables[table].columns}
-        for field in model._meta.concrete_fields:
-            expected = _expected(field)
-            column = columns.get(str(field.column))
-            if not expected or column is None:
-                continue
-            if column.default or column.identity or column.generated:
-                continue
-            becomes = "is refused" if column.not_null else "holds NULL there"
-            yield (
-                f"{table}.{column.name} has no default ({expected} is expected): a row that is "
-                f"written without it {becomes}"
-            )
+        fields = {str(field.column): field for field in model._meta.concrete_fields}
+        for column in inspector.layout.tables[table].columns:
+            expected = _expected(fields[column.name]) if column.name in fields else ""
+            if expected and not (column.default or column.identity or column.generated):
+                becomes = "is refused" if column.not_null else "holds NULL there"
+                yield (
+                    f"{table}.{column.name} has no default ({expected} is expected): a row that is "
+                    f"written without it {becomes}"
+                )
 
 
 def _expected(field: Any) -> str:
@@ -42,14 +41,3 @@ def _expected(field: Any) -> str:
         return "now()"
     value = field.db_default
     return str(value.value if isinstance(value, Value) else value)
-
-
-CHECK = Check(
-    "missing_defaults",
-    "Defaults of the columns as expected",
-    missing_defaults,
-    "Nothing to do for the restructuring, which leaves defaults as they are and gives companies "
-    "that it creates their times itself. A program that leaves these columns to the database fails "
-    "where it reads NULL, or cannot write: let it write them, or ALTER TABLE … SET DEFAULT.",
-    Severity.WARNING,
-)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems, rows, together
+from contacts.restructuring.checks.base import Finding, Severity, check, rows, together
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     ONE_EMAIL_PER_TENANT,
@@ -14,6 +14,10 @@ from contacts.restructuring.state.expected import (
 from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
 
 
+@check(
+    "Rows keep the rules that the database lacks",
+    "Put these rows right: the restructured schema has the key that they break.",
+)
 def missing_constraints(inspector: Inspector) -> Finding:
     """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
     return together(
@@ -65,12 +69,14 @@ def _missing_constraints(
             )
 
 
-def drift(inspector: Inspector) -> Finding:
+@check(
+    "Indexes and constraints as expected",
+    "Nothing to do: what is missing is made, what bears another name is renamed, and a "
+    "rollback brings back what was there.",
+    Severity.WARNING,
+)
+def drift(inspector: Inspector) -> Iterator[str]:
     """Indexes and constraints that are missing or bear another name: told, and put right."""
-    return problems(_drift(inspector))
-
-
-def _drift(inspector: Inspector) -> Iterator[str]:
     for name, model in legacy_models().items():
         present = read_objects(inspector.cursor, name)
         for item in model_objects(model):
@@ -81,19 +87,3 @@ def _drift(inspector: Inspector) -> Iterator[str]:
                 yield f"{name}: {item.kind} {item.name} is called {', '.join(twins)}"
             else:
                 yield f"{name}: {item.kind} {item.name} is missing: {item.definition}"
-
-
-MISSING_CONSTRAINTS = Check(
-    "missing_constraints",
-    "Rows keep the rules that the database lacks",
-    missing_constraints,
-    "Put these rows right: the restructured schema has the key that they break.",
-)
-CHECK = Check(
-    "drift",
-    "Indexes and constraints as expected",
-    drift,
-    "Nothing to do: what is missing is made, what bears another name is renamed, and a "
-    "rollback brings back what was there.",
-    Severity.WARNING,
-)

@@ -5,12 +5,13 @@ and neither is what the restructuring itself has named so: that goes or gets its
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import (
@@ -32,38 +33,45 @@ from jmsk.postgres.catalogue import TableObject, Type, model_objects
 from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.sequences import feeding_sequences
 
-TAKEN_CONSTRAINTS = (
-    "SELECT conname, conrelid::regclass FROM pg_constraint "
-    "WHERE conrelid = ANY(%s::oid[]) AND conname = ANY(%s) ORDER BY 1"
-)
-TAKEN_INDEXES = (
-    "SELECT c.relname, i.indrelid::regclass FROM pg_index i "
-    "JOIN pg_class c ON c.oid = i.indexrelid "
-    "WHERE i.indrelid = ANY(%s::oid[]) AND c.relname = ANY(%s) AND NOT EXISTS "
-    "(SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid AND k.conname = c.relname) ORDER BY 1"
-)
-TAKEN_TRIGGERS = (
-    "SELECT tgname, tgrelid::regclass FROM pg_trigger "
-    "WHERE tgrelid = ANY(%s::oid[]) AND tgname = ANY(%s) ORDER BY 1"
-)
-TAKEN_FUNCTIONS = (
-    "SELECT proname FROM pg_proc WHERE pronamespace = %s::regnamespace "
-    "AND proname = ANY(%s) AND pronargs = 0 ORDER BY 1"
-)
-TAKEN_TYPES = (
-    "SELECT typname FROM pg_type WHERE typnamespace = %s::regnamespace "
-    "AND typname = ANY(%s) AND typrelid = 0 AND typelem = 0 ORDER BY 1"
-)
+TAKEN_PARTS = """
+    SELECT conname, 'it is a constraint of ' || conrelid::regclass FROM pg_constraint
+     WHERE conrelid = ANY(%(tables)s::oid[]) AND conname = ANY(%(constraints)s)
+    UNION ALL
+    SELECT c.relname, 'it is an index of ' || i.indrelid::regclass
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = ANY(%(tables)s::oid[]) AND c.relname = ANY(%(constraints)s)
+       AND NOT EXISTS (SELECT 1 FROM pg_constraint k
+                        WHERE k.conindid = c.oid AND k.conname = c.relname)
+    UNION ALL
+    SELECT tgname, 'it is a trigger of ' || tgrelid::regclass FROM pg_trigger
+     WHERE tgrelid = ANY(%(tables)s::oid[]) AND tgname = ANY(%(triggers)s)
+    UNION ALL
+    SELECT proname, 'it is a function' FROM pg_proc
+     WHERE pronamespace = %(schema)s::regnamespace AND proname = ANY(%(triggers)s) AND pronargs = 0
+    UNION ALL
+    SELECT typname, 'it is a type' FROM pg_type
+     WHERE typnamespace = %(schema)s::regnamespace AND typname = ANY(%(types)s)
+       AND typrelid = 0 AND typelem = 0
+     ORDER BY 2, 1
+"""
+NO_PARTS: dict[str, list[Any]] = {"tables": [], "constraints": [], "triggers": []}
 
 WITH_INDEX = (Type.PRIMARY_KEY, Type.UNIQUE, Type.EXCLUDE)
 TAKEN_RELATIONS = """
     SELECT c.relname, c.relkind::text, coalesce(i.indrelid, c.oid)::regclass::text
       FROM pg_class c
       LEFT JOIN pg_index i ON i.indexrelid = c.oid
-     WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s)
+     WHERE c.relnamespace = %(schema)s::regnamespace AND c.relname = ANY(%(names)s)
+       AND c.oid <> ALL(%(but)s::oid[])
+       AND coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d
+                                  WHERE d.objid = c.oid AND d.deptype IN ('a', 'i')
+                                    AND d.classid = 'pg_class'::regclass LIMIT 1), c.oid)
+           <> ALL(%(of)s::oid[])
      ORDER BY 1
 """
+"""What bears one of the names in the schema, but for some objects and those of some tables."""
 
+RENAME = "Rename what bears the name, or move it to another schema."
 KINDS = {
     "S": "a sequence",
     "c": "a composite type",
@@ -85,32 +93,27 @@ def _what_it_is(kind: str, table: str) -> str:
     return f"it is {KINDS.get(kind) or f'an index of {table}'}"
 
 
-def free_names(inspector: Inspector) -> Finding:
+@check("Names of the target are free", RENAME)
+def free_names(inspector: Inspector) -> Iterator[str]:
     """Whether something bears a name that the target needs for what it adds."""
-    return problems([*_taken_names(inspector), *_taken_parts(inspector)])
-
-
-def _taken_names(inspector: Inspector) -> Iterator[str]:
-    tables = target_models()
+    tables, ours = target_models(), inspector.oids(LEGACY_NAMES)
     names = {item.name for model in tables.values() for item in model_objects(model)}
     names |= {item.name for model in tables.values() for item in partial_unique_indexes(model)}
     names |= {"addresses", "contacts"} | _djangos_own(inspector)
-    taken = inspector.rows(
-        "SELECT c.relname, coalesce(i.indrelid, c.oid)::regclass, c.relkind FROM pg_class c "
-        "LEFT JOIN pg_index i ON i.indexrelid = c.oid "
-        "WHERE c.relnamespace = %s::regnamespace AND c.relname = ANY(%s) "
-        "AND NOT (coalesce(i.indrelid, (SELECT d.refobjid FROM pg_depend d "
-        "WHERE d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass "
-        "LIMIT 1), c.oid) = ANY(%s::oid[])) AND c.oid <> ALL(%s::oid[])",
-        [
-            _quoted_schema(inspector),
-            sorted(names),
-            inspector.oids(LEGACY_NAMES),
-            _feeding(inspector),
-        ],
-    )
-    for name, owner, kind in taken:
+    schema = _quoted_schema(inspector)
+    taken = {"schema": schema, "names": sorted(names), "of": ours, "but": _feeding(inspector)}
+    for name, kind, owner in inspector.rows(TAKEN_RELATIONS, taken):
         yield _needed_name(name, _what_it_is(kind, owner))
+    yield from _taken_columns(inspector)
+    parts = {
+        "tables": ours,
+        "constraints": _added_constraints(),
+        "triggers": list(triggers()),
+        "schema": schema,
+        "types": ["addresses", "contacts"],
+    }
+    for name, what in inspector.rows(TAKEN_PARTS, parts):
+        yield _needed_name(name, what)
 
 
 def _feeding(inspector: Inspector) -> list[int]:
@@ -134,8 +137,7 @@ def _djangos_own(inspector: Inspector) -> set[str]:
     return {meta.db_table for meta in models if meta.app_label not in applied} - {*LEGACY_NAMES}
 
 
-def _taken_parts(inspector: Inspector) -> Iterator[str]:
-    """Columns, constraints, triggers, functions and types in the way of new ones."""
+def _taken_columns(inspector: Inspector) -> Iterator[str]:
     for name, table in inspector.layout.tables.items():
         model = target_models().get(RENAMED.get(name, name))
         legacy = legacy_models().get(name)
@@ -145,19 +147,6 @@ def _taken_parts(inspector: Inspector) -> Iterator[str]:
         added = [f.column for f in model._meta.concrete_fields if f.column not in known]
         for column in [name for name in table.column_names if name in added]:
             yield _needed_name(column, f"{name} has such a column")
-    for what, query, names in (
-        ("a constraint", TAKEN_CONSTRAINTS, _added_constraints()),
-        ("an index", TAKEN_INDEXES, _added_constraints()),
-        ("a trigger", TAKEN_TRIGGERS, list(triggers())),
-    ):
-        for name, table_name in inspector.rows(query, [inspector.oids(LEGACY_NAMES), names]):
-            yield _needed_name(name, f"it is {what} of {table_name}")
-    for (name,) in inspector.rows(TAKEN_FUNCTIONS, [_quoted_schema(inspector), list(triggers())]):
-        yield _needed_name(name, "it is a function")
-    for (name,) in inspector.rows(
-        TAKEN_TYPES, [_quoted_schema(inspector), ["addresses", "contacts"]]
-    ):
-        yield _needed_name(name, "it is a type")
 
 
 def _added_constraints() -> list[str]:
@@ -173,12 +162,14 @@ def _quoted_schema(inspector: Inspector) -> str:
     return inspector.text(sql.Identifier(inspector.layout.schema))
 
 
-def legacy_names(inspector: Inspector) -> Finding:
+@check("Names of the legacy schema are free", RENAME)
+def legacy_names(inspector: Inspector) -> Iterator[str]:
     """Whether something bears a name that the legacy schema needs again."""
-    return problems([*_taken_on_other_tables(inspector), *_taken_on_the_table(inspector)])
+    yield from _taken_in_schema(inspector)
+    yield from _taken_on_the_table(inspector)
 
 
-def _taken_on_other_tables(inspector: Inspector) -> Iterator[str]:
+def _taken_in_schema(inspector: Inspector) -> Iterator[str]:
     """Indexes, sequences, tables and types: their names are unique in a schema."""
     needed = {"customers"}
     for table in TABLES:
@@ -187,11 +178,13 @@ def _taken_on_other_tables(inspector: Inspector) -> Iterator[str]:
         needed |= {item.name for item in wanted if _is_relation(item)} - here
     schema = _quoted_schema(inspector)
     own = own_names()
-    for name, kind, table in inspector.rows(TAKEN_RELATIONS, [schema, sorted(needed)]):
+    taken = {"schema": schema, "names": sorted(needed), "of": [], "but": []}
+    for name, kind, table in inspector.rows(TAKEN_RELATIONS, taken):
         if name not in own:
             yield _needed_name(name, _what_it_is(kind, table))
-    for (name,) in inspector.rows(TAKEN_TYPES, [schema, ["customers"]]):
-        yield _needed_name(name, "it is a type")
+    types = {**NO_PARTS, "schema": schema, "types": ["customers"]}
+    for name, what in inspector.rows(TAKEN_PARTS, types):
+        yield _needed_name(name, what)
 
 
 def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
@@ -210,17 +203,3 @@ def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
 
 def _is_relation(item: TableObject) -> bool:
     return item.kind != "constraint" or item.type in WITH_INDEX
-
-
-CHECK = Check(
-    "free_names",
-    "Names of the target are free",
-    free_names,
-    "Rename what bears the name, or move it to another schema.",
-)
-CHECK_BACK = Check(
-    "legacy_names",
-    "Names of the legacy schema are free",
-    legacy_names,
-    "Rename what bears the name, or move it to another schema.",
-)

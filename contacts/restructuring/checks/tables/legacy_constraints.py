@@ -5,12 +5,11 @@ since the migration, the rows are asked, in their legacy meaning.
 """
 
 from collections.abc import Iterator
-from functools import partial
 
 from psycopg2 import sql
 
 from contacts.meaning import EMAIL
-from contacts.restructuring.checks.base import Check, Finding, rows, together
+from contacts.restructuring.checks.base import Finding, Found, check, rows, together
 from contacts.restructuring.checks.tables.key_rows import (
     Question,
     shared,
@@ -33,6 +32,10 @@ ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders",
 """Columns whose NOT NULL has a check of its own."""
 
 
+@check(
+    "Rows keep the rules that come back",
+    "Put these rows right: the legacy schema has the key that they break.",
+)
 def legacy_constraints(inspector: Inspector) -> Finding:
     """Find rows that break a rule of the legacy tables which the migrated ones do not hold."""
     return together(
@@ -91,29 +94,23 @@ def shared_emails(inspector: Inspector, email: str) -> Finding:
     )
 
 
-def shared_emails_back(inspector: Inspector) -> Finding:
+@check(
+    "E-mails are unique in a tenant",
+    "They were when the wreck came about: give all but one of these another e-mail.",
+    name="unique_emails_in_tenant",
+)
+def unique_emails_in_wreck(inspector: Inspector) -> Found:
+    return shared_emails(inspector, "email")
+
+
+@check(
+    "E-mails are unique in a tenant again",
+    "Give all but one of these contacts another e-mail.",
+    name="unique_emails_in_tenant",
+)
+def unique_emails(inspector: Inspector) -> Found:
     """Find them with the e-mails that come back, unless the legacy table allowed it."""
     objects = wanted_objects(inspector.cursor, "customers")
     if any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects):
         return shared_emails(inspector, EMAIL)
     return Finding(note="the legacy table had no unique e-mails, so none is needed")
-
-
-CHECK = Check(
-    "legacy_constraints",
-    "Rows keep the rules that come back",
-    legacy_constraints,
-    "Put these rows right: the legacy schema has the key that they break.",
-)
-UNIQUE_EMAILS_IN_WRECK = Check(
-    "unique_emails_in_tenant",
-    "E-mails are unique in a tenant",
-    partial(shared_emails, email="email"),
-    "They were when the wreck came about: give all but one of these another e-mail.",
-)
-UNIQUE_EMAILS = Check(
-    "unique_emails_in_tenant",
-    "E-mails are unique in a tenant again",
-    shared_emails_back,
-    "Give all but one of these contacts another e-mail.",
-)

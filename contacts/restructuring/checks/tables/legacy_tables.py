@@ -5,9 +5,14 @@ from collections.abc import Iterator
 
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks import format_rules
-from contacts.restructuring.checks.base import Check, Finding, Severity, Tag, problems
-from contacts.restructuring.checks.environment import row_security
-from contacts.restructuring.checks.tables import column_defaults, drift, free_names
+from contacts.restructuring.checks.base import Finding, Found, Severity, Tag, check
+from contacts.restructuring.checks.environment.row_security import (
+    applying_policies,
+    other_creators,
+)
+from contacts.restructuring.checks.tables.column_defaults import missing_defaults
+from contacts.restructuring.checks.tables.drift import drift, missing_constraints
+from contacts.restructuring.checks.tables.free_names import free_names
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import column_type, legacy_models
@@ -26,11 +31,12 @@ CARRIED = {
 LARGEST_IDS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
-def columns(inspector: Inspector) -> Finding:
-    return problems(_column_problems(inspector))
-
-
-def _column_problems(inspector: Inspector) -> Iterator[str]:
+@check(
+    "Columns as expected",
+    "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
+    tags=[Tag.COUNTING],
+)
+def columns(inspector: Inspector) -> Iterator[str]:
     for name, model in legacy_models().items():
         present = {column.name: column for column in inspector.layout.tables[name].columns}
         for field in model._meta.concrete_fields:
@@ -53,20 +59,23 @@ def _plain_type(spelled: str) -> str:
     return "citext" if plain.endswith(".citext") else plain
 
 
-def fillable_companies(inspector: Inspector) -> Finding:
+@check(
+    "Default companies can be created",
+    "Give the column a default for the time of the migration, or create a company named "
+    f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
+)
+def fillable_companies(inspector: Inspector) -> Found:
     """Whether a default company can be created with nothing but an id, a tenant and a name."""
     wanted = [placement for placement in placements(inspector) if not placement.exists]
     if not wanted:
         return Finding(note="none has to be created")
-    found = [
+    return [
         f"companies.{column.name} is NOT NULL and has no default"
         for column in inspector.layout.tables["companies"].columns
         if column.name not in ("id", "tenant_id", "name")
         and column.not_null
         and not (column.default or column.identity or column.generated)
-    ]
-    found += _missing_ids(inspector, len(wanted))
-    return problems(found)
+    ] + list(_missing_ids(inspector, len(wanted)))
 
 
 def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
@@ -89,15 +98,16 @@ def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
         )
 
 
-def ordinary_tables(inspector: Inspector) -> Finding:
-    found = [
-        f"{table.name} is not an ordinary table (relkind {table.kind})"
-        for table in inspector.layout.tables.values()
-        if table.name in LEGACY_NAMES and table.kind != "r"
-    ]
-    found += relatives(inspector, inspector.oids(LEGACY_NAMES))
-    found += _row_type_users(inspector)
-    return problems(found)
+@check(
+    "Ordinary tables",
+    "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
+)
+def ordinary_tables(inspector: Inspector) -> Iterator[str]:
+    for table in inspector.layout.tables.values():
+        if table.name in LEGACY_NAMES and table.kind != "r":
+            yield f"{table.name} is not an ordinary table (relkind {table.kind})"
+    yield from relatives(inspector, inspector.oids(LEGACY_NAMES))
+    yield from _row_type_users(inspector)
 
 
 def relatives(inspector: Inspector, oids: list[int]) -> list[str]:
@@ -121,14 +131,19 @@ def _row_type_users(inspector: Inspector) -> list[str]:
     return [f"{table}.{column} is of the row type of {name}" for table, column, name in users]
 
 
-def readable_rows(inspector: Inspector) -> Finding:
+@check(
+    "Row-level security hides no rows",
+    "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
+)
+def readable_rows(inspector: Inspector) -> Found:
     hidden = inspector.rows(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
         [inspector.oids(inspector.layout.tables)],
     )
-    return problems(f"Row-level security hides rows of {name} from this role" for (name,) in hidden)
+    return [f"Row-level security hides rows of {name} from this role" for (name,) in hidden]
 
 
+@check("Columns that are not modelled", severity=Severity.WARNING)
 def extra_columns(inspector: Inspector) -> Finding:
     extra = [
         f"{name}.{column.name} ({column.type})"
@@ -143,42 +158,17 @@ def extra_columns(inspector: Inspector) -> Finding:
     )
 
 
-READABLE_ROWS = Check(
-    "readable_rows",
-    "Row-level security hides no rows",
-    readable_rows,
-    "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
-)
 CHECKS = (
-    Check(
-        "columns",
-        "Columns as expected",
-        columns,
-        "Bring the table to the legacy schema, or point DATABASE_URL at the right database.",
-        tags=frozenset({Tag.COUNTING}),
-    ),
-    Check(
-        "extra_columns", "Columns that are not modelled", extra_columns, severity=Severity.WARNING
-    ),
-    Check(
-        "ordinary_tables",
-        "Ordinary tables",
-        ordinary_tables,
-        "Partitioned, foreign and inherited tables are outside what the restructuring can prove.",
-    ),
-    READABLE_ROWS,
-    row_security.APPLYING_POLICIES,
-    row_security.OTHER_CREATORS,
-    drift.MISSING_CONSTRAINTS,
-    Check(
-        "fillable_companies",
-        "Default companies can be created",
-        fillable_companies,
-        "Give the column a default for the time of the migration, or create a company named "
-        f"'{DEFAULT_COMPANY}' for each tenant concerned yourself: it is used.",
-    ),
-    free_names.CHECK,
+    columns,
+    extra_columns,
+    ordinary_tables,
+    readable_rows,
+    applying_policies,
+    other_creators,
+    missing_constraints,
+    fillable_companies,
+    free_names,
     *format_rules.CHECKS,
-    column_defaults.CHECK,
-    drift.CHECK,
+    missing_defaults,
+    drift,
 )

@@ -1,7 +1,7 @@
 """What the legacy schema cannot hold and a rollback takes away, and what it fills in."""
 
 from contacts.created_companies import going_companies
-from contacts.restructuring.checks.base import Check, Finding, Severity, rows
+from contacts.restructuring.checks.base import Finding, Found, Severity, check, rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.record import read_record
 
@@ -11,7 +11,19 @@ NAMELESS = (
 )
 
 
-def created_companies(inspector: Inspector) -> Finding:
+LIVES_ON = (
+    "Nothing to do, if you agree: it lives on in the backup that is taken first, unless you said "
+    "--skip-backup."
+)
+
+
+@check(
+    "Companies that go",
+    "Nothing to do: the migration created them to place contacts and orders there. One in "
+    "which a column is changed stays.",
+    Severity.WARNING,
+)
+def created_companies(inspector: Inspector) -> Found:
     created = read_record(inspector.cursor).created
     if not created:
         return Finding(note="the migration created no company, so none goes")
@@ -32,8 +44,12 @@ def names_customers(inspector: Inspector) -> bool:
     return there and read_record(inspector.cursor).names_customers
 
 
-def named_orders(inspector: Inspector) -> Finding:
-    """Orders that take the name of their contact."""
+@check(
+    "Orders that take the name of their contact",
+    "Nothing to do, if you agree: the legacy schema wants a name on every order.",
+    Severity.WARNING,
+)
+def named_orders(inspector: Inspector) -> Found:
     if not names_customers(inspector):
         return Finding()
     return rows(
@@ -43,7 +59,8 @@ def named_orders(inspector: Inspector) -> Finding:
     )
 
 
-def addresses(inspector: Inspector) -> Finding:
+@check("Addresses that go", LIVES_ON, Severity.WARNING)
+def addresses(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT id, company_id, city FROM addresses",
@@ -51,13 +68,15 @@ def addresses(inspector: Inspector) -> Finding:
     )
 
 
-def fax_numbers(inspector: Inspector) -> Finding:
+@check("Fax numbers that go", LIVES_ON, Severity.WARNING)
+def fax_numbers(inspector: Inspector) -> Found:
     return rows(
         inspector, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
     )
 
 
-def orders_moved_by_hand(inspector: Inspector) -> Finding:
+@check("Orders whose company was changed by hand", LIVES_ON, Severity.WARNING)
+def orders_moved_by_hand(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT o.id, o.company_id FROM orders o LEFT JOIN companies d "
@@ -67,7 +86,8 @@ def orders_moved_by_hand(inspector: Inspector) -> Finding:
     )
 
 
-def replaced_emails(inspector: Inspector) -> Finding:
+@check("E-mails that replaced one set aside", LIVES_ON, Severity.WARNING)
+def replaced_emails(inspector: Inspector) -> Found:
     return rows(
         inspector,
         "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
@@ -75,40 +95,11 @@ def replaced_emails(inspector: Inspector) -> Finding:
     )
 
 
-LIVES_ON = (
-    "Nothing to do, if you agree: it lives on in the backup that is taken first, unless you said "
-    "--skip-backup."
-)
 CHECKS = (
-    Check(
-        "created_companies",
-        "Companies that go",
-        created_companies,
-        "Nothing to do: the migration created them to place contacts and orders there. One in "
-        "which a column is changed stays.",
-        Severity.WARNING,
-    ),
-    Check(
-        "named_orders",
-        "Orders that take the name of their contact",
-        named_orders,
-        "Nothing to do, if you agree: the legacy schema wants a name on every order.",
-        Severity.WARNING,
-    ),
-    Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
-    Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
-    Check(
-        "orders_moved_by_hand",
-        "Orders whose company was changed by hand",
-        orders_moved_by_hand,
-        LIVES_ON,
-        Severity.WARNING,
-    ),
-    Check(
-        "replaced_emails",
-        "E-mails that replaced one set aside",
-        replaced_emails,
-        LIVES_ON,
-        Severity.WARNING,
-    ),
+    created_companies,
+    named_orders,
+    addresses,
+    fax_numbers,
+    orders_moved_by_hand,
+    replaced_emails,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, problems, rows, together
+from contacts.restructuring.checks.base import Finding, check, problems, rows, together
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.state.expected import RENAMED, target_models
@@ -23,6 +23,11 @@ TOO_LONG = """
 of 8 bytes."""
 
 
+@check(
+    "Keys and indexes of the target can be made",
+    "ALTER TABLE … SET LOGGED makes a table one that others may refer to. Shorten the values that "
+    "an index has no room for, or set them to NULL.",
+)
 def made_objects(inspector: Inspector) -> Finding:
     """Whether every foreign key may be made, and every indexed value fits its index."""
     return together([problems(_keys_to_unlogged_tables(inspector)), *_values_too_long(inspector)])
@@ -58,12 +63,3 @@ def _too_long(inspector: Inspector, table: str, item: TableObject) -> Finding:
     )
     told = f"Row {{id}} of {table}: its {text} takes {{size}} bytes in {item.name}, which takes "
     return rows(inspector, query, f"{told}{MOST_BYTES}")
-
-
-CHECK = Check(
-    "made_objects",
-    "Keys and indexes of the target can be made",
-    made_objects,
-    "ALTER TABLE … SET LOGGED makes a table one that others may refer to. Shorten the values that "
-    "an index has no room for, or set them to NULL.",
-)

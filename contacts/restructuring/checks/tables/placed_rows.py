@@ -12,7 +12,7 @@ from psycopg2 import sql
 from psycopg2.errors import QueryCanceled, ReadOnlySqlTransaction
 
 from contacts.meaning import DEFAULT_COMPANY
-from contacts.restructuring.checks.base import Check, Finding, problems, together
+from contacts.restructuring.checks.base import Finding, check, problems, together
 from contacts.restructuring.checks.tables.broken_constraints import broken_constraints
 from contacts.restructuring.checks.tables.future_rows import Future, future_table, generated_columns
 from contacts.restructuring.database.inspector import Inspector
@@ -75,6 +75,12 @@ DEFAULTS_OF_DOMAINS = """
 """
 
 
+@check(
+    "Rows keep every constraint once they are placed",
+    "Put these rows right before: give the customers a company yourself, or create the company "
+    f"named '{DEFAULT_COMPANY}', which is used. Or drop the constraint for the time of the "
+    "migration.",
+)
 def placed_rows(inspector: Inspector) -> Finding:
     """Whether the rows of the legacy tables can become what the restructuring makes of them."""
     created = CreatedCompany()
@@ -214,13 +220,3 @@ def _keys_to_tenants(inspector: Inspector) -> list[str]:
     """Return the keys by which companies refer to tenants: another check finds who lacks one."""
     objects = read_objects(inspector.cursor, "companies")
     return [item.name for item in objects if item.reference and item.target == "tenants"]
-
-
-CHECK = Check(
-    "placed_rows",
-    "Rows keep every constraint once they are placed",
-    placed_rows,
-    "Put these rows right before: give the customers a company yourself, or create the company "
-    f"named '{DEFAULT_COMPANY}', which is used. Or drop the constraint for the time of the "
-    "migration.",
-)

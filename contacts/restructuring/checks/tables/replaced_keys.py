@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Check, Finding, problems
+from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, legacy_models
 from contacts.restructuring.state.legacy_objects import (
@@ -28,17 +28,22 @@ HAS_KEY = """
 """A foreign key finds its columns in whatever order the key has them."""
 
 
-def replaced_keys(inspector: Inspector) -> Finding:
+@check(
+    "Keys that are replaced are free to go",
+    "Drop these keys for the time of the migration, or replace them by plain ones.",
+)
+def replaced_keys(inspector: Inspector) -> Iterator[str]:
     """Whether primary keys are plain ones, and nobody refers to a key that goes."""
-    return problems([*_other_primary_keys(inspector), *_referring(inspector)])
-
-
-def _other_primary_keys(inspector: Inspector) -> Iterator[str]:
     for table, model in legacy_models().items():
         expected = f"PRIMARY KEY ({model._meta.pk.column})"
         present = _primary_key(read_objects(inspector.cursor, table))
         if present and present.definition_without_storage != expected:
             yield _not_as_expected(table, present, expected)
+    objects = read_objects(inspector.cursor, "customers")
+    going = [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
+    for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
+        if key.index in going:
+            yield _refers_to_what_goes(key)
 
 
 def _primary_key(objects: list[TableObject]) -> TableObject | None:
@@ -49,27 +54,20 @@ def _not_as_expected(table: str, item: TableObject, expected: str) -> str:
     return f"{table}: {item.name} is {item.definition}, not {expected}"
 
 
-def _referring(inspector: Inspector) -> Iterator[str]:
-    objects = read_objects(inspector.cursor, "customers")
-    going = [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
-    for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
-        if key.index in going:
-            yield _refers_to_what_goes(key)
-
-
 def _refers_to_what_goes(key: ForeignKey) -> str:
     return f"Constraint {key.name} on {key.table} refers to {key.index}, which goes"
 
 
-def replaced_keys_back(inspector: Inspector) -> Finding:
+@check(
+    replaced_keys.title,
+    "Drop the foreign keys that refer to what goes; make the other keys what they were.",
+    name=replaced_keys.id,
+)
+def replaced_keys_back(inspector: Inspector) -> Iterator[str]:
     """Whether primary keys are those that come back, and nobody refers to a key that goes."""
-    return problems(
-        [
-            *_changed_primary_keys(inspector),
-            *_missing_targets(inspector),
-            *_referring_back(inspector),
-        ]
-    )
+    yield from _changed_primary_keys(inspector)
+    yield from _missing_targets(inspector)
+    yield from _referring_back(inspector)
 
 
 def _changed_primary_keys(inspector: Inspector) -> Iterator[str]:
@@ -105,17 +103,3 @@ def _referring_back(inspector: Inspector) -> Iterator[str]:
         for key in foreign_keys_to(inspector.cursor, [oid]):
             if key.index in going and not (key.oid in ours and key.name in own):
                 yield _refers_to_what_goes(key)
-
-
-CHECK = Check(
-    "replaced_keys",
-    "Keys that are replaced are free to go",
-    replaced_keys,
-    "Drop these keys for the time of the migration, or replace them by plain ones.",
-)
-CHECK_BACK = Check(
-    "replaced_keys",
-    "Keys that are replaced are free to go",
-    replaced_keys_back,
-    "Drop the foreign keys that refer to what goes; make the other keys what they were.",
-)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import models
 
-from contacts.restructuring.checks.base import Check, Finding, problems, together
+from contacts.restructuring.checks.base import Finding, Found, check, together
 from contacts.restructuring.checks.format_rules import rule_breakers
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, target_models
@@ -43,17 +43,18 @@ def _rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject | None]]:
         yield (model, rule), present.get(rule.name)
 
 
-def rules_as_made(inspector: Inspector) -> Finding:
+@check("Check rules as made", name="check_rules")
+def rules_as_made(inspector: Inspector) -> Found:
     """Whether each check rule in the database is what its name says."""
-    return problems(
+    return (
         f"{model._meta.db_table}: {rule.name} is {found.definition}"
         for (model, rule), found in changed_rules(inspector)
     )
 
 
-def rules_in_force(inspector: Inspector) -> Finding:
-    """Whether every rule that no row breaks is in the database."""
-    return problems(
+@check("Check rules that no row breaks in force")
+def rules_in_force(inspector: Inspector) -> Found:
+    return (
         f"{model._meta.db_table}: {rule.name} is missing" for model, rule in lost_rules(inspector)
     )
 
@@ -64,6 +65,3 @@ def rows_of_changed_rules(inspector: Inspector) -> Finding:
         rule_breakers(inspector, rule.name, model._meta.db_table)
         for (model, rule), _ in changed_rules(inspector)
     )
-
-
-CHANGED = Check("check_rules", "Check rules as made", rules_as_made)

@@ -7,7 +7,7 @@ then every UPDATE fails. A row as one value, ``to_jsonb(NEW)``, and a comparison
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from contacts.restructuring.checks.base import Check, Finding, Severity, problems
+from contacts.restructuring.checks.base import Check, Severity
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.expected import triggers
@@ -38,17 +38,13 @@ BY_TYPE = r"""
 """
 
 
-def whole_rows(inspector: Inspector, columns: Mapping[str, Sequence[str]], change: str) -> Finding:
+def whole_rows(
+    inspector: Inspector, columns: Mapping[str, Sequence[str]], change: str
+) -> Iterator[str]:
     """Find functions that use whole rows of tables.
 
     Parameters: the columns that come or go by table, and a word for that.
     """
-    return problems(_whole_rows(inspector, columns, change))
-
-
-def _whole_rows(
-    inspector: Inspector, columns: Mapping[str, Sequence[str]], change: str
-) -> Iterator[str]:
     parameters = {
         "tables": inspector.oids(columns),
         "own": list(triggers()),
@@ -66,7 +62,7 @@ def _whole_rows(
 
 
 BEFORE = {table: ADDED[now_called(table)] for table in TABLES}
-CHECK, CHECK_BACK = (
+WHOLE_ROWS, WHOLE_ROWS_BACK = (
     Check(
         "whole_rows",
         "Functions that use whole rows",
