@@ -6,6 +6,7 @@ from typing import Any
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
+from jmsk.postgres.queries import execute
 
 INVALID_INDEXES = """
     SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -163,14 +164,3 @@ def drop(cursor: Any, table: str, item: TableObject) -> None:
 
 def _rename(cursor: Any, table: str, kind: str, old: str, new: str) -> None:
     execute(cursor, RENAME[kind], table=table, old=old, new=new)
-
-
-def execute(cursor: Any, template: str, **parts: str | sql.Composable) -> None:
-    """Run the statement ``template`` with ``parts`` in the places that bear their names.
-
-    A string is a name, which is quoted; SQL stands as it is.
-    """
-    composed = {
-        key: sql.Identifier(part) if isinstance(part, str) else part for key, part in parts.items()
-    }
-    cursor.execute(sql.SQL(template).format(**composed))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jmsk.postgres.reconcile import execute
+from jmsk.postgres.queries import execute
 
 USER_TRIGGERS = """
     SELECT 'TRIGGER', tgname, tgenabled FROM pg_trigger

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import column, rows
 
 USED = """
     WITH RECURSIVE used (oid) AS (
@@ -115,31 +116,30 @@ class OtherType:
 
 def read_enums(cursor: Any, tables: Iterable[Table]) -> tuple[EnumType, ...]:
     """Return the ENUM types on which the tables' columns are based."""
-    cursor.execute(ENUMS, [[table.oid for table in tables]])
     return tuple(
-        EnumType(schema, name, tuple(labels)) for schema, name, labels in cursor.fetchall()
+        EnumType(schema, name, tuple(labels))
+        for schema, name, labels in rows(cursor, ENUMS, [[table.oid for table in tables]])
     )
 
 
 def read_domains(cursor: Any, tables: Iterable[Table]) -> tuple[Domain, ...]:
     """Return the domains on which the tables' columns are based, but those of extensions."""
-    cursor.execute(USED_DOMAINS, [[table.oid for table in tables]])
-    return describe_domains(cursor, [oid for (oid,) in cursor.fetchall()])
+    found = column(cursor, USED_DOMAINS, [[table.oid for table in tables]])
+    return describe_domains(cursor, found)
 
 
 def describe_domains(cursor: Any, oids: list[int]) -> tuple[Domain, ...]:
     """Return the domains with these ``oids``."""
-    cursor.execute(DOMAINS, [oids])
     return tuple(
-        Domain(*[*values, tuple((name, check) for name, check in checks)])
-        for *values, checks in cursor.fetchall()
+        Domain(*[*values, tuple(map(tuple, checks))])
+        for *values, checks in rows(cursor, DOMAINS, [oids])
     )
 
 
 def read_others(cursor: Any, tables: Iterable[Table]) -> tuple[OtherType, ...]:
     """Return the types on which the tables' columns are based and which cannot be made again."""
-    cursor.execute(OTHERS, [[table.oid for table in tables]])
-    return tuple(OtherType(*row) for row in cursor.fetchall())
+    found = rows(cursor, OTHERS, [[table.oid for table in tables]])
+    return tuple(OtherType(*row) for row in found)
 
 
 def without_labels(enum: EnumType, labels: Collection[str]) -> str:

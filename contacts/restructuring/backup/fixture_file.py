@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 BLOCK = 1 << 20
 """Bytes of lines that are compressed at once."""
@@ -66,14 +65,9 @@ class FixtureWriter:
         self._worker = ThreadPoolExecutor(1)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         with self._file, self._worker:
-            if error is None:
+            if kind is None:
                 self._finish()
 
     def write(self, line: bytes) -> int:

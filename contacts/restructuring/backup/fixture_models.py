@@ -5,8 +5,7 @@ are taken from the migrations' historical models.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
@@ -28,22 +27,19 @@ KINDS = {
 """What a field's JSON looks like, by the field's internal type. Any other is ``unknown``."""
 
 
-@dataclass(frozen=True)
-class FieldName:
+class FieldName(NamedTuple):
     """A modelled column: the field's ``name`` in a fixture and its ``kind``, a value of KINDS."""
 
-    column: str
     name: str
     kind: str
 
 
-@dataclass(frozen=True)
-class HistoricalModel:
+class HistoricalModel(NamedTuple):
     """A model as a fixture knows it: ``label``, the key's column, the other fields by column."""
 
     label: str
     key: str
-    fields: Mapping[str, FieldName] = field(default_factory=dict)
+    fields: Mapping[str, FieldName]
 
 
 def models_by_table(connection: BaseDatabaseWrapper, layout: Layout) -> dict[str, HistoricalModel]:
@@ -69,7 +65,7 @@ def _models(loader: MigrationLoader, nodes: Any) -> dict[str, HistoricalModel]:
 def _describe(model: Any) -> HistoricalModel:
     meta = model._meta
     fields = {
-        item.column: FieldName(item.column, item.name, _kind(item))
+        item.column: FieldName(item.name, _kind(item))
         for item in meta.local_fields
         if not item.primary_key
     }

@@ -36,11 +36,10 @@ def remove_abandoned(directory: Path) -> tuple[Path, ...]:
 
 def _removed(path: Path) -> bool:
     try:
-        handle = _lock(path)
+        with _locked(path):
+            shutil.rmtree(path, ignore_errors=True)
     except OSError:  # its process is at work, or another call has just removed it
         return False
-    with _closed(handle):
-        shutil.rmtree(path, ignore_errors=True)
     return not path.exists()
 
 
@@ -55,7 +54,7 @@ def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
     # It gets its lock before the name by which others look for abandoned folders.
     unnamed = path.with_suffix("")
     unnamed.mkdir(mode=0o700)
-    with _closed(_lock(unnamed)):
+    with _locked(unnamed):
         unnamed.rename(path)
         try:
             yield path
@@ -64,22 +63,19 @@ def partial_folder(directory: Path, stamp: datetime) -> Iterator[Path]:
             raise
 
 
-def _lock(folder: Path) -> int:
-    """Lock ``folder`` and return its handle, which holds the lock. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on ``folder``. Raises OSError if another process has it."""
+    with _opened(folder, os.O_NOFOLLOW) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
+        yield
 
 
 @contextmanager
-def _closed(handle: int) -> Iterator[None]:
-    """Close ``handle`` in the end, with the lock that it may hold."""
+def _opened(folder: Path, flags: int = 0) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | flags)
     try:
-        yield
+        yield handle
     finally:
         os.close(handle)
 
@@ -119,6 +115,5 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    with _closed(handle):
+    with _opened(folder) as handle:
         os.fsync(handle)

@@ -63,17 +63,13 @@ class Form:
 
 
 ALWAYS = "true"
+INTEGERS = ("smallint", "integer", "bigint")
 FLOAT_FORM = Form(FLOAT, f"(NOT {FINITE} OR {MINUS_ZERO})")
 FORMS = {
-    ("integer", "smallint"): Form(PLAIN),
-    ("integer", "integer"): Form(PLAIN),
-    ("integer", "bigint"): Form(PLAIN),
+    **{(kind, type_): Form(PLAIN) for kind in ("integer", "float") for type_ in INTEGERS},
     ("boolean", "boolean"): Form(PLAIN),
     ("float", "real"): FLOAT_FORM,
     ("float", "double precision"): FLOAT_FORM,
-    ("float", "smallint"): Form(PLAIN),
-    ("float", "integer"): Form(PLAIN),
-    ("float", "bigint"): Form(PLAIN),
     ("float", "numeric"): Form(NUMERIC, ALWAYS),
     ("datetime", "timestamp without time zone"): Form(DATETIME, f"NOT {IN_RANGE}"),
     ("datetime", "timestamp with time zone"): Form(DATETIME_UTC, f"NOT {IN_RANGE}"),
@@ -97,16 +93,16 @@ def _pieces(table: Table, model: HistoricalModel) -> list[sql.Composable]:
     by_name = {column.name: column for column in table.stored_columns}
     key = by_name.get(model.key)
     modelled = [name for name in model.fields if name in by_name]
-    pieces = [_words(f'{{"model": {json.dumps(model.label)}, "pk": ')]
+    pieces: list[sql.Composable] = [sql.Literal(f'{{"model": {json.dumps(model.label)}, "pk": ')]
     pieces.append(_fill(_form(key, "integer").printed, key) if key else sql.SQL(NULL))
     opening = ', "fields": {'
     for name in modelled:
         form = _form(by_name[name], model.fields[name].kind)
-        pieces.append(_words(f"{opening}{json.dumps(model.fields[name].name)}: "))
+        pieces.append(sql.Literal(f"{opening}{json.dumps(model.fields[name].name)}: "))
         pieces.append(_fill(form.printed, by_name[name]))
         opening = ", "
-    pieces.append(_words("}" if modelled else f"{opening}}}"))
-    return [*pieces, *_extra(table.stored_columns, model), _words("}")]
+    pieces.append(sql.Literal("}" if modelled else f"{opening}}}"))
+    return [*pieces, *_extra(table.stored_columns, model), sql.Literal("}")]
 
 
 def _extra(columns: Sequence[Column], model: HistoricalModel) -> list[sql.Composable]:
@@ -114,7 +110,7 @@ def _extra(columns: Sequence[Column], model: HistoricalModel) -> list[sql.Compos
     conditions = {column: _awkward(column, model) for column in columns}
     entries: list[sql.Composable] = []
     for column, condition in conditions.items():
-        entry = _concat([_words(f"{json.dumps(column.name)}: "), _fill(EXACT, column)])
+        entry = _concat([sql.Literal(f"{json.dumps(column.name)}: "), _fill(EXACT, column)])
         if condition == ALWAYS:
             entries.append(entry)
         elif condition:
@@ -124,7 +120,7 @@ def _extra(columns: Sequence[Column], model: HistoricalModel) -> list[sql.Compos
         return []
     # concat_ws leaves out what is NULL: the entries that this row does not need.
     found = sql.SQL("concat_ws(', ', VARIADIC ARRAY[{}])").format(sql.SQL(", ").join(entries))
-    whole = _concat([_words(', "extra": {'), found, _words("}")])
+    whole = _concat([sql.Literal(', "extra": {'), found, sql.Literal("}")])
     if ALWAYS in conditions.values():
         return [whole]
     needed = [_fill(condition, column) for column, condition in conditions.items() if condition]
@@ -146,10 +142,6 @@ def _form(column: Column, kind: str) -> Form:
 
 def _fill(template: str, column: Column) -> sql.Composed:
     return sql.SQL(template).format(sql.Identifier(column.name))
-
-
-def _words(text: str) -> sql.Composable:
-    return sql.Literal(text)
 
 
 def _concat(pieces: Sequence[sql.Composable]) -> sql.Composable:

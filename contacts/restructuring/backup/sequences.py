@@ -6,6 +6,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import compose, rows
 
 SEQUENCES = """
     SELECT DISTINCT a.attname, n.nspname, c.relname,
@@ -67,16 +68,14 @@ class Sequence:
 
 def read_sequences(cursor: Any, table: Table) -> tuple[Sequence, ...]:
     """Return the sequences that ``table``'s columns own or take their defaults from."""
-    cursor.execute(SEQUENCES, [table.oid])
-    found = []
-    for row in cursor.fetchall():
-        name = sql.Identifier(row[1], row[2])
-        cursor.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(name))
-        found.append(Sequence(*row, *cursor.fetchone()))
-    return tuple(found)
+    found = rows(cursor, SEQUENCES, [table.oid])
+    now = "SELECT last_value, is_called FROM {name}"
+    return tuple(
+        Sequence(*row, *rows(cursor, compose(now, name=sql.Identifier(row[1], row[2])))[0])
+        for row in found
+    )
 
 
 def read_collations(cursor: Any, table: Table) -> dict[str, str]:
     """Return the collations, quoted, of the columns that do not have their type's own."""
-    cursor.execute(COLLATIONS, [table.oid])
-    return dict(cursor.fetchall())
+    return dict(rows(cursor, COLLATIONS, [table.oid]))

@@ -29,7 +29,8 @@ from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import target_objects
 from jmsk.postgres.catalogue import TableObject
 from jmsk.postgres.check_rules import add_rule
-from jmsk.postgres.reconcile import drop, execute, reconcile
+from jmsk.postgres.queries import execute
+from jmsk.postgres.reconcile import drop, reconcile
 
 EXCLUSIVE = RESTRUCTURED
 """The tables that are locked against readers, too."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import column, rows
 
 SINCE = "to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"')"
 SESSION = f"""
@@ -59,14 +60,12 @@ def blocking_sessions(cursor: Any, tables: Iterable[tuple[Table, str]]) -> list[
     for table, mode in tables:
         wanted[mode].append(table.oid)
     for mode, named in wanted.items():
-        cursor.execute(HEIRS, [named])
-        wanted[mode] = [oid for (oid,) in cursor.fetchall()]
+        wanted[mode] = column(cursor, HEIRS, [named])
     cursor.execute(LOOK_ANEW)
-    cursor.execute(BLOCKERS, wanted)
-    sessions = [describe_session(row) for row in cursor.fetchall()]
-    cursor.execute(PREPARED, wanted)
     template = "prepared transaction {!r} of {}, since {:%Y-%m-%d %H:%M:%S} UTC, without a session"
-    return sessions + [template.format(*row) for row in cursor.fetchall()]
+    return [describe_session(row) for row in rows(cursor, BLOCKERS, wanted)] + [
+        template.format(*row) for row in rows(cursor, PREPARED, wanted)
+    ]
 
 
 def describe_session(row: tuple[Any, ...]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contacts.restructuring.journal import Event
+from jmsk.postgres.queries import column, rows, value
 
 OWN_LOCKS = """
     SELECT c.relname, l.mode
@@ -15,7 +16,7 @@ OWN_LOCKS = """
        AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND c.relname = ANY(%s)
 """
 EXISTING = """
-    SELECT coalesce(array_agg(relname::text), '{}') FROM pg_class
+    SELECT relname FROM pg_class
      WHERE relkind IN ('r', 'p') AND relnamespace NOT IN (
            SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_' OR nspname = 'information_schema')
 """
@@ -45,12 +46,11 @@ class LockWatch:
     """Looks, after each step, at the locks of the run on tables that were there before it."""
 
     cursor: Any
-    first_seen: dict[tuple[str, str], float] = field(default_factory=dict)
-    existing: list[str] = field(default_factory=list)
+    first_seen: dict[tuple[Any, ...], float] = field(default_factory=dict)
+    existing: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.cursor.execute(EXISTING)
-        self.existing = self.cursor.fetchone()[0]
+        self.existing = column(self.cursor, EXISTING)
 
     def begin(self, locked: float) -> None:
         """Note the locks that were asked for at the moment ``locked``."""
@@ -62,8 +62,7 @@ class LockWatch:
             self._look(time.monotonic())
 
     def _look(self, moment: float) -> None:
-        self.cursor.execute(OWN_LOCKS, [self.existing])
-        for key in self.cursor.fetchall():
+        for key in rows(self.cursor, OWN_LOCKS, [self.existing]):
             self.first_seen.setdefault(key, moment)
 
     def locks(self) -> tuple[TableLock, ...]:
@@ -88,21 +87,15 @@ class Space:
 
 def tables_size(cursor: Any, tables: list[str]) -> int:
     """Return the size in bytes of those of ``tables`` that exist, indexes included."""
-    cursor.execute(
-        "SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)::bigint "
-        "FROM unnest(%s) AS name",
-        [tables],
-    )
-    return int(cursor.fetchone()[0])
+    size = "SELECT coalesce(sum(pg_total_relation_size(to_regclass(n))), 0) FROM unnest(%s) AS n"
+    return int(value(cursor, size, [tables]))
 
 
 def wal_position(cursor: Any) -> str:
     """Return the server's current insert position in the WAL."""
-    cursor.execute("SELECT pg_current_wal_insert_lsn()::text")
-    return str(cursor.fetchone()[0])
+    return str(value(cursor, "SELECT pg_current_wal_insert_lsn()::text"))
 
 
 def wal_since(cursor: Any, position: str) -> int:
     """Return how many bytes of WAL the server has written since ``position``, by anybody."""
-    cursor.execute("SELECT (pg_current_wal_insert_lsn() - %s::pg_lsn)::bigint", [position])
-    return int(cursor.fetchone()[0])
+    return int(value(cursor, "SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", [position]))

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import rows
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,7 @@ class Inspector:
 
     def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Run ``query`` and return its rows."""
-        self.cursor.execute(query, parameters)
-        return list(self.cursor.fetchall())
+        return rows(self.cursor, query, parameters)
 
     def value(self, query: str, parameters: Any = None) -> Any:
         """Run ``query`` and return the first value of its first row."""

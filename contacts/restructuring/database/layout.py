@@ -23,6 +23,7 @@ from contacts.restructuring.database.tables import (
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from jmsk.postgres import prepared
 from jmsk.postgres.django_schema import applied_migrations, own_name
+from jmsk.postgres.queries import value
 
 LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
 MIGRATED_NAMES = ("tenants", "companies", "contacts", "orders", "addresses")
@@ -72,8 +73,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
             set_local(cursor, {**TEXT, "lock_timeout": READING["lock_timeout"]})
         relations = without_stand_ins(find_relations(cursor))
         if not relations:
-            cursor.execute(FIRST_SCHEMA, [settings.DJANGO_SCHEMA])
-            return Layout(Stage.EMPTY, cursor.fetchone()[0], {})
+            return Layout(Stage.EMPTY, value(cursor, FIRST_SCHEMA, [settings.DJANGO_SCHEMA]), {})
         schemas = sorted({table.schema for table in relations})
         if len(schemas) > 1:
             tables = {f"{table.schema}.{table.name}": table for table in relations}
@@ -84,8 +84,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
         with schema_first(cursor, schemas[0]):
             tables = {table.name: with_columns(cursor, table) for table in relations}
             applied = _applied(connection, cursor)
-            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
-            is_prepared = cursor.fetchone()[0]
+            is_prepared = value(cursor, "SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
     stage, oddities = _judge(tables, applied, is_prepared=is_prepared)
     unfinished = is_prepared and stage is Stage.MIGRATED
     return Layout(stage, schemas[0], tables, tuple(oddities), unfinished)
@@ -127,17 +126,10 @@ def reached_legacy(connection: BaseDatabaseWrapper) -> Layout:
 
 def as_legacy(layout: Layout) -> Layout:
     """Return the layout of a prepared database as the application sees it: legacy."""
-    tables = {
-        name: replace(
-            table,
-            columns=tuple(
-                column
-                for column in table.columns
-                if column.name not in PREPARED_COLUMNS.get(name, ())
-            ),
-        )
-        for name, table in layout.tables.items()
-    }
+    tables = dict(layout.tables)
+    for name, ours in PREPARED_COLUMNS.items():
+        kept = tuple(column for column in tables[name].columns if column.name not in ours)
+        tables[name] = replace(tables[name], columns=kept)
     return replace(layout, stage=Stage.LEGACY, tables=tables)
 
 

@@ -14,6 +14,10 @@ from contacts.restructuring.database.settings import set_local
 from contacts.restructuring.database.snapshots import SnapshotsLeftError, wait_for_snapshots
 from contacts.restructuring.database.tables import VIEWS, Table
 from contacts.restructuring.journal import Journal
+from jmsk.postgres.queries import execute, value
+
+HALF_A_DEADLOCK = "SELECT setting::integer / 2 FROM pg_settings WHERE name = 'deadlock_timeout'"
+"""In milliseconds."""
 
 
 def lock_tables(
@@ -66,8 +70,7 @@ def _lock_all(
     """
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute("SELECT setting::integer / 2 FROM pg_settings WHERE name = %s", [LIMIT])
-            moment = cursor.fetchone()[0] / 1000
+            moment = value(cursor, HALF_A_DEADLOCK) / 1000
             deadline = None
             if tables and tables[0][0].kind in VIEWS:  # to lock a view is to lock its table, too
                 deadline = time.monotonic() + moment
@@ -91,14 +94,10 @@ def _lock_all(
         return blocking_sessions(cursor, tables)
 
 
-LIMIT = "deadlock_timeout"
-
-
 def lock(cursor: Any, table: Table, mode: str, *, wait: bool = True) -> None:
     """Lock ``table`` in ``mode`` until the transaction ends."""
-    statement = sql.SQL("LOCK TABLE {} IN {} MODE" if wait else "LOCK TABLE {} IN {} MODE NOWAIT")
-    name = sql.Identifier(table.schema, table.name)
-    cursor.execute(statement.format(name, sql.SQL(mode)))
+    statement = f"LOCK TABLE {{table}} IN {mode} MODE{'' if wait else ' NOWAIT'}"
+    execute(cursor, statement, table=sql.Identifier(table.schema, table.name))
 
 
 def gave_up_waiting(error: OperationalError) -> bool:

@@ -6,6 +6,7 @@ from django.db import DataError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.failures import Failure
+from jmsk.postgres.queries import value
 from jmsk.postgres.server_errors import server_words
 
 ASK_AGAIN = 60
@@ -37,8 +38,8 @@ def transaction_status(connection: BaseDatabaseWrapper, transaction_id: int) -> 
     fresh = connections.create_connection(connection.alias)
     try:
         with fresh.cursor() as cursor:
-            cursor.execute("SELECT pg_xact_status(%s::text::xid8)", [str(transaction_id)])
-            return str(cursor.fetchone()[0])
+            status = "SELECT pg_xact_status(%s::text::xid8)"
+            return str(value(cursor, status, [str(transaction_id)]))
     except DataError:  # in the future: a crash came before anything of it was on the disk
         return "aborted"
     except (OperationalError, InterfaceError) as error:

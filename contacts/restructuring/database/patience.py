@@ -29,20 +29,16 @@ def retry_until_free(
     what: str,
     patience: Patience,
     wait: Callable[[str], None],
-) -> float:
+) -> None:
     """Call ``attempt`` until it returns None; until then it returns who is in the way.
 
     ``what`` is to be done with the tables: "locked" or "read"; ``wait`` is told for whom it waits.
-    Returns the moment (of the monotonic clock) at which the attempt began that went well. Raises
-    Failure after the last try.
+    Raises Failure after the last try.
     """
-    for number in range(1, patience.tries + 1):
-        asked = time.monotonic()
-        blockers = attempt()
-        if blockers is None:
-            return asked
+    number = 1
+    while (blockers := attempt()) is not None:
         told = "; ".join(blockers) or "a session that has just ended"
-        if number == patience.tries:
+        if number >= patience.tries:
             raise Failure(
                 "MC501",
                 f"The tables could not be {what} in {counted(patience.tries, 'try', 'tries')} of "
@@ -51,5 +47,4 @@ def retry_until_free(
             )
         wait(f"try {number} of {patience.tries}: waiting for {told}")
         time.sleep(min(0.5 * number, 3.0))  # lets the queue behind our request move on
-
-    raise AssertionError("a Patience has at least one try")
+        number += 1

@@ -22,6 +22,7 @@ from contacts.restructuring.database.settings import (
     set_local,
 )
 from contacts.restructuring.database.tables import Table, find_relations
+from jmsk.postgres.queries import rows
 from jmsk.postgres.references import foreign_keys_to
 
 MODE = "ACCESS SHARE"
@@ -96,8 +97,8 @@ def _readable(cursor: Any) -> list[Table]:
     ours = [table.oid for table in found]
     tables = [*ours, *(key.oid for key in foreign_keys_to(cursor, ours, partitions=True))]
     schemas.append(settings.DJANGO_SCHEMA)
-    cursor.execute(READ, {"tables": tables, "schemas": schemas, "names": list(RECORDS)})
-    return [Table(*row) for row in cursor.fetchall()]
+    wanted = {"tables": tables, "schemas": schemas, "names": list(RECORDS)}
+    return [Table(*row) for row in rows(cursor, READ, wanted)]
 
 
 def _wait_for(connection: BaseDatabaseWrapper, table: Table, patience: Patience) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from contacts.restructuring.database.blockers import SINCE
 from contacts.restructuring.failures import UNCHANGED, Failure
+from jmsk.postgres.queries import rows, value
 
 RUN_LOCK = 5_061_712_983_410_114_209
 """The advisory lock that every run takes. A number of ours, the same in every release."""
@@ -26,10 +27,8 @@ def refuse_second_run(cursor: Any) -> None:
 
     Takes no lock: for the beginning, where what one wants to look at is what the other has locked.
     """
-    cursor.execute(HOLDER, [RUN_LOCK])
-    holder = cursor.fetchone()
-    if holder:
-        raise _second_run(holder)
+    if holders := rows(cursor, HOLDER, [RUN_LOCK]):
+        raise _second_run(holders)
 
 
 def take_run_lock(cursor: Any) -> None:
@@ -39,16 +38,13 @@ def take_run_lock(cursor: Any) -> None:
     """
     # At another level the snapshot is older than the locks: what was written meanwhile is missed.
     cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [RUN_LOCK])
-    if cursor.fetchone()[0]:
-        return
-    cursor.execute(HOLDER, [RUN_LOCK])
-    raise _second_run(cursor.fetchone())
+    if not value(cursor, "SELECT pg_try_advisory_xact_lock(%s)", [RUN_LOCK]):
+        raise _second_run(rows(cursor, HOLDER, [RUN_LOCK]))
 
 
-def _second_run(holder: tuple[Any, ...] | None) -> Failure:
+def _second_run(holders: list[tuple[Any, ...]]) -> Failure:
     who = "a session that has just ended"
-    if holder:
+    for holder in holders:
         who = "pid {}, user {}, host {}, application {}, since {}".format(*holder)
     return Failure(
         "MC104",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jmsk.postgres.django_schema import own_name
+from jmsk.postgres.queries import column, value
 
 DJANGO_TABLES = (
     "django_migrations",
@@ -23,7 +24,7 @@ def guard_sequences(cursor: Any) -> None:
 
     ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
     """
-    cursor.execute(DJANGO_SEQUENCES, [[own_name(table) for table in DJANGO_TABLES]])
-    for (sequence,) in cursor.fetchall():
-        cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
-        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")
+    names = [own_name(table) for table in DJANGO_TABLES]
+    for sequence in column(cursor, DJANGO_SEQUENCES, [names]):
+        following = value(cursor, f"SELECT last_value + is_called::int FROM {sequence}")
+        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {following}")

@@ -4,8 +4,8 @@ All are set by SET LOCAL. So they end with the transaction, as they must behind 
 pooler, and no snapshot is taken for them.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.patience import Patience
 from jmsk.postgres.django_schema import EMPTY
+from jmsk.postgres.queries import compose, listed, rows, value
 
 TEXT = {
     "standard_conforming_strings": "on",
@@ -61,13 +62,18 @@ Where the server grants more, that stays."""
 SINCE = {"transaction_timeout": 170000}
 """The server's version that brought a setting."""
 
+LITERAL: dict[str, Callable[[str], sql.Composable]] = {
+    "search_path": lambda path: sql.SQL("''" if path in EMPTY else path)
+}
+"""A list of quoted names, as SHOW prints it, is written as it is."""
+
 
 def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
     """Set those of ``settings`` that the server knows, until the transaction ends."""
     version = cursor.connection.server_version
     known = [(name, text) for name, text in settings.items() if version >= SINCE.get(name, 0)]
     statement = sql.SQL("; ").join(
-        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(text))
+        compose("SET LOCAL {name} = {value}", name=name, value=LITERAL.get(name, sql.Literal)(text))
         for name, text in known
     )
     cursor.execute(statement)
@@ -78,16 +84,14 @@ def use_schema(cursor: Any, schema: str) -> None:
 
     Only Django's tables come before, where they have a schema of their own.
     """
+    set_local(cursor, {"search_path": _path_with(cursor, schema)})
+
+
+def _path_with(cursor: Any, schema: str) -> str:
     own = [settings.DJANGO_SCHEMA] if settings.DJANGO_SCHEMA else []
-    names = [sql.Identifier(name).as_string(cursor.connection) for name in (*own, schema)]
+    names = listed([*own, schema]).as_string(cursor.connection)
     rest = _current(cursor, "search_path")
-    _set_search_path(cursor, ", ".join(names if rest in EMPTY else [*names, rest]))
-
-
-def _set_search_path(cursor: Any, path: str) -> None:
-    """Set the search path to ``path``, a list of quoted names as SHOW prints it."""
-    names = "''" if path in EMPTY else path
-    cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.SQL(names)))
+    return names if rest in EMPTY else f"{names}, {rest}"
 
 
 def apply_reading_settings(cursor: Any, schema: str) -> None:
@@ -98,18 +102,16 @@ def apply_reading_settings(cursor: Any, schema: str) -> None:
 
 def apply_changing_settings(cursor: Any, schema: str, patience: Patience) -> dict[str, str]:
     """Set what a transaction that changes needs; return the protecting settings in force."""
-    cursor.execute(
-        "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)", [list(MEMORY)]
-    )
-    memory = {name: f"{max(kilobytes, MEMORY[name])}kB" for name, kilobytes in cursor.fetchall()}
+    granted = "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)"
+    memory = {
+        name: f"{max(kilobytes, MEMORY[name])}kB"
+        for name, kilobytes in rows(cursor, granted, [list(MEMORY)])
+    }
     wanted = {**CHANGING, **memory, "lock_timeout": patience.timeout}
     set_local(cursor, {**wanted, **TEXT})
     use_schema(cursor, schema)
-    cursor.execute(
-        "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name",
-        [list(wanted)],
-    )
-    return dict(cursor.fetchall())
+    in_force = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY 1"
+    return dict(rows(cursor, in_force, [list(wanted)]))
 
 
 @contextmanager
@@ -121,28 +123,19 @@ def temporarily(cursor: Any, settings: Mapping[str, str]) -> Iterator[None]:
     set_local(cursor, before)
 
 
-@contextmanager
-def schema_first(cursor: Any, schema: str) -> Iterator[None]:
+def schema_first(cursor: Any, schema: str) -> AbstractContextManager[None]:
     """Let names mean ``schema`` first for what is inside, as they will while a run is at work.
 
     Else the same column's type would be spelled now with its schema and now without.
     """
-    before = _current(cursor, "search_path")
-    use_schema(cursor, schema)
-    yield
-    _set_search_path(cursor, before)
+    return temporarily(cursor, {"search_path": _path_with(cursor, schema)})
 
 
-@contextmanager
-def schema_only(cursor: Any, schema: str) -> Iterator[None]:
+def schema_only(cursor: Any, schema: str) -> AbstractContextManager[None]:
     """Let names mean ``schema`` and nothing else for what is inside."""
-    before = _current(cursor, "search_path")
-    _set_search_path(cursor, sql.Identifier(schema).as_string(cursor.connection))
-    yield
-    _set_search_path(cursor, before)
+    return temporarily(cursor, {"search_path": listed([schema]).as_string(cursor.connection)})
 
 
 def _current(cursor: Any, name: str) -> str:
     """Return a setting's value. SHOW takes no snapshot, which SELECT would."""
-    cursor.execute(sql.SQL("SHOW {}").format(sql.Identifier(name)))
-    return str(cursor.fetchone()[0])
+    return str(value(cursor, compose("SHOW {name}", name=name)))

@@ -7,6 +7,7 @@ from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describ
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
+from jmsk.postgres.queries import rows
 
 OLD_SNAPSHOTS = (
     SESSION
@@ -50,8 +51,8 @@ def wait_for_snapshots(cursor: Any, seconds: float) -> list[str]:
 def _old_snapshots(cursor: Any, before: dict[Any, tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
     """Return who reads as of an earlier time; of those in ``before``, if there are any."""
     cursor.execute(LOOK_ANEW)
-    cursor.execute(OLD_SNAPSHOTS, [[pid for pid, _ in before]])
-    found = {(row[0], row[4]): row for row in cursor.fetchall()}
+    old = rows(cursor, OLD_SNAPSHOTS, [[pid for pid, _ in before]])
+    found = {(row[0], row[4]): row for row in old}
     return {key: row for key, row in found.items() if key in before or not before}
 
 
@@ -74,9 +75,8 @@ def wait_for_older_snapshots(cursor: Any, patience: Patience, journal: Journal) 
             )
         others = "; ".join(left)
         journal.wait(f"try {attempt} of {patience.tries}: before COMMIT, waiting for {others}")
-    cursor.execute(QUEUED)
     return tuple(
         f"Waited for the tables inside a transaction: {describe_session(row)}. If that is one of "
         "REPEATABLE READ or stricter, as pg_dump's are, it finds orders empty: let it begin anew."
-        for row in cursor.fetchall()
+        for row in rows(cursor, QUEUED)
     )

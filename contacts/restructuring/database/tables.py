@@ -1,8 +1,10 @@
 """The tables: found by what they are, described as the catalogue has them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+from jmsk.postgres.queries import rows
 
 NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
 VIEWS = ("v", "m")
@@ -11,13 +13,9 @@ RELATIONS = """
     SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+     WHERE c.relname = ANY(%(names)s) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-       AND n.oid = ANY(%s)
-"""
-SCHEMAS = """
-    SELECT coalesce(array_agg(oid::bigint), '{}') FROM pg_namespace
-     WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
+       AND (NOT %(visible)s OR n.nspname = ANY(current_schemas(false)))
 """
 COLUMNS = """
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -67,14 +65,11 @@ def find_relations(cursor: Any) -> list[Table]:
 
     Their columns are left out. No lock of others keeps it waiting.
     """
-    return _relations(cursor, visible=True) or _relations(cursor, visible=False)
-
-
-def _relations(cursor: Any, *, visible: bool) -> list[Table]:
-    cursor.execute(SCHEMAS, {"visible": visible})
-    schemas = cursor.fetchone()[0]
-    cursor.execute(RELATIONS, [list(NAMES), schemas])
-    return [Table(*row) for row in cursor.fetchall()]
+    for visible in (True, False):
+        found = rows(cursor, RELATIONS, {"names": list(NAMES), "visible": visible})
+        if found:
+            break
+    return [Table(*row) for row in found]
 
 
 def without_stand_ins(relations: list[Table]) -> list[Table]:
@@ -92,6 +87,5 @@ def without_stand_ins(relations: list[Table]) -> list[Table]:
 
 
 def with_columns(cursor: Any, table: Table) -> Table:
-    cursor.execute(COLUMNS, [table.oid])
-    columns = tuple(Column(*row) for row in cursor.fetchall())
-    return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
+    columns = tuple(Column(*row) for row in rows(cursor, COLUMNS, [table.oid]))
+    return replace(table, columns=columns)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.restructuring.proof.legacy_meaning import Source
+from jmsk.postgres.queries import rows
 from jmsk.wording import counted
 
 SUM_OF_HASHES = """
@@ -35,8 +36,7 @@ def take_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str, Finge
 
     The settings ``TEXT`` must be in force.
     """
-    found = {}
-    for source in sources:
-        cursor.execute(source.query(SUM_OF_HASHES))
-        found[source.table] = Fingerprint(*cursor.fetchone())
-    return found
+    return {
+        source.table: Fingerprint(*rows(cursor, source.query(SUM_OF_HASHES))[0])
+        for source in sources
+    }

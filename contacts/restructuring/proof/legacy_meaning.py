@@ -8,6 +8,7 @@ from psycopg2 import sql
 from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import listed
 
 EVERY_ROW = sql.SQL("")
 
@@ -46,7 +47,7 @@ class Source:
     def query(self, template: str) -> sql.Composed:
         """Fill ``template``'s ``columns``, ``table`` and ``where``."""
         return sql.SQL(template).format(
-            columns=sql.SQL(", ").join(self.columns.values()),
+            columns=listed(self.columns.values()),
             table=sql.Identifier(self.schema, self.relation),
             where=self.where,
         )

@@ -13,6 +13,7 @@ from contacts.restructuring.backup.sequences import Sequence
 from contacts.restructuring.database.tables import Column
 from contacts.restructuring.restore.create_types import build_types, cannot_be_made, place
 from jmsk.postgres.catalogue import TableObject, Type
+from jmsk.postgres.queries import execute, listed
 from jmsk.postgres.reconcile import reconcile
 
 SEQUENCE_OPTIONS = (
@@ -45,7 +46,9 @@ def _build_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
     _create_table(cursor, backup, table, schema)
     for item in plain:
         if item.owned:
-            _give_to_column(cursor, table, item, sequence_name(backup, item, schema))
+            column = sql.Identifier(table.table, item.column)
+            name = sequence_name(backup, item, schema)
+            execute(cursor, "ALTER SEQUENCE {name} OWNED BY {column}", name=name, column=column)
 
 
 def finish_tables(cursor: Any, backup: Backup) -> None:
@@ -77,18 +80,13 @@ def sequence_name(backup: Backup, item: Sequence, schema: str) -> sql.Identifier
 
 
 def _create_sequence(cursor: Any, item: Sequence, name: sql.Identifier) -> None:
-    template = sql.SQL("CREATE SEQUENCE {} AS {} {}")
-    cursor.execute(template.format(name, sql.SQL(item.type), _options(item)))
+    create = "CREATE SEQUENCE {name} AS {type} {options}"
+    execute(cursor, create, name=name, type=sql.SQL(item.type), options=_options(item))
 
 
 def _options(item: Sequence) -> sql.SQL:
     cycle = "CYCLE" if item.cycle else "NO CYCLE"
     return sql.SQL(SEQUENCE_OPTIONS.format(**{**asdict(item), "cycle": cycle}))
-
-
-def _give_to_column(cursor: Any, table: TableBackup, item: Sequence, name: sql.Identifier) -> None:
-    column = sql.Identifier(table.table, item.column)
-    cursor.execute(sql.SQL("ALTER SEQUENCE {} OWNED BY {}").format(name, column))
 
 
 def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
@@ -97,10 +95,9 @@ def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
         if column.default is None or column.generated:
             continue
         definition = _column(backup, table, column, schema)
-        trial = sql.SQL("CREATE TEMP TABLE jmsk_trial ({}) ON COMMIT DROP").format(definition)
+        trial = "CREATE TEMP TABLE jmsk_trial ({column}) ON COMMIT DROP; DROP TABLE jmsk_trial"
         with _told(f"{table.table}.{column.name} of the type {column.type}"):
-            cursor.execute(trial)
-            cursor.execute("DROP TABLE jmsk_trial")
+            execute(cursor, trial, column=definition)
 
 
 def _create_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
@@ -110,9 +107,8 @@ def _create_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) 
         definition = _column(backup, table, column, schema)
         not_null = sql.SQL(" NOT NULL" if column.not_null and not named else "")
         columns.append(definition + not_null)
-    template = sql.SQL("CREATE TABLE {} ({})")
     name = sql.Identifier(schema, table.table)
-    cursor.execute(template.format(name, sql.SQL(", ").join(columns)))
+    execute(cursor, "CREATE TABLE {name} ({columns})", name=name, columns=listed(columns))
 
 
 def _column(backup: Backup, table: TableBackup, column: Column, schema: str) -> sql.Composed:

@@ -10,13 +10,14 @@ from psycopg2 import sql
 from contacts.restructuring.backup.column_types import (
     ENUM_LABELS,
     Domain,
-    EnumType,
     describe_domains,
     without_labels,
 )
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.failures import Failure
+from jmsk.postgres.queries import compose, listed, value
 
+TYPE_OID = "SELECT to_regtype(%s)::oid::bigint"
 AS_IT_WAS = "The database is as it was."
 
 
@@ -69,23 +70,18 @@ def _create_enums(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
     """Create each ENUM type; yield why one could not be made."""
     for enum in backup.manifest.enums:
         name = sql.Identifier(place(backup, enum.schema, schema), enum.name)
-        yield from _create_enum(cursor, enum, name)
-
-
-def _create_enum(cursor: Any, enum: EnumType, name: sql.Identifier) -> Iterator[str]:
-    cursor.execute(ENUM_LABELS, [name.as_string(cursor.connection)])
-    labels = cursor.fetchone()[0]
-    if labels is None:
-        template = sql.SQL("CREATE TYPE {} AS ENUM ({})")
-        wanted = sql.SQL(", ").join(map(sql.Literal, enum.labels))
-        yield from _try(cursor, f"The type {enum.name}", [template.format(name, wanted)])
-    elif not set(enum.labels) <= set(labels):
-        raise Failure(
-            "MC706",
-            f"The type {enum.name} exists with the labels {', '.join(labels)}, and lacks "
-            f"{without_labels(enum, labels)}, which the backup has. {AS_IT_WAS} Drop it, or "
-            "restore into a database without it.",
-        )
+        labels = value(cursor, ENUM_LABELS, [name.as_string(cursor.connection)])
+        if labels is None:
+            wanted = listed(map(sql.Literal, enum.labels))
+            statement = compose("CREATE TYPE {name} AS ENUM ({labels})", name=name, labels=wanted)
+            yield from _try(cursor, f"The type {enum.name}", [statement])
+        elif not set(enum.labels) <= set(labels):
+            raise Failure(
+                "MC706",
+                f"The type {enum.name} exists with the labels {', '.join(labels)}, and lacks "
+                f"{without_labels(enum, labels)}, which the backup has. {AS_IT_WAS} Drop it, or "
+                "restore into a database without it.",
+            )
 
 
 def _try(cursor: Any, what: str, statements: Iterable[sql.Composed]) -> Iterator[str]:
@@ -115,12 +111,11 @@ def _create_domains(cursor: Any, backup: Backup, schema: str) -> list[str]:
 
 def _create_domain(cursor: Any, domain: Domain, name: sql.Identifier) -> Iterator[str]:
     """Create the domain, or yield why it cannot be made."""
-    cursor.execute("SELECT to_regtype(%s)::oid::bigint", [name.as_string(cursor.connection)])
-    present = cursor.fetchone()[0]
+    present = value(cursor, TYPE_OID, [name.as_string(cursor.connection)])
     if present is not None:
         _require_same(describe_domains(cursor, [present]), domain)
-        return
-    yield from _try(cursor, f"The domain {domain.name}", _statements(domain, name))
+    else:
+        yield from _try(cursor, f"The domain {domain.name}", _statements(domain, name))
 
 
 def _require_same(found: tuple[Domain, ...], domain: Domain) -> None:
@@ -151,10 +146,10 @@ def _parts(domain: Domain) -> Iterator[str]:
 
 def _statements(domain: Domain, name: sql.Identifier) -> Iterator[sql.Composed]:
     definition = sql.SQL(" ".join(_parts(domain)))
-    yield sql.SQL("CREATE DOMAIN {} AS {}").format(name, definition)
+    yield compose("CREATE DOMAIN {name} AS {definition}", name=name, definition=definition)
+    add = "ALTER DOMAIN {name} ADD CONSTRAINT {constraint} {check}"
     for constraint, check in domain.constraints:
-        template = sql.SQL("ALTER DOMAIN {} ADD CONSTRAINT {} {}")
-        yield template.format(name, sql.Identifier(constraint), sql.SQL(check))
+        yield compose(add, name=name, constraint=constraint, check=sql.SQL(check))
 
 
 def _missing_others(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
@@ -165,5 +160,4 @@ def _missing_others(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
 
 
 def _exists(cursor: Any, type_name: str) -> bool:
-    cursor.execute("SELECT to_regtype(%s) IS NOT NULL", [type_name])
-    return bool(cursor.fetchone()[0])
+    return value(cursor, TYPE_OID, [type_name]) is not None

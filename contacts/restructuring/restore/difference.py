@@ -11,12 +11,13 @@ from contacts.restructuring.database.layout import Layout, Stage
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.proof.legacy_meaning import (
     CUSTOMER_MEANING,
-    EVERY_ROW,
     ORDER_MEANING,
     Source,
+    plain_source,
     without_rows,
 )
 from contacts.restructuring.restore.staging import load_rows, restored
+from jmsk.postgres.queries import compose, listed, rows, value
 
 # *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
 COMPARE = """
@@ -74,12 +75,10 @@ def sources_now(
     meaning = MEANING if was_migrated_since(layout, backup) else {}
     sources = {}
     for table in backup.manifest.tables:
-        found = table_now(layout, table.table)
+        now = plain_source(table_now(layout, table.table))
         plain = {name: sql.Identifier(name) for name in table.stored_names}
         columns = {**plain, **meaning.get(table.table, {})}
-        sources[table.table] = Source(
-            table.table, found.oid, found.schema, found.name, columns, EVERY_ROW
-        )
+        sources[table.table] = replace(now, table=table.table, columns=columns)
     if meaning:
         created = without_rows(going_companies)
         sources["companies"] = replace(sources["companies"], where=created)
@@ -104,24 +103,22 @@ def table_now(layout: Layout, name: str) -> Table:
 
 def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
     parts = {"table": sql.Identifier(source.schema, source.relation), "where": source.where}
-    cursor.execute(sql.SQL(COUNT).format(**parts))
-    now = cursor.fetchone()[0]
-    names = [sql.Identifier(name) for name in source.columns]
-    query = sql.SQL(COMPARE).format(
+    now = value(cursor, compose(COUNT, **parts))
+    query = compose(
+        COMPARE,
         now_key=source.columns[table.key],
-        now_columns=sql.SQL(", ").join(_cast(table, source)),
-        key=sql.Identifier(table.key),
-        columns=sql.SQL(", ").join(names),
+        now_columns=listed(_cast(table, source)),
+        key=table.key,
+        columns=listed(source.columns),
         restored=restored(table.table),
         **parts,
     )
-    cursor.execute(query)
-    deleted, added, changed = cursor.fetchone()
+    deleted, added, changed = rows(cursor, query)[0]
     return Change(table.table, now, table.rows, deleted, added, changed)
 
 
 def _cast(table: TableBackup, source: Source) -> Iterator[sql.Composable]:
     """The columns in the backup's types: records of other types cannot be compared."""
     types = {column.name: column.type for column in table.columns}
-    for name, value in source.columns.items():
-        yield sql.SQL("CAST({} AS {})").format(value, sql.SQL(types[name]))
+    for name, expression in source.columns.items():
+        yield sql.SQL("CAST({} AS {})").format(expression, sql.SQL(types[name]))

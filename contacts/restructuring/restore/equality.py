@@ -8,6 +8,7 @@ from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
+from jmsk.postgres.queries import value
 
 
 def require_equal(cursor: Any, tables: Iterable[Table], backup: Backup) -> None:
@@ -28,8 +29,7 @@ def require_equal(cursor: Any, tables: Iterable[Table], backup: Backup) -> None:
 
 def _why_unequal(cursor: Any, backup: Backup) -> str:
     """Say what may have made the fingerprints differ, and what to do."""
-    cursor.execute("SHOW server_encoding")
-    encoding, then = cursor.fetchone()[0], backup.manifest.encoding
+    encoding, then = value(cursor, "SHOW server_encoding"), backup.manifest.encoding
     if then and encoding != then:
         return (
             f"The backup is of a database with the encoding {then}, and this one has {encoding}: "

@@ -17,6 +17,7 @@ from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.restore.difference import sources_now, table_now
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
+from jmsk.postgres.queries import column, compose, listed, rows, value
 from jmsk.postgres.references import ForeignKey, foreign_keys_to
 
 FIRST = 20
@@ -108,12 +109,11 @@ def _to_table(
 ) -> Iterator[Reference]:
     for key in foreign_keys_to(cursor, [table.oid], ours):
         parts = _parts(table, backup, key)
-        rows = sql.SQL(REFERRING).format(**parts)
-        cursor.execute(sql.SQL("SELECT count(*) {}").format(rows))
-        number = cursor.fetchone()[0]
+        referring = compose(REFERRING, **parts)
+        number = value(cursor, compose("SELECT count(*) {rows}", rows=referring))
         if number:
-            first = tuple(_first(cursor, key, rows))
-            query = _query(cursor, table, key, rows, parts)
+            first = tuple(_first(cursor, key, referring))
+            query = _query(cursor, table, key, referring, parts)
             yield Reference(key.name, key.table, table.name, number, first, query)
 
 
@@ -134,14 +134,16 @@ def _parts(table: Table, backup: TableBackup, key: ForeignKey) -> dict[str, sql.
     }
 
 
-def _first(cursor: Any, key: ForeignKey, rows: sql.Composed) -> Iterator[str]:
+def _first(cursor: Any, key: ForeignKey, referring: sql.Composed) -> Iterator[str]:
     """Say of the first rows which they are, and what they refer to."""
-    cursor.execute(PRIMARY_KEY, [key.oid])
-    identity = tuple(name for (name,) in cursor.fetchall()) or key.columns
-    shown, order = _referring((*identity, *key.columns), "::text"), _referring(identity)
-    query = sql.SQL("SELECT {} {} ORDER BY {} LIMIT {}")
-    cursor.execute(query.format(shown, rows, order, sql.Literal(FIRST)))
-    for values in cursor.fetchall():
+    identity = tuple(column(cursor, PRIMARY_KEY, [key.oid])) or key.columns
+    query = compose(
+        f"SELECT {{shown}} {{rows}} ORDER BY {{order}} LIMIT {FIRST}",
+        shown=_texts((*identity, *key.columns)),
+        rows=referring,
+        order=listed(sql.Identifier("referring", name) for name in identity),
+    )
+    for values in rows(cursor, query):
         row = _named(identity, values[: len(identity)])
         target = _named(key.target_columns, values[len(identity) :])
         yield f"{key.table} {row} refers to {key.target} {target}"
@@ -151,21 +153,19 @@ def _named(names: tuple[str, ...], values: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
 
 
-def _referring(names: tuple[str, ...], cast: str = "") -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.SQL("referring.{}" + cast).format(sql.Identifier(name)) for name in names
-    )
+def _texts(names: tuple[str, ...]) -> sql.Composed:
+    return listed(sql.SQL("{}::text").format(sql.Identifier("referring", name)) for name in names)
 
 
 def _query(
     cursor: Any,
     table: Table,
     key: ForeignKey,
-    rows: sql.Composed,
+    referring: sql.Composed,
     parts: dict[str, sql.Composable],
 ) -> str:
     """Return a query that finds all the rows without the backup: by the values they refer to."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, key.columns))
+    columns = listed(key.columns)
     ranges = _ranges(cursor, table, key, parts)
     if ranges:
         condition = sql.SQL(" OR ").join(
@@ -173,26 +173,24 @@ def _query(
             for pair in ranges
         )
     else:
-        distinct = sql.SQL("SELECT DISTINCT {} {}")
-        cursor.execute(distinct.format(_referring(key.columns, "::text"), rows))
+        distinct = sql.SQL("SELECT DISTINCT {} {}").format(_texts(key.columns), referring)
         wanted = [
-            sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, row)))
-            for row in sorted(cursor.fetchall())
+            sql.SQL("({})").format(listed(map(sql.Literal, row)))
+            for row in sorted(rows(cursor, distinct))
         ]
-        condition = sql.SQL("({}) IN ({})").format(columns, sql.SQL(", ").join(wanted))
+        condition = sql.SQL("({}) IN ({})").format(columns, listed(wanted))
     query = sql.SQL("SELECT * FROM {} WHERE {}").format(key.identifier, condition)
     return str(query.as_string(cursor.connection))
 
 
 def _ranges(
     cursor: Any, table: Table, key: ForeignKey, parts: dict[str, sql.Composable]
-) -> list[tuple[int, int]]:
+) -> list[tuple[Any, ...]]:
     """Return the ranges of integers that go, or none where a list of values is better."""
     types = {column.name: column.type for column in table.columns}
     if len(key.columns) > 1 or types.get(key.target_columns[0]) not in INTEGERS:
         return []
-    value = sql.Identifier("present", key.target_columns[0])
+    referred = sql.Identifier("present", key.target_columns[0])
     limit = sql.Literal(MOST_RANGES + 1)
-    cursor.execute(sql.SQL(RANGES).format(value=value, limit=limit, **parts))
-    found = cursor.fetchall()
+    found = rows(cursor, compose(RANGES, value=referred, limit=limit, **parts))
     return found if len(found) <= MOST_RANGES else []

@@ -20,6 +20,7 @@ from contacts.restructuring.restore.equality import require_equal
 from contacts.restructuring.restore.references import references_in_the_way, refuse_references
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
+from jmsk.postgres.queries import compose, execute, listed, value
 from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.server_errors import server_words
 from jmsk.postgres.user_triggers import without_user_triggers
@@ -103,10 +104,9 @@ def _replace_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored
 def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int, int]:
     """Delete, update and insert; return how many of each."""
     statements = _statements(layout, table)
-    cursor.execute(statements["ambiguous"])
-    if cursor.fetchone()[0]:
+    if value(cursor, statements["ambiguous"]):
         # Without a key that tells the rows apart there is nothing to compare.
-        cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(layout.schema, table.table)))
+        execute(cursor, "DELETE FROM {table}", table=sql.Identifier(layout.schema, table.table))
         deleted, changed = cursor.rowcount, 0
     else:
         cursor.execute(statements["delete"])
@@ -123,19 +123,18 @@ def _statements(layout: Layout, table: TableBackup) -> dict[str, sql.Composed]:
         "table": sql.Identifier(layout.schema, table.table),
         "restored": restored(table.table),
         "key": sql.Identifier(table.key),
-        "columns": _list(others),
-        "past": _list(others, "past"),
-        "present": _list(others, "present"),
-        "all_columns": _list(table.stored_names),
-        "all_past": _list(table.stored_names, "past"),
+        "columns": listed(others),
+        "past": _of("past", others),
+        "present": _of("present", others),
+        "all_columns": listed(table.stored_names),
+        "all_past": _of("past", table.stored_names),
     }
     templates = {"delete": DELETE, "update": UPDATE, "insert": INSERT, "ambiguous": AMBIGUOUS}
-    return {name: sql.SQL(text).format(**parts) for name, text in templates.items()}
+    return {name: compose(text, **parts) for name, text in templates.items()}
 
 
-def _list(names: Iterable[str], of: str | None = None) -> sql.Composed:
-    prefix = (of,) if of else ()
-    return sql.SQL(", ").join(sql.Identifier(*prefix, name) for name in names)
+def _of(alias: str, names: Iterable[str]) -> sql.Composed:
+    return listed(sql.Identifier(alias, name) for name in names)
 
 
 def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
@@ -155,16 +154,16 @@ def _settable_identities(cursor: Any, layout: Layout, table: TableBackup) -> Ite
     """Let an UPDATE set columns that are GENERATED ALWAYS AS IDENTITY, besides the key."""
     name = sql.Identifier(layout.schema, table.table)
     columns = [
-        sql.Identifier(column.name)
+        column.name
         for column in _now(cursor, layout, table).columns
         if column.identity == "a" and column.name != table.key
     ]
-    alter = "ALTER TABLE {} ALTER COLUMN {} SET GENERATED {}"
+    alter = "ALTER TABLE {table} ALTER COLUMN {column} SET GENERATED "
     for column in columns:
-        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("BY DEFAULT")))
+        execute(cursor, alter + "BY DEFAULT", table=name, column=column)
     yield
     for column in columns:
-        cursor.execute(sql.SQL(alter).format(name, column, sql.SQL("ALWAYS")))
+        execute(cursor, alter + "ALWAYS", table=name, column=column)
 
 
 @contextmanager
@@ -219,15 +218,13 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
                 )
             if (present.last_value, present.is_called) == (then.last_value, then.is_called):
                 continue
-            cursor.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(present.identifier))
-            cursor.execute(
-                "SELECT setval(%s::regclass, %s, %s)",
-                [present.identifier.as_string(cursor.connection), then.last_value, then.is_called],
-            )
+            execute(cursor, "ALTER SEQUENCE {name} RESTART", name=present.identifier)
+            name = present.identifier.as_string(cursor.connection)
+            state = [name, then.last_value, then.is_called]
+            cursor.execute("SELECT setval(%s::regclass, %s, %s)", state)
 
 
 def _now(cursor: Any, layout: Layout, table: TableBackup) -> Table:
     """Return the table as it is now, with its columns in the backup's order."""
     name = sql.Identifier(layout.schema, table.table).as_string(cursor.connection)
-    cursor.execute("SELECT %s::regclass::oid::bigint", [name])
-    return table.as_table(layout.schema, cursor.fetchone()[0])
+    return table.as_table(layout.schema, value(cursor, "SELECT %s::regclass::oid::bigint", [name]))

@@ -11,6 +11,7 @@ from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.reader import verified_lines
 from contacts.restructuring.backup.row_json import COPY_OPTIONS
 from contacts.restructuring.failures import UNCHANGED, Failure
+from jmsk.postgres.queries import compose, execute, listed, value
 
 CREATE_LINES = "CREATE TEMP TABLE {lines} (line json) ON COMMIT DROP"
 CONVERT = """
@@ -40,15 +41,15 @@ def load_rows(cursor: Any, backup: Backup) -> None:
     The settings of settings.TEXT must be in force, and the columns' types be there.
     """
     for table in backup.manifest.tables:
-        cursor.execute("SELECT to_regclass(%s)", [f"pg_temp.jmsk_restored_{table.table}"])
-        if cursor.fetchone()[0] is None:
+        name = f"pg_temp.jmsk_restored_{table.table}"
+        if value(cursor, "SELECT to_regclass(%s) IS NULL", [name]):
             _load(cursor, backup, table)
 
 
 def _load(cursor: Any, backup: Backup, table: TableBackup) -> None:
     lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
-    cursor.execute(sql.SQL(CREATE_LINES).format(lines=lines))
-    copy = sql.SQL("COPY {} FROM STDIN WITH ({})").format(lines, sql.SQL(COPY_OPTIONS))
+    execute(cursor, CREATE_LINES, lines=lines)
+    copy = compose(f"COPY {{lines}} FROM STDIN WITH ({COPY_OPTIONS})", lines=lines)
     with verified_lines(backup, table) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
     lacking = list(_missing_labels(cursor, backup))
@@ -63,8 +64,7 @@ def _load(cursor: Any, backup: Backup, table: TableBackup) -> None:
             f"the backup: {'; '.join(lacking)}. {UNCHANGED} ALTER TYPE … ADD VALUE adds a label; "
             "then run again.",
         ) from error
-    cursor.execute(sql.SQL("DROP TABLE {}").format(lines))
-    cursor.execute(sql.SQL("ANALYZE {}").format(restored(table.table)))
+    execute(cursor, "DROP TABLE {lines}; ANALYZE {rows}", lines=lines, rows=restored(table.table))
 
 
 def _missing_labels(cursor: Any, backup: Backup) -> Iterator[str]:
@@ -72,26 +72,27 @@ def _missing_labels(cursor: Any, backup: Backup) -> Iterator[str]:
     for enum in backup.manifest.enums:
         moved = enum.schema == backup.manifest.schema
         name = sql.Identifier(*(() if moved else (enum.schema,)), enum.name)
-        cursor.execute(ENUM_LABELS, [name.as_string(cursor.connection)])
-        missing = without_labels(enum, cursor.fetchone()[0] or enum.labels)
-        if missing:
+        labels = value(cursor, ENUM_LABELS, [name.as_string(cursor.connection)])
+        if missing := without_labels(enum, labels or enum.labels):
             yield f"the type {enum.name} lacks {missing}"
 
 
 def _conversion(table: TableBackup, lines: sql.Identifier) -> sql.Composed:
-    stored = [column for column in table.columns if not column.generated]
-    values = [
-        sql.SQL("CAST({text} AS {type}) AS {name}").format(
+    values = (
+        compose(
+            "CAST({text} AS {type}) AS {name}",
             text=_text(table, column.name),
             type=sql.SQL(column.type),
-            name=sql.Identifier(column.name),
+            name=column.name,
         )
-        for column in stored
-    ]
-    return sql.SQL(CONVERT).format(
+        for column in table.columns
+        if not column.generated
+    )
+    return compose(
+        CONVERT,
         rows=restored(table.table),
         lines=lines,
-        values=sql.SQL(", ").join(values),
+        values=listed(values),
         fields=_texts(table.fields.values()),
         extra=_texts(table.stored_names),
     )
@@ -108,4 +109,4 @@ def _text(table: TableBackup, column: str) -> sql.Composable:
 
 
 def _texts(names: Iterable[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)
+    return listed(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)

@@ -7,15 +7,14 @@ can stamp another revision, in its transaction, and a rollback puts back what st
 from typing import Any
 
 from contacts.restructuring.failures import ROLLED_BACK, Failure
+from jmsk.postgres.queries import column, value
 
 
 def read_revisions(cursor: Any) -> list[str] | None:
     """Return the revisions that Alembic has recorded, or None if it keeps no record here."""
-    cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
-    if not cursor.fetchone()[0]:
+    if value(cursor, "SELECT to_regclass('alembic_version') IS NULL"):
         return None
-    cursor.execute("SELECT version_num FROM alembic_version ORDER BY version_num")
-    return [revision for (revision,) in cursor.fetchall()]
+    return column(cursor, "SELECT version_num FROM alembic_version ORDER BY version_num")
 
 
 def stamp(cursor: Any, revision: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from jmsk.postgres.queries import rows
+
 TARGET_WORDS = r"\m(contacts|contact_id|addresses)\M"
 """What the target calls what a rollback drops or renames."""
 REMEMBERED = "functions"
@@ -36,8 +38,7 @@ class NamingFunction:
 
 def functions_naming(cursor: Any, words: str) -> list[NamingFunction]:
     """Return the functions of people whose text matches ``words``, a regular expression."""
-    cursor.execute(FUNCTIONS, [words])
-    return [NamingFunction(*row) for row in cursor.fetchall()]
+    return [NamingFunction(*row) for row in rows(cursor, FUNCTIONS, [words])]
 
 
 def remember_functions(cursor: Any) -> list[list[str]]:

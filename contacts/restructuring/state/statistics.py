@@ -1,6 +1,6 @@
 """What a migration would move: the numbers that the operator is shown before the question."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -49,11 +49,7 @@ class Statistics:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as plain values, for JSON."""
-        return {
-            "rows": self.rows,
-            "placements": [vars(placement) for placement in self.placements],
-            "size": self.size,
-        }
+        return asdict(self)
 
 
 def gather(inspector: Inspector) -> Statistics | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.meaning import DEFAULT_COMPANY
+from jmsk.postgres.queries import column, value
 
 MADE_BY_THE_WRECK = f"""
     SELECT d.id FROM companies d
@@ -29,7 +30,6 @@ class Wreck:
 
 def examine(cursor: Any) -> Wreck:
     """Tell what the old migration made."""
-    cursor.execute(MADE_BY_THE_WRECK)
-    companies = [company for (company,) in cursor.fetchall()]
-    cursor.execute("SELECT count(*) FROM contacts WHERE company_id = ANY(%s)", [companies])
-    return Wreck(tuple(companies), cursor.fetchone()[0])
+    companies = column(cursor, MADE_BY_THE_WRECK)
+    placed = "SELECT count(*) FROM contacts WHERE company_id = ANY(%s)"
+    return Wreck(tuple(companies), value(cursor, placed, [companies]))
