@@ -1,5 +1,6 @@
 """Filters whose choices are conditions, counted in one pass over the rows."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,16 +12,16 @@ from django.http import HttpRequest
 Choice = tuple[str, str, Q]
 
 
-class ConditionFilter(admin.SimpleListFilter):
+class ConditionFilter(ABC, admin.SimpleListFilter):
     """A filter with a name, a label and a condition for each choice.
 
     An unknown name in the URL is refused as an incorrect lookup, not ignored: a list that silently
     shows everything would invite an action on everything.
     """
 
+    @abstractmethod
     def conditions(self, request: HttpRequest) -> Iterable[Choice]:
-        """Yield the choices. Subclasses say which."""
-        raise NotImplementedError
+        """Yield the choices."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         self.choices_by_name = {

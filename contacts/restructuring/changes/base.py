@@ -1,5 +1,6 @@
 """The frame of every change: what is done around it, in order, in the one transaction."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,7 +44,7 @@ class FailedChecksError(Failure):
         self.results = results
 
 
-class Change:
+class Change(ABC):
     """A change of the database, in the parts in which one differs from another."""
 
     kind: ClassVar[RestructuringRun.Kind]
@@ -54,23 +55,16 @@ class Change:
         """Return the checks to run again under the lock."""
         return ()
 
+    @abstractmethod
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         """Return how to read the tables, before the change, in the meaning that it must keep."""
-        raise NotImplementedError
 
     def fingerprint(self, context: ChangeContext, sources: Sequence[Source]) -> Fingerprints:
         """Return the fingerprints of ``sources`` before the change."""
         with context.journal.step("fingerprint before", "Taking the fingerprint of every row"):
             return take_fingerprints(context.cursor, sources)
 
-    def make(self, context: ChangeContext) -> RestructuringRun:
-        """Change the database and return the run's row, which is begun with it."""
-        raise NotImplementedError
-
-    def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
-        """Return how to read the same meaning after the change."""
-        raise NotImplementedError
-
+    @abstractmethod
     def prove(
         self, context: ChangeContext, sources: Sequence[Source], before: Fingerprints
     ) -> tuple[RestructuringRun, Fingerprints]:
@@ -78,14 +72,6 @@ class Change:
 
         Raises Failure where the rows are not what they have to be.
         """
-        return prove(
-            context.connection,
-            context.journal,
-            before,
-            sources,
-            lambda: self.make(context),
-            lambda run: self.sources_after(context, run),
-        )
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         """Look at the whole result. Raises Failure where it is not as it has to be."""
@@ -96,6 +82,30 @@ class Change:
     ) -> Mapping[str, int]:
         """Return what was changed, by name."""
         return {name: fingerprint.rows for name, fingerprint in after.items()}
+
+
+class FingerprintedChange(Change):
+    """A change that keeps the meaning of every row, which fingerprints prove."""
+
+    @abstractmethod
+    def make(self, context: ChangeContext) -> RestructuringRun:
+        """Change the database and return the run's row, which is begun with it."""
+
+    @abstractmethod
+    def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
+        """Return how to read the same meaning after the change."""
+
+    def prove(
+        self, context: ChangeContext, sources: Sequence[Source], before: Fingerprints
+    ) -> tuple[RestructuringRun, Fingerprints]:
+        return prove(
+            context.connection,
+            context.journal,
+            before,
+            sources,
+            lambda: self.make(context),
+            lambda run: self.sources_after(context, run),
+        )
 
 
 def run_change(

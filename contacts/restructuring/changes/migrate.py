@@ -6,7 +6,7 @@ from typing import Any
 from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
 from contacts.placeholders import PLACEHOLDERS, give_placeholders, placeholders_in
-from contacts.restructuring.changes.base import Change, FailedChecksError
+from contacts.restructuring.changes.base import FailedChecksError, FingerprintedChange
 from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.django_migrate import migrate
@@ -28,7 +28,7 @@ EXCLUSIVE = ("customers", "orders", "companies")
 """The tables that are locked against readers, too."""
 
 
-class Restructure(Change):
+class Restructure(FingerprintedChange):
     """Turn customers into contacts: Django's migrations, run on the legacy tables."""
 
     kind = RestructuringRun.Kind.MIGRATION

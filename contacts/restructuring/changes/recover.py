@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.changes.base import Change
+from contacts.restructuring.changes.base import FingerprintedChange
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.base import Check
@@ -35,7 +35,7 @@ UNDO = (
 )
 
 
-class Recover(Change):
+class Recover(FingerprintedChange):
     """Take away what the former migration had added, rows included."""
 
     kind = RestructuringRun.Kind.RECOVERY

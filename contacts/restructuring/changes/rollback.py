@@ -7,7 +7,7 @@ from typing import Any
 from contacts.created_companies import going_companies
 from contacts.models import RestructuringRun
 from contacts.placeholders import going_placeholders, take_placeholders_away
-from contacts.restructuring.changes.base import Change
+from contacts.restructuring.changes.base import FingerprintedChange
 from contacts.restructuring.changes.bridge import remove_bridge
 from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migrate
@@ -32,7 +32,7 @@ EXCLUSIVE = ("contacts", "orders", "companies", "addresses")
 """The tables that are locked against readers, too."""
 
 
-class RollBack(Change):
+class RollBack(FingerprintedChange):
     """Reverse the migrations. ``record`` is what the run that migrated wrote down.
 
     ``going`` are the companies that go with it.
