@@ -143,6 +143,18 @@ def test_a_long_path_puts_the_socket_into_a_short_private_folder(server_folder: 
         shutil.rmtree(running.socket)
 
 
+def run_python(server_folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` in a process of its own, with the server in ``server_folder``."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(server_folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_dbshell_and_test_databases_work(server_folder: Path) -> None:
     shell = manage(server_folder, "dbshell", "--", "-XAtc", "SELECT current_database()")
     assert shell.stdout == "jmsk\n", shell.stderr
@@ -152,14 +164,7 @@ def test_dbshell_and_test_databases_work(server_folder: Path) -> None:
         "connection.creation._destroy_test_db('test_jmsk', verbosity=0)\n"
         "print('made and dropped')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PROJECT,
-        env=environment(server_folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python(server_folder, code)
     assert done.stdout == "made and dropped\n", done.stderr
 
 
@@ -172,14 +177,7 @@ def test_without_the_extra_the_message_names_both_ways_out(server_folder: Path) 
         "sys.argv = ['manage.py', 'migrate']\n"
         "runpy.run_path('manage.py', run_name='__main__')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", blocker],
-        cwd=PROJECT,
-        env=environment(server_folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python(server_folder, blocker)
     assert done.returncode == 1
     assert "pip install -e '.[embedded]'" in done.stderr
     assert "DATABASE_URL" in done.stderr

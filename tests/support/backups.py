@@ -92,3 +92,8 @@ def contents(database: Database, *tables: str) -> dict[str, list[str]]:
 def legacy_apps() -> Any:
     """The historical models of the legacy schema."""
     return MigrationLoader(connection).project_state(LEGACY_STATE).apps
+
+
+def ordered(dump: str) -> list[str]:
+    """A dump whose rows may lie in another order."""
+    return sorted(dump.splitlines())

@@ -142,6 +142,14 @@ def assert_refused(database: Database, result: Result, before: str, *messages: s
     assert database.dump() == before
 
 
+def assert_clear_refusal(result: Result, *messages: str) -> None:
+    """Fail unless a run ended with code 1 and a message that says all of ``messages``."""
+    assert result.code == 1, result.output
+    assert "Traceback" not in result.output
+    for message in messages:
+        assert message in result.err, result.output
+
+
 # --- in a process of its own --------------------------------------------------------------------
 
 

@@ -8,16 +8,16 @@ import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
-from sqlalchemy import Engine, ForeignKey, create_engine, func, select, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Session
 
 from tests.support.databases import Database
+from tests.support.legacy_models import Company, Customer, Order
 
 TENANTS = (1, 2)
 PREPARED = {
@@ -31,42 +31,6 @@ PREPARED = {
     "reprice": "UPDATE orders SET price = $2 WHERE id = $1",
 }
 """What a session of it has the server prepare when it connects."""
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Company(Base):
-    __tablename__ = "companies"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant_id: Mapped[int]
-    name: Mapped[str]
-
-
-class Customer(Base):
-    __tablename__ = "customers"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant_id: Mapped[int]
-    name: Mapped[str]
-    email: Mapped[str]
-    phone: Mapped[str | None]
-    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"))
-    created_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
-    updated_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
-    orders: Mapped[list["Order"]] = relationship(back_populates="customer")
-
-
-class Order(Base):
-    __tablename__ = "orders"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    tenant_id: Mapped[int]
-    order_number: Mapped[str] = mapped_column(unique=True)
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
-    customer_name: Mapped[str]
-    price: Mapped[float | None]
-    created_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
-    customer: Mapped[Customer | None] = relationship(back_populates="orders")
 
 
 @dataclass

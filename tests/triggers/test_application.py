@@ -7,12 +7,6 @@ import pytest
 from tests.support.command import assert_migrates, run
 from tests.support.databases import Database
 from tests.support.invariants import add_address, assert_rules_hold, default_of
-from tests.support.migrated_rows import fill
-
-
-@pytest.fixture
-def shop(migrated: Database) -> Database:
-    return fill(migrated)
 
 
 @pytest.mark.parametrize(

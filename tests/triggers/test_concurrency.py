@@ -14,15 +14,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
 from tests.support.databases import Database
 from tests.support.invariants import add_address, assert_rules_hold, default_of
-from tests.support.migrated_rows import fill
 from tests.support.waiting import wait_until
 
 PATIENCE = 20.0  # seconds until a test gives up waiting for a session to block or to end
-
-
-@pytest.fixture
-def shop(migrated: Database) -> Database:
-    return fill(migrated)
 
 
 def attempt(cursor: Cursor, statement: str) -> str | None:

@@ -8,13 +8,6 @@ import pytest
 
 from tests.support.databases import Database
 from tests.support.invariants import assert_rules_hold
-from tests.support.migrated_rows import fill
-
-
-@pytest.fixture
-def shop(migrated: Database) -> Database:
-    return fill(migrated)
-
 
 WRITES = (
     "UPDATE contacts SET company_id = {company} WHERE id = {contact}",

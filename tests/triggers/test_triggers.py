@@ -13,12 +13,6 @@ from tests.support.invariants import (
     assert_refused,
     assert_rules_hold,
 )
-from tests.support.migrated_rows import fill
-
-
-@pytest.fixture
-def shop(migrated: Database) -> Database:
-    return fill(migrated)
 
 
 def order(columns: str, values: str) -> str:

@@ -104,45 +104,52 @@ def test_without_a_terminal_it_does_not_begin(sample: Database, tmp_path: Path) 
     assert "no terminal to ask on" in done.error
 
 
-def test_a_check_that_would_fail_makes_it_fail(sample: Database, options: tuple[str, ...]) -> None:
-    program = """
+THEN = """
 import contacts.restructuring.changes.migrate as run
 from django.db import connection
 migrate = run.migrate
-def break_it(*arguments):
+def and_then(*arguments):
     migrate(*arguments)
     with connection.cursor() as cursor:
-        cursor.execute("DROP INDEX ix_orders_tenant_contact")
-run.migrate = break_it
+        cursor.execute("{statement}")
+run.migrate = and_then
 """
-    before = sample.dump()
-    done = run_child(sample, *options, program=program)
-    assert done.code == 1
-    assert "Required indexes created" in done.error
-    assert "ix_orders_tenant_contact" in done.out
-    assert "Traceback" not in done.output
-    assert sample.dump() == before
 
 
-def test_deferred_foreign_keys_are_checked(sample: Database, options: tuple[str, ...]) -> None:
-    """It never comes to COMMIT, where they would be."""
-    sample.execute(
-        "CREATE TABLE gifts (id int, "
-        "tenant_id int REFERENCES tenants DEFERRABLE INITIALLY DEFERRED)"
-    )
-    program = """
-import contacts.restructuring.changes.migrate as run
-from django.db import connection
-migrate = run.migrate
-def break_it(*arguments):
-    migrate(*arguments)
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO gifts VALUES (1, 4711)")
-run.migrate = break_it
-"""
-    before = sample.dump()
-    done = run_child(sample, *options, program=program)
+@pytest.mark.parametrize(
+    ("before", "statement", "error", "found"),
+    [
+        (
+            "",
+            "DROP INDEX ix_orders_tenant_contact",
+            "Required indexes created",
+            "ix_orders_tenant_contact",
+        ),
+        (
+            # It never comes to COMMIT, where deferred foreign keys would be checked.
+            "CREATE TABLE gifts (id int, "
+            "tenant_id int REFERENCES tenants DEFERRABLE INITIALLY DEFERRED)",
+            "INSERT INTO gifts VALUES (1, 4711)",
+            "gifts_tenant_id_fkey",
+            "",
+        ),
+    ],
+    ids=["a check", "a deferred foreign key"],
+)
+def test_what_would_fail_makes_it_fail(
+    sample: Database,
+    options: tuple[str, ...],
+    before: str,
+    statement: str,
+    error: str,
+    found: str,
+) -> None:
+    if before:
+        sample.execute(before)
+    was = sample.dump()
+    done = run_child(sample, *options, program=THEN.format(statement=statement))
     assert done.code == 1
-    assert "gifts_tenant_id_fkey" in done.error
+    assert error in done.error
+    assert found in done.out
     assert "Traceback" not in done.output
-    assert sample.dump() == before
+    assert sample.dump() == was
