@@ -11,9 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from contacts.restructuring.database.layout import Layout, Stage
-from contacts.restructuring.state.expected import LEGACY_STATE
-
-APPS = ("companies", "contacts", "orders")
+from contacts.restructuring.state.expected import APPS, LEGACY_STATE
 
 KINDS = {
     "AutoField": "integer",

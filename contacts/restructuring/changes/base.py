@@ -44,6 +44,12 @@ class FailedChecksError(Failure):
         self.results = results
 
 
+def require_passed(results: Sequence[Result]) -> None:
+    """Raise FailedChecksError if one of the checks failed."""
+    if failed(results):
+        raise FailedChecksError(results)
+
+
 class Change(ABC):
     """A change of the database, in the parts in which one differs from another."""
 
@@ -153,8 +159,7 @@ def _check_again(change: Change, context: ChangeContext) -> None:
         return
     with context.journal.step("checks under lock", "Running the checks again, under the lock"):
         results = run_checks(context.inspector, checks)
-    if failed(results):
-        raise FailedChecksError(results)
+    require_passed(results)
 
 
 def back_up_again_if_stale(

@@ -9,14 +9,14 @@ from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from psycopg2 import sql
 
 from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.database.settings import schema_only
 from contacts.restructuring.journal import Journal
+from contacts.restructuring.state.expected import APPS
 from jmsk.postgres.django_schema import own_name
+from jmsk.postgres.queries import execute, value
 
-RESTRUCTURING_APPS = ("companies", "contacts", "orders")
 LEGACY_MIGRATION = ("companies", "0001_legacy")
 """Reversing to it reverses everything that restructures, and nothing else."""
 
@@ -49,15 +49,14 @@ def make_django_schema(cursor: Any, migrate_app: Callable[[str], object]) -> Non
     schema = settings.DJANGO_SCHEMA
     if not schema:
         return
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [own_name("django_migrations")])
-    if cursor.fetchone()[0]:
+    if value(cursor, "SELECT to_regclass(%s) IS NOT NULL", [own_name("django_migrations")]):
         return
-    cursor.execute("SELECT to_regnamespace(%s) IS NULL", [schema])
-    if cursor.fetchone()[0]:  # even IF NOT EXISTS wants the right to create one
-        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    # Even IF NOT EXISTS wants the right to create one.
+    if value(cursor, "SELECT to_regnamespace(%s) IS NULL", [schema]):
+        execute(cursor, "CREATE SCHEMA {schema}", schema=schema)
     with schema_only(cursor, schema):
         MigrationRecorder(cursor.db).ensure_schema()
-        for app in sorted(MigrationLoader(None).migrated_apps - {*RESTRUCTURING_APPS}):
+        for app in sorted(MigrationLoader(None).migrated_apps - {*APPS}):
             migrate_app(app)
             # The next one alters tables into which this one has put rows.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -6,14 +6,14 @@ from typing import Any
 from contacts.meaning import STILL_PLACED
 from contacts.models import RestructuringRun
 from contacts.placeholders import PLACEHOLDERS, give_placeholders, placeholders_in
-from contacts.restructuring.changes.base import FailedChecksError, FingerprintedChange
+from contacts.restructuring.changes.base import FingerprintedChange, require_passed
 from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.django_migrate import migrate
 from contacts.restructuring.changes.enforce import leave_rules_pending
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
-from contacts.restructuring.checks.base import Result, failed, run_checks
+from contacts.restructuring.checks.base import Result, run_checks
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.proof.legacy_meaning import (
@@ -23,7 +23,13 @@ from contacts.restructuring.proof.legacy_meaning import (
 )
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.record import RULES_DEFERRED
+from jmsk.postgres.queries import rows
 
+MOVED = f"""
+    SELECT count(*) FILTER (WHERE {STILL_PLACED}), count(email_set_aside),
+           (SELECT count(*) FROM orders WHERE contact_id IS NULL)
+      FROM contacts
+"""
 EXCLUSIVE = ("customers", "orders", "companies")
 """The tables that are locked against readers, too."""
 
@@ -69,17 +75,15 @@ class Restructure(FingerprintedChange):
             results = run_checks(
                 Inspector(context.connection, context.cursor, layout), CHECKS_AFTER
             )
-        if failed(results):
-            raise FailedChecksError(results)
+        require_passed(results)
         return results
 
     def counts(
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
     ) -> Mapping[str, int]:
-        rows = super().counts(context, run, after)
         placeholders = len(placeholders_in(run.legacy_objects))
         return {
-            **rows,
+            **super().counts(context, run, after),
             "companies_created": len(run.created_companies),
             **({"placeholder_contacts": placeholders} if placeholders else {}),
             **_moved(context.cursor),
@@ -87,13 +91,9 @@ class Restructure(FingerprintedChange):
 
 
 def _moved(cursor: Any) -> dict[str, int]:
-    cursor.execute(
-        f"SELECT count(*) FILTER (WHERE {STILL_PLACED}), count(email_set_aside) FROM contacts"
-    )
-    placed, set_aside = cursor.fetchone()
-    cursor.execute("SELECT count(*) FROM orders WHERE contact_id IS NULL")
+    placed, set_aside, loose = rows(cursor, MOVED)[0]
     return {
         "contacts_placed": placed,
         "emails_set_aside": set_aside,
-        "orders_without_contact": cursor.fetchone()[0],
+        "orders_without_contact": loose,
     }

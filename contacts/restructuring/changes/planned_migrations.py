@@ -14,11 +14,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
-from contacts.restructuring.changes.run_row import RUNS_MIGRATION
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.state.expected import LEGACY_STATE
+from contacts.restructuring.state.expected import APPS, LEGACY_STATE, RUNS_MIGRATION
 
-OURS = ("companies", "contacts", "orders")
 Step = tuple[Operation, Any, Any]
 """An operation, with the states of the models before and after it."""
 
@@ -50,7 +48,7 @@ def migrate_others(connection: BaseDatabaseWrapper) -> None:
     """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
-    theirs = [node for node in leaves if node[0] not in OURS]
+    theirs = [node for node in leaves if node[0] not in APPS]
     targets = [*theirs, *LEGACY_STATE, RUNS_MIGRATION]
     executor.migrate(targets, fake_initial=True)
 

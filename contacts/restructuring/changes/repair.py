@@ -7,10 +7,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from companies.address_policy import FOLLOW_COMPANIES, POLICY
 from companies.address_rights import OWN_LIKE_COMPANIES
-from contacts.restructuring.changes.base import FailedChecksError
+from contacts.restructuring.changes.base import require_passed
 from contacts.restructuring.checks import before_repair
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
-from contacts.restructuring.checks.base import Result, failed, run_checks
+from contacts.restructuring.checks.base import Result, run_checks
 from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.row_security import address_policy
@@ -49,21 +49,16 @@ def repair(
     def work(cursor: Any, _: RecoveryPoint) -> list[Result]:
         inspector = Inspector(connection, cursor, options.layout)
         with journal.step("checks under lock", "Running the checks again, under the lock"):
-            _refuse(run_checks(inspector, before_repair.OBSTACLES))
+            require_passed(run_checks(inspector, before_repair.OBSTACLES))
         with journal.step("repair", "Putting back what the migration made"):
             _put_back(inspector)
         with journal.step("verify", "Running the checks after the migration"):
             now = Inspector(connection, cursor, read_layout(connection))
             results = run_checks(now, CHECKS_REPAIRED)
-            _refuse(results)
+            require_passed(results)
         return results
 
     return run_in_transaction(connection, options, journal, work)
-
-
-def _refuse(results: list[Result]) -> None:
-    if failed(results):
-        raise FailedChecksError(results)
 
 
 def _put_back(inspector: Inspector) -> None:

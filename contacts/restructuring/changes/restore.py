@@ -21,6 +21,7 @@ from contacts.restructuring.restore.difference import was_migrated_since
 from contacts.restructuring.restore.rows import Restored, restore_rows
 from contacts.restructuring.state.record import read_record
 from contacts.restructuring.state.wreck import examine
+from jmsk.postgres.queries import value
 from jmsk.postgres.user_triggers import without_user_triggers
 
 PASSABLE = f"""
@@ -37,7 +38,12 @@ PASSABLE = f"""
 
 Only these are changed: rows of other tables may refer to the e-mails of the rest.
 """
+IMPASSABLE = f"""
+    SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, {EMAIL}
+                   HAVING count(*) > 1 OR {EMAIL} IS NULL)
+"""
 NAMELESS = f"FROM orders WHERE {CUSTOMER_NAME} IS NULL"
+NAMED = f"UPDATE orders SET customer_name = '' WHERE id IN (SELECT id {NAMELESS})"
 
 
 class Restore(Change):
@@ -116,19 +122,13 @@ def tables_to_lock(layout: Layout) -> tuple[str, ...]:
 
 def _make_passable(cursor: Any) -> None:
     """Let the reversal pass, if there are e-mails or names that the legacy schema cannot hold."""
-    cursor.execute(f"SELECT EXISTS (SELECT 1 {NAMELESS})")
-    if cursor.fetchone()[0]:
-        with without_user_triggers(cursor, "orders"):
-            cursor.execute(
-                f"UPDATE orders SET customer_name = '' WHERE id IN (SELECT id {NAMELESS})"
-            )
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    cursor.execute(
-        f"SELECT EXISTS (SELECT 1 FROM contacts GROUP BY tenant_id, {EMAIL} "
-        f"HAVING count(*) > 1 OR {EMAIL} IS NULL)"
-    )
-    if not cursor.fetchone()[0]:
-        return
-    with without_user_triggers(cursor, "contacts"):
-        cursor.execute(PASSABLE)
+    if value(cursor, f"SELECT EXISTS (SELECT 1 {NAMELESS})"):
+        _update_silently(cursor, "orders", NAMED)
+    if value(cursor, IMPASSABLE):
+        _update_silently(cursor, "contacts", PASSABLE)
+
+
+def _update_silently(cursor: Any, table: str, statement: str) -> None:
+    with without_user_triggers(cursor, table):
+        cursor.execute(statement)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

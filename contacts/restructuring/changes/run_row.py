@@ -8,9 +8,9 @@ from django.utils import timezone
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.context import ChangeContext, ChangeResult
 from contacts.restructuring.changes.django_migrate import make_django_schema, migrate
+from contacts.restructuring.state.expected import RUNS_MIGRATION
 from jmsk.postgres.django_schema import applied_migrations
-
-RUNS_MIGRATION = ("contacts", "0002_restructuringrun")
+from jmsk.postgres.queries import value
 
 
 def begin_run(context: ChangeContext, kind: RestructuringRun.Kind) -> RestructuringRun:
@@ -19,13 +19,12 @@ def begin_run(context: ChangeContext, kind: RestructuringRun.Kind) -> Restructur
     make_django_schema(context.cursor, partial(migrate, context))
     if RUNS_MIGRATION not in applied_migrations(connection):
         migrate(context, *RUNS_MIGRATION)
-    context.cursor.execute("SELECT current_user")
     return RestructuringRun.objects.using(connection.alias).create(
         kind=kind,
         transaction_id=context.point.transaction_id,
         started_at=context.plan.started,
         operating_system_user=operating_system_user(),
-        database_user=context.cursor.fetchone()[0],
+        database_user=value(context.cursor, "SELECT current_user"),
     )
 
 

@@ -41,7 +41,8 @@ def contact_count(inspector: Inspector) -> Found:
 
 @check("All contacts have company_id (NOT NULL)")
 def contacts_have_companies(inspector: Inspector) -> Found:
-    if _column(inspector, "contacts", "company_id") is not True:
+    column = inspector.layout.tables["contacts"].by_name.get("company_id")
+    if column is None or not column.not_null:
         return ["contacts.company_id may be NULL"]
     return rows(
         inspector,
@@ -52,16 +53,16 @@ def contacts_have_companies(inspector: Inspector) -> Found:
 
 @check("Orders have contact_id column", tags=CATALOGUE)
 def orders_contact_id(inspector: Inspector) -> Found:
-    there = _column(inspector, "orders", "contact_id") is not None
+    there = "contact_id" in inspector.layout.tables["orders"].by_name
     return [] if there else ["orders has no column contact_id"]
 
 
 @check("Orders have company_id column", tags=CATALOGUE)
 def orders_company_id(inspector: Inspector) -> Found:
-    held = _column(inspector, "orders", "company_id")
-    if held is None:
+    column = inspector.layout.tables["orders"].by_name.get("company_id")
+    if column is None:
         return ["orders has no column company_id"]
-    return [] if held else ["orders.company_id may be NULL"]
+    return [] if column.not_null else ["orders.company_id may be NULL"]
 
 
 @check("Order-contact-company consistency")
@@ -143,12 +144,6 @@ def _is_there(inspector: Inspector, table: str) -> Finding:
     if table in inspector.layout.tables:
         return Finding(note=f"{table} table found")
     return problems([f"There is no table {table} in schema {inspector.layout.schema}"])
-
-
-def _column(inspector: Inspector, table: str, name: str) -> bool | None:
-    """Return whether the column is NOT NULL, or None if there is no such column."""
-    columns = {column.name: column for column in inspector.layout.tables[table].columns}
-    return columns[name].not_null if name in columns else None
 
 
 GUIDE = tagged(

@@ -27,6 +27,10 @@ class Inspector:
         """Run ``query`` and return the first value of its first row."""
         return self.rows(query, parameters)[0][0]
 
+    def counts(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the number of rows of each of the tables ``names``."""
+        return {name: self.value(f"SELECT count(*) FROM {name}") for name in names}
+
     def oids(self, names: Iterable[str]) -> list[int]:
         """Return the oids of the tables ``names``."""
         return [self.layout.tables[name].oid for name in names]

@@ -51,8 +51,13 @@ class Table:
     columns: tuple[Column, ...] = ()
 
     @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns, in their order."""
+        return {column.name: column for column in self.columns}
+
+    @property
     def column_names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
+        return tuple(self.by_name)
 
     @cached_property
     def stored_columns(self) -> tuple[Column, ...]:

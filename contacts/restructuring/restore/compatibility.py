@@ -55,7 +55,7 @@ def _misfits(layout: Layout, backup: Backup) -> Iterator[str]:
 def _column_misfits(
     found: Table, table: TableBackup, renamed: dict[str, str], added: tuple[str, ...]
 ) -> Iterator[str]:
-    now = {column.name: column for column in found.columns}
+    now = dict(found.by_name)
     for column in table.columns:
         present = now.pop(renamed.get(column.name, column.name), None)
         if present is None:

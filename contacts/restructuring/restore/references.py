@@ -187,8 +187,7 @@ def _ranges(
     cursor: Any, table: Table, key: ForeignKey, parts: dict[str, sql.Composable]
 ) -> list[tuple[Any, ...]]:
     """Return the ranges of integers that go, or none where a list of values is better."""
-    types = {column.name: column.type for column in table.columns}
-    if len(key.columns) > 1 or types.get(key.target_columns[0]) not in INTEGERS:
+    if len(key.columns) > 1 or table.by_name[key.target_columns[0]].type not in INTEGERS:
         return []
     referred = sql.Identifier("present", key.target_columns[0])
     limit = sql.Literal(MOST_RANGES + 1)

@@ -11,11 +11,11 @@ from django.db.migrations.loader import MigrationLoader
 from companies.trigger_sql import CreateTrigger
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
-LEGACY_STATE = [
-    ("companies", "0001_legacy"),
-    ("contacts", "0001_legacy"),
-    ("orders", "0001_legacy"),
-]
+APPS = ("companies", "contacts", "orders")
+"""Those whose migrations restructure."""
+LEGACY_STATE = [(app, "0001_legacy") for app in APPS]
+RUNS_MIGRATION = ("contacts", "0002_restructuringrun")
+"""It makes the table of the runs, before anything is restructured."""
 TARGET_STATE = [("orders", "0003_triggers")]
 RENAMED = {"customers": "contacts"}
 """The legacy tables that bear another name afterwards."""
@@ -28,7 +28,7 @@ def models_at(nodes: list[tuple[str, str]]) -> dict[str, type[models.Model]]:
     state = MigrationLoader(None).project_state(nodes)
     return {
         model._meta.db_table: model
-        for label in ("companies", "contacts", "orders")
+        for label in APPS
         for model in state.apps.get_app_config(label).get_models()
         if model._meta.object_name != "RestructuringRun"
     }

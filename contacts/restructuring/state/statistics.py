@@ -7,11 +7,8 @@ from django.db import DatabaseError, transaction
 
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import LEGACY_NAMES
 
-ROWS = """
-    SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
-           (SELECT count(*) FROM customers), (SELECT count(*) FROM orders)
-"""
 PLACED = f"""
     WITH orphans AS (SELECT tenant_id, count(*) AS customers FROM customers
                       WHERE company_id IS NULL GROUP BY tenant_id),
@@ -70,7 +67,5 @@ def placements(inspector: Inspector) -> tuple[Placement, ...]:
 
 
 def _count(inspector: Inspector) -> Statistics:
-    names = ("tenants", "companies", "customers", "orders")
-    counts = dict(zip(names, inspector.rows(ROWS)[0], strict=True))
-    size = inspector.value(SIZE, [inspector.oids(names)])
-    return Statistics(counts, placements(inspector), int(size))
+    size = inspector.value(SIZE, [inspector.oids(LEGACY_NAMES)])
+    return Statistics(inspector.counts(LEGACY_NAMES), placements(inspector), int(size))

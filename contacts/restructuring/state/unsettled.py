@@ -5,6 +5,7 @@ from typing import Any
 
 from contacts.meaning import STILL_PLACED
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import MIGRATED_NAMES
 
 STILL_THERE = f"""
     SELECT t.id, t.name,
@@ -17,11 +18,6 @@ STILL_THERE = f"""
 """
 EMAILS = "SELECT count(email_set_aside) FROM contacts WHERE email IS NULL"
 LOOSE = "SELECT count(*) FROM orders WHERE contact_id IS NULL"
-ROWS = """
-    SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM companies),
-           (SELECT count(*) FROM contacts), (SELECT count(*) FROM orders),
-           (SELECT count(*) FROM addresses)
-"""
 
 
 @dataclass(frozen=True)
@@ -45,9 +41,8 @@ def still_there(inspector: Inspector) -> tuple[DefaultCompany, ...]:
 
 def count_rows(inspector: Inspector) -> dict[str, Any]:
     """Count the rows of a migrated database, and those that are left to settle."""
-    names = ("tenants", "companies", "contacts", "orders", "addresses")
     return {
-        **dict(zip(names, inspector.rows(ROWS)[0], strict=True)),
+        **inspector.counts(MIGRATED_NAMES),
         "contacts_placed": sum(company.contacts for company in still_there(inspector)),
         "emails_set_aside": inspector.value(EMAILS),
         "orders_without_contact": inspector.value(LOOSE),

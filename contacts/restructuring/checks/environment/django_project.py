@@ -10,10 +10,9 @@ from django.db.migrations.loader import MigrationLoader
 
 from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.state.expected import APPS, RUNS_MIGRATION
 from jmsk.postgres.django_schema import applied_migrations, own_name
 
-OWN_APPS = ("companies", "contacts", "orders")
-RUNS = ("contacts", "0002_restructuringrun")
 COLUMNS = """
     SELECT attname FROM pg_attribute
      WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
@@ -27,7 +26,9 @@ COLUMNS = """
 )
 def django_project(inspector: Inspector) -> Iterator[str]:
     applied = applied_migrations(inspector.connection)
-    if RUNS not in applied:  # else an earlier run of this project has kept its record here
+    if (
+        RUNS_MIGRATION not in applied
+    ):  # else an earlier run of this project has kept its record here
         yield from _foreign_records(applied)
         yield from _foreign_users(inspector, applied)
 
@@ -43,7 +44,7 @@ def _foreign_records(applied: set[tuple[str, str]]) -> Iterator[str]:
             yield f"django_migrations records {app}.{max(recorded)}: this project has no such app"
         elif more:
             yield f"django_migrations records {app}.{more[-1]}, which this project does not have"
-        elif fewer and app not in OWN_APPS:
+        elif fewer and app not in APPS:
             yield f"django_migrations records {app} without {app}.{min(fewer)}, as another Django"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contacts.restructuring.checks.base import Finding, Severity, check, rows, together
+from contacts.restructuring.checks.tables.key_rows import without_value
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     ONE_EMAIL_PER_TENANT,
@@ -11,7 +12,7 @@ from contacts.restructuring.state.expected import (
     legacy_models,
     target_models,
 )
-from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+from jmsk.postgres.catalogue import Type, model_objects, read_objects
 
 
 @check(
@@ -21,21 +22,18 @@ from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objec
 def missing_constraints(inspector: Inspector) -> Finding:
     """Whether rows break a key, a NOT NULL or a foreign key that this database should have."""
     return together(
-        rows(inspector, statement, sentence)
+        finding
         for name, model in legacy_models().items()
-        for statement, sentence in _missing_constraints(
-            name, model, read_objects(inspector.cursor, name), inspector
-        )
+        for finding in _missing_constraints(inspector, name, model)
     )
 
 
-def _missing_constraints(
-    name: str, model: Any, present: list[TableObject], inspector: Inspector
-) -> Iterator[tuple[str, str]]:
-    """Yield, for each rule that the catalogue does not hold, the query for rows that break it.
+def _missing_constraints(inspector: Inspector, name: str, model: Any) -> Iterator[Finding]:
+    """Yield what breaks each rule that the catalogue does not hold.
 
     What the target does without, a column's NOT NULL, no row breaks.
     """
+    present = read_objects(inspector.cursor, name)
     nullable = {
         column.name for column in inspector.layout.tables[name].columns if not column.not_null
     }
@@ -43,10 +41,7 @@ def _missing_constraints(
     nullable -= {field.column for field in restructured._meta.concrete_fields if field.null}
     for field in model._meta.concrete_fields:
         if not field.null and field.column in nullable:
-            yield (
-                f"SELECT id FROM {name} WHERE {field.column} IS NULL",
-                f"Row {{id}} of {name} has no {field.column}",
-            )
+            yield without_value(inspector, name, field.column)
     for item in model_objects(model):
         if name == "customers" and item.unique_columns == ONE_EMAIL_PER_TENANT:
             continue  # goes anyway; see duplicate_emails
@@ -54,7 +49,8 @@ def _missing_constraints(
             continue
         if item.reference:
             (column,), target, (key,) = item.reference
-            yield (
+            yield rows(
+                inspector,
                 f"SELECT id, {column} FROM {name} WHERE {column} IS NOT NULL AND NOT EXISTS "
                 f"(SELECT 1 FROM {target} WHERE {target}.{key} = {name}.{column})",
                 f"Row {{id}} of {name} has {column} {{{column}}}, which is not in {target}",
@@ -62,7 +58,8 @@ def _missing_constraints(
         elif item.type in (Type.UNIQUE, Type.PRIMARY_KEY):
             keys = ", ".join(item.columns)
             told = ", ".join(f"{key} {{{key}}}" for key in item.columns)
-            yield (
+            yield rows(
+                inspector,
                 f"SELECT {keys}, count(*) AS rows FROM {name} "
                 f"WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1",
                 f"{{rows}} rows of {name} share {told}",

@@ -2,18 +2,15 @@
 
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import verbatim
+from contacts.restructuring.checks.base import Finding, rows, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.catalogue import TableObject
-
-Question = tuple[str, str]
-"""A query, and the sentence that tells of a row which it finds."""
 
 
 def without_target(
     inspector: Inspector, table: str, want: TableObject, clause: str = ""
-) -> Question:
-    """Return how to find the rows of ``table`` whose foreign key ``want`` leads nowhere.
+) -> Finding:
+    """Find the rows of ``table`` whose foreign key ``want`` leads nowhere.
 
     ``clause`` is a WITH in which the tables' names mean something else than the tables.
     """
@@ -28,11 +25,11 @@ def without_target(
         f"AND NOT EXISTS (SELECT 1 FROM {want.target} AS target WHERE {same})"
     )
     told = f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in "
-    return query, told + verbatim(want.target)
+    return rows(inspector, query, told + verbatim(want.target))
 
 
-def shared(inspector: Inspector, table: str, want: TableObject, clause: str = "") -> Question:
-    """Return how to find the rows of ``table`` that share what ``want`` holds to be unique."""
+def shared(inspector: Inspector, table: str, want: TableObject, clause: str = "") -> Finding:
+    """Find the rows of ``table`` that share what ``want`` holds to be unique."""
     keys = ", ".join(quoted(inspector, name) for name in want.columns)
     only = f" AND {want.predicate}" if want.predicate else ""
     query = (
@@ -40,14 +37,14 @@ def shared(inspector: Inspector, table: str, want: TableObject, clause: str = ""
         f"WHERE ({keys}) IS NOT NULL{only} GROUP BY {keys} HAVING count(*) > 1"
     )
     told = f"{{rows}} rows of {table}, of which {{id}}, share the "
-    return query, told + verbatim(f"{', '.join(want.columns)} of {want.name}")
+    return rows(inspector, query, told + verbatim(f"{', '.join(want.columns)} of {want.name}"))
 
 
-def without_value(inspector: Inspector, table: str, column: str, clause: str = "") -> Question:
-    """Return how to find the rows of ``table`` in which ``column`` is NULL."""
+def without_value(inspector: Inspector, table: str, column: str, clause: str = "") -> Finding:
+    """Find the rows of ``table`` in which ``column`` is NULL."""
     name = quoted(inspector, column)
     query = f"{clause} SELECT id FROM {table} WHERE {name} IS NULL"
-    return query, f"Row {{id}} of {table} has no {verbatim(column)}"
+    return rows(inspector, query, f"Row {{id}} of {table} has no {verbatim(column)}")
 
 
 def quoted(inspector: Inspector, name: str) -> str:

@@ -11,7 +11,6 @@ from psycopg2 import sql
 from contacts.meaning import EMAIL
 from contacts.restructuring.checks.base import Finding, Found, check, rows, together
 from contacts.restructuring.checks.tables.key_rows import (
-    Question,
     shared,
     without_target,
     without_value,
@@ -39,16 +38,13 @@ ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders",
 def legacy_constraints(inspector: Inspector) -> Finding:
     """Find rows that break a rule of the legacy tables which the migrated ones do not hold."""
     return together(
-        rows(inspector, query, sentence)
+        finding
         for table in TABLES
-        for query, sentence in (
-            *_missing_keys(inspector, table),
-            *_missing_not_nulls(inspector, table),
-        )
+        for finding in (*_missing_keys(inspector, table), *_missing_not_nulls(inspector, table))
     )
 
 
-def _missing_keys(inspector: Inspector, table: str) -> Iterator[Question]:
+def _missing_keys(inspector: Inspector, table: str) -> Iterator[Finding]:
     present = present_objects(inspector.cursor, table)
     for want in wanted_objects(inspector.cursor, table):
         if want.unique_columns == ONE_EMAIL_PER_TENANT or any(item.holds(want) for item in present):
@@ -59,7 +55,7 @@ def _missing_keys(inspector: Inspector, table: str) -> Iterator[Question]:
             yield shared(inspector, table, want, _legacy_rows(inspector))
 
 
-def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[Question]:
+def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[Finding]:
     columns = inspector.layout.tables[now_called(table)].columns
     nullable = {column.name for column in columns if not column.not_null}
     for column, wanted in remembered(inspector.cursor, table)["not_null"].items():

@@ -38,7 +38,7 @@ LARGEST_IDS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 )
 def columns(inspector: Inspector) -> Iterator[str]:
     for name, model in legacy_models().items():
-        present = {column.name: column for column in inspector.layout.tables[name].columns}
+        present = inspector.layout.tables[name].by_name
         for field in model._meta.concrete_fields:
             expected = column_type(field, inspector.connection)
             if field.column not in present:
@@ -83,10 +83,7 @@ def _missing_ids(inspector: Inspector, count: int) -> Iterator[str]:
     sequence = feeding_sequences(inspector.cursor, "companies").get("id")
     if sequence is None:
         last = inspector.value("SELECT coalesce(max(id), 0) FROM companies")
-        types = {
-            column.name: column.type for column in inspector.layout.tables["companies"].columns
-        }
-        largest = LARGEST_IDS[types["id"]]
+        largest = LARGEST_IDS[inspector.layout.tables["companies"].by_name["id"].type]
         if last + count > largest:
             yield f"{counted(count, 'id')} needed after {last}, and {largest} is the largest"
         return

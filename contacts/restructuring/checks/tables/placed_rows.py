@@ -174,7 +174,7 @@ def _gives_a_value(
 def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
     """Return the WITH clause in which companies and customers hold the rows to come."""
     companies = inspector.layout.tables["companies"]
-    types = {column.name: sql.SQL(column.type) for column in companies.columns}
+    types = {name: sql.SQL(column.type) for name, column in companies.by_name.items()}
     values: dict[str, sql.Composable] = {
         name: sql.SQL("CAST({} AS {})").format(sql.SQL(value), types[name])
         for name, value in GIVEN.items()

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Finding, rows, together
+from contacts.restructuring.checks.base import Finding, together
 from contacts.restructuring.checks.tables.key_rows import (
-    Question,
     shared,
     without_target,
     without_value,
@@ -28,23 +27,13 @@ def missing_objects(inspector: Inspector) -> Iterator[tuple[TableObject, str]]:
 def nullable_columns(inspector: Inspector) -> Iterator[tuple[str, str]]:
     """Yield the tables and columns of REQUIRED that may be NULL."""
     for table, name in REQUIRED:
-        columns = {column.name: column for column in inspector.layout.tables[table].columns}
-        if not columns[name].not_null:
+        if not inspector.layout.tables[table].by_name[name].not_null:
             yield table, name
 
 
 def rows_of_missing_objects(inspector: Inspector) -> Finding:
     """Find the rows that break what is missing."""
-    questions = [
-        *(without_value(inspector, *column) for column in nullable_columns(inspector)),
-        *(
-            question
-            for table in RESTRUCTURED
-            for item, _ in _missing(inspector, table)
-            for question in _breaking(inspector, table, item)
-        ),
-    ]
-    return together(rows(inspector, query, told) for query, told in questions)
+    return together(_breaking(inspector))
 
 
 def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, str]]:
@@ -57,8 +46,12 @@ def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, st
             yield item, found.definition
 
 
-def _breaking(inspector: Inspector, table: str, item: TableObject) -> Iterator[Question]:
-    if item.reference:
-        yield without_target(inspector, table, item)
-    elif item.type in (Type.UNIQUE, Type.PRIMARY_KEY):
-        yield shared(inspector, table, item)
+def _breaking(inspector: Inspector) -> Iterator[Finding]:
+    for table, column in nullable_columns(inspector):
+        yield without_value(inspector, table, column)
+    for table in RESTRUCTURED:
+        for item, _ in _missing(inspector, table):
+            if item.reference:
+                yield without_target(inspector, table, item)
+            elif item.type in (Type.UNIQUE, Type.PRIMARY_KEY):
+                yield shared(inspector, table, item)
