@@ -10,6 +10,8 @@ from django.db.models import CheckConstraint, F, Model, Q
 from django.db.models.functions import Collate, Length
 from django.db.models.lookups import GreaterThanOrEqual, IRegex, Regex
 
+from jmsk.postgres import queries
+
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 """Something, one @, something with a dot inside, no white space; matched by the server."""
 
@@ -87,8 +89,8 @@ def _as_held(model: type[Model], rule: CheckConstraint, editor: Any) -> CheckCon
     A regular expression cannot be matched where different texts may be equal.
     """
     with editor.connection.cursor() as cursor:
-        cursor.execute(NONDETERMINISTIC, [editor.quote_name(model._meta.db_table)])
-        columns = {column for (column,) in cursor.fetchall()}
+        table = editor.quote_name(model._meta.db_table)
+        columns = {*queries.column(cursor, NONDETERMINISTIC, [table])}
     if not columns:
         return rule
     held, condition = rule.clone(), cast(Q, rule.condition)

@@ -8,6 +8,8 @@ from typing import Any
 
 from psycopg2 import sql
 
+from jmsk.postgres.queries import rows
+
 TYPE = """
     SELECT CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
                           ELSE format_type(a.atttypid, a.atttypmod) END,
@@ -27,6 +29,5 @@ Column = tuple[str, str]
 
 def column_type(cursor: Any, column: Column) -> sql.Composable:
     """Return the type of ``column``, with the collation that it does not have from its type."""
-    cursor.execute(TYPE, column)
-    spelled, collation = cursor.fetchone()
+    spelled, collation = rows(cursor, TYPE, column)[0]
     return sql.SQL(f"{spelled} COLLATE {collation}" if collation else spelled)

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
-from jmsk.postgres.queries import execute
+from jmsk.postgres.queries import column, execute, value
 
 INVALID_INDEXES = """
     SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -100,15 +100,13 @@ def _move(cursor: Any, made: TableObject) -> None:
 
     Where not, as on another server, it stays in the database's own, which holds it as well.
     """
-    cursor.execute(MAY_USE, [made.tablespace])
-    if cursor.fetchone()[0]:
+    if value(cursor, MAY_USE, [made.tablespace]):
         execute(cursor, TABLESPACE, name=made.name, tablespace=made.tablespace)
 
 
 def _drop_invalid(cursor: Any, table: str, names: list[str]) -> None:
     """Drop the indexes of ``table`` that bear ``names`` and that were never finished."""
-    cursor.execute(INVALID_INDEXES, [table, names])
-    for (name,) in cursor.fetchall():
+    for name in column(cursor, INVALID_INDEXES, [table, names]):
         execute(cursor, DROP["index"], name=name)
 
 

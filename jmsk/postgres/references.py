@@ -7,6 +7,7 @@ from typing import Any
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import column_names
+from jmsk.postgres.queries import column, compose, rows
 
 FOREIGN_KEYS = f"""
     SELECT c.conname, n.nspname, r.relname, r.oid::bigint,
@@ -74,10 +75,9 @@ def foreign_keys_to(
     a partitioned table's key counts for each partition as well.
     """
     wanted = {"to": list(tables), "but_of": list(but_of), "partitions": partitions}
-    cursor.execute(FOREIGN_KEYS, wanted)
     return tuple(
         ForeignKey(name, schema, table, oid, tuple(of), target, tuple(to), index)
-        for name, schema, table, oid, of, target, to, index in cursor.fetchall()
+        for name, schema, table, oid, of, target, to, index in rows(cursor, FOREIGN_KEYS, wanted)
     )
 
 
@@ -92,21 +92,20 @@ def referred_rows(
     if not ids:
         return []
     found: set[int] = set()
-    left_out = {oid: column for name, column in but_for.items() for oid in _oids(cursor, [name])}
+    left_out = {oid: part for name, part in but_for.items() for oid in _oids(cursor, [name])}
     for key in foreign_keys_to(cursor, _oids(cursor, [table])):
         if left_out.get(key.oid) in key.columns:
             continue
-        statement = sql.SQL(REFERRED).format(
-            table=sql.Identifier(table),
+        statement = compose(
+            REFERRED,
+            table=table,
             ids=sql.Literal(list(ids)),
             referring=key.identifier,
             same=key.matches("referring", "referred"),
         )
-        cursor.execute(statement)
-        found.update(row for (row,) in cursor.fetchall())
+        found.update(column(cursor, statement))
     return sorted(found)
 
 
 def _oids(cursor: Any, names: Collection[str]) -> list[int]:
-    cursor.execute(OIDS, [list(names)])
-    return [oid for (oid,) in cursor.fetchall()]
+    return column(cursor, OIDS, [list(names)])

@@ -5,6 +5,8 @@ from typing import Any
 
 from psycopg2 import sql
 
+from jmsk.postgres.queries import column, rows
+
 FEEDING = """
     WITH feeding AS (
         SELECT d.adnum AS number, p.refobjid AS sequence
@@ -60,14 +62,12 @@ def feeding_sequences(cursor: Any, table: str) -> dict[str, Sequence]:
 
     Raises ProgrammingError if there is no such table in the search path.
     """
-    cursor.execute(FEEDING, {"table": table})
-    return {row[0]: Sequence(*row) for row in cursor.fetchall()}
+    return {row[0]: Sequence(*row) for row in rows(cursor, FEEDING, {"table": table})}
 
 
 def read_position(cursor: Any, sequence: Sequence) -> State:
     """Return where ``sequence`` stands."""
-    cursor.execute(f"SELECT last_value, is_called FROM {sequence.name}")
-    return list(cursor.fetchone())
+    return list(rows(cursor, f"SELECT last_value, is_called FROM {sequence.name}")[0])
 
 
 def free_values(cursor: Any, table: str, sequence: Sequence, count: int) -> list[int]:
@@ -81,8 +81,7 @@ def free_values(cursor: Any, table: str, sequence: Sequence, count: int) -> list
     statement = sql.SQL(FREE).format(
         table=sql.Identifier(table), column=sql.Identifier(sequence.column)
     )
-    cursor.execute(statement, [first, end, sequence.increment, count])
-    return [value for (value,) in cursor.fetchall()]
+    return column(cursor, statement, [first, end, sequence.increment, count])
 
 
 def restart(cursor: Any, sequence: Sequence, position: State) -> None:

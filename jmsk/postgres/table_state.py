@@ -7,6 +7,7 @@ from django.db import models
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+from jmsk.postgres.queries import rows
 from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.sequences import State, feeding_sequences, read_position, restart
 
@@ -84,8 +85,7 @@ def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None
 
 
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:
-    cursor.execute(NOT_NULL, [table])
-    return dict(cursor.fetchall())
+    return dict(rows(cursor, NOT_NULL, [table]))
 
 
 def read_positions(cursor: Any, table: str) -> dict[str, State]:

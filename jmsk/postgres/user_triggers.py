@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jmsk.postgres.queries import execute
+from jmsk.postgres.queries import execute, rows
 
 USER_TRIGGERS = """
     SELECT 'TRIGGER', tgname, tgenabled FROM pg_trigger
@@ -26,8 +26,7 @@ def without_user_triggers(cursor: Any, *tables: str) -> Iterator[None]:
     """
     switched = []
     for table in tables:
-        cursor.execute(USER_TRIGGERS, {"table": table})
-        switched += [(table, *row) for row in cursor.fetchall()]
+        switched += [(table, *row) for row in rows(cursor, USER_TRIGGERS, {"table": table})]
     for table, kind, name, _ in switched:
         execute(cursor, f"ALTER TABLE {{table}} DISABLE {kind} {{name}}", table=table, name=name)
     yield

@@ -132,10 +132,10 @@ class Result:
         }
 
 
-def problems(sentences: Iterable[str], note: str = "") -> Finding:
+def problems(sentences: Iterable[str]) -> Finding:
     """Return the finding in which each of ``sentences`` is a problem."""
     found = tuple(sentences)
-    return Finding(len(found), found[:FIRST_ROWS], note=note)
+    return Finding(len(found), found[:FIRST_ROWS])
 
 
 def rows(

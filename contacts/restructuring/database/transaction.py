@@ -2,15 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, Generic, TypeVar
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    transaction,
-)
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error as PsycopgError
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
@@ -197,7 +193,7 @@ class _Attempt(Generic[T]):
         self.journal.ended(committed=committed)
         if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
-            return TransactionResult(**{**vars(self.ended), "notes": (*self.ended.notes, note)})
+            return replace(self.ended, notes=(*self.ended.notes, note))
         if self.journal.interrupt.signal or _interrupted(error):
             raise Failure(
                 "MC802",
