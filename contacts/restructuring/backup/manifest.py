@@ -122,8 +122,8 @@ def _dump(values: Any) -> bytes:
 
 
 def _build(values: dict[str, Any]) -> Manifest:
-    plain = {
-        **values,
+    created = values.get("created_companies")
+    parts = {
         "stage": Stage(values["stage"]),
         "migrations": tuple(values["migrations"]),
         "enums": tuple(
@@ -133,10 +133,9 @@ def _build(values: dict[str, Any]) -> Manifest:
         "domains": tuple(_build_domain(item) for item in values.get("domains", ())),
         "others": tuple(OtherType(**item) for item in values.get("others", ())),
         "tables": tuple(_build_table(item) for item in values["tables"]),
+        "created_companies": None if created is None else tuple(created),
     }
-    if values.get("created_companies") is not None:
-        plain["created_companies"] = tuple(values["created_companies"])
-    return Manifest(**plain)
+    return Manifest(**{**values, **parts})
 
 
 def _build_domain(values: dict[str, Any]) -> Domain:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
-from tests.support.command import LAST_WORDS, Result, Running, start
+from tests.support.command import LAST_WORDS, Result, Running, run_child, start
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
@@ -219,8 +219,7 @@ def test_in_a_finalizer_which_swallows_what_is_raised(
 ) -> None:
     before = remember(sample)
     program = IN_A_FINALIZER.format(number=number.name)
-    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert_told_in_one_line(done, number.name, "rolled back", "the database is as it was")
     assert state(sample, before) == "legacy"
 

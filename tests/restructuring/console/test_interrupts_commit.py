@@ -7,7 +7,7 @@ import pytest
 
 from tests.restructuring.console.test_interrupts import BOTH, assert_told_in_one_line
 from tests.support.aftermath import assert_no_locks_left, remember, state
-from tests.support.command import start
+from tests.support.command import run_child
 from tests.support.databases import Database
 
 pytestmark = pytest.mark.slow
@@ -28,8 +28,7 @@ def test_after_commit_it_does_not_deny_the_migration(
 ) -> None:
     before = remember(sample)
     program = AFTER_COMMIT.format(number=number.name)
-    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert state(sample, before) == "migrated"
     assert done.code in (0, 130), done.output
     assert "Traceback" not in done.output
@@ -71,8 +70,7 @@ def test_just_before_commit_it_ends_the_transaction_that_is_still_open(
 ) -> None:
     before = remember(sample)
     program = AT_COMMIT.format(before=OF_THE_RUN, after="", more="")
-    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert_told_in_one_line(done, "at the step 'commit'", "rolled back")
     assert state(sample, before) == "legacy"
     assert_no_locks_left(sample)
@@ -83,8 +81,7 @@ def test_just_after_commit_it_finds_out_that_it_was_committed(
 ) -> None:
     before = remember(sample)
     program = AT_COMMIT.format(before="", after=OF_THE_RUN, more="")
-    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert done.code == 0, done.output
     assert "the server says: committed" in done.output
     assert state(sample, before) == "migrated"
@@ -95,8 +92,7 @@ def test_twice_at_commit_it_claims_nothing(sample: Database, tmp_path: Path, lef
     before = remember(sample)
     moment = {"legacy": "before", "migrated": "after"}[left]
     program = AT_COMMIT.format(**{"before": "", "after": "", moment: OF_THE_RUN}, more=ASKING)
-    with start(sample, "--noinput", "--backup-dir", str(tmp_path), program=program) as run:
-        done = run.end()
+    done = run_child(sample, "--noinput", "--backup-dir", str(tmp_path), program=program)
     assert done.code == 130, done.output
     assert "Traceback" not in done.output
     assert "Interrupted at COMMIT" in done.error
