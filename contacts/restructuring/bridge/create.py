@@ -17,6 +17,7 @@ from contacts.restructuring.bridge.description import (
     INDEXES,
     MEMORY_KEEPER,
     VIEWS,
+    WRITING,
     Bridge,
     Memory,
     read_bridge,
@@ -39,8 +40,12 @@ COMMENTS = """
        AND col_description(a.attrelid, a.attnum) IS NOT NULL
 """
 EVENTS = {
-    "trg_bridge_check_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
+    "trg_bridge_check_customer": ("INSTEAD OF INSERT OR DELETE ON {customers}", ""),
     "trg_bridge_write_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
+    "trg_bridge_check_change": (
+        "BEFORE UPDATE OF id, tenant_id, email ON {contacts}",
+        f"WHEN (current_setting('{WRITING}', true) = 'on')",
+    ),
     "trg_bridge_place_contact": (
         "BEFORE INSERT OR UPDATE OF company_id ON {contacts}",
         "WHEN (NEW.company_id IS NULL)",

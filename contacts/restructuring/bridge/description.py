@@ -14,6 +14,7 @@ DEFAULT_COMPANY_FUNCTION = "bridge_default_company"
 TRIGGERS = {
     "trg_bridge_check_customer": "customers",
     "trg_bridge_write_customer": "customers",
+    "trg_bridge_check_change": "contacts",
     "trg_bridge_place_contact": "contacts",
     "trg_bridge_fill_order": "orders",
     "trg_bridge_keep_company": "companies",
@@ -24,6 +25,8 @@ have filled."""
 FUNCTIONS = (DEFAULT_COMPANY_FUNCTION, *TRIGGERS)
 INDEXES = {"email": "ix_bridge_email", "company_id": "ix_bridge_company_id"}
 """The index on contacts for each column that the view customers computes."""
+WRITING = "jmsk.bridge_writes"
+"""The setting that is 'on' while the view writes what the legacy table's rules are about."""
 MEMORY_KEEPER = "trg_bridge_write_customer"
 """The function whose comment keeps what has to be known when the bridge goes."""
 
