@@ -157,11 +157,10 @@ def _bridge() -> str:
         bridge = read_bridge(cursor)
         if bridge is None:
             return ""
-        last = read_usage(cursor).last
+        usage = read_usage(cursor, bridge)
     since = f" since {bridge.made:%Y-%m-%d}" if bridge.made else ""
-    used = f" It was last used on {last:%Y-%m-%d}." if last else ""
     return (
-        f"The bridge for the legacy application stands in schema {bridge.schema}{since}.{used} "
+        f"The bridge for the legacy application stands in schema {bridge.schema}{since}: {usage}. "
         "Before it goes, settle what is listed here: only the bridge shows contacts that are still "
         "placed as customers without a company, and e-mails that were set aside as their own."
     )

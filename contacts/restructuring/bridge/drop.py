@@ -5,11 +5,11 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.bridge.description import (
+    COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
     FUNCTIONS,
     INDEXES,
     TRIGGERS,
-    VIEWS,
     Bridge,
 )
 from contacts.restructuring.bridge.grants import take_back
@@ -34,8 +34,9 @@ def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> list[str]:
     for name, relation in TRIGGERS.items():
         if relation in layout.tables:
             _drop(cursor, "TRIGGER IF EXISTS {name} ON {relation}", name, layout.schema, relation)
-    for view in VIEWS:
+    for view, counter in COUNTERS.items():
         _drop(cursor, "VIEW IF EXISTS {relation}", view, bridge.schema, view)
+        _drop(cursor, "MATERIALIZED VIEW IF EXISTS {relation}", counter, bridge.schema, counter)
     for name in FUNCTIONS:
         arguments = "integer" if name == DEFAULT_COMPANY_FUNCTION else ""
         what = f"FUNCTION IF EXISTS {{relation}}({arguments})"

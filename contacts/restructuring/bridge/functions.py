@@ -9,7 +9,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.bridge import bodies, writing
 from contacts.restructuring.bridge.columns import ViewColumn
-from contacts.restructuring.bridge.description import DEFAULT_COMPANY_FUNCTION, WRITING
+from contacts.restructuring.bridge.description import COUNTERS, DEFAULT_COMPANY_FUNCTION, WRITING
 from contacts.restructuring.bridge.legacy_names import LegacyNames, read_legacy_names
 from contacts.restructuring.database.layout import Layout
 
@@ -61,12 +61,14 @@ def bridge_functions(
             next(column.base.type for column in columns if column.name == "email")
         ),
         "company": expressions["company_id"],
+        **{f"{view}_counter": sql.Identifier(schema, name) for view, name in COUNTERS.items()},
         "most_locks": sql.Literal(MOST_LOCKS),
     }
     templates = {
         DEFAULT_COMPANY_FUNCTION: sql.SQL(bodies.DEFAULT_COMPANY),
         "trg_bridge_place_contact": sql.SQL(bodies.PLACE_CONTACT).format(**parts),
         "trg_bridge_fill_order": sql.SQL(bodies.FILL_ORDER).format(**parts),
+        "trg_bridge_count_orders": sql.SQL(bodies.COUNT_ORDERS).format(**parts),
         "trg_bridge_check_customer": _check_customer(cursor, names, columns, parts),
         "trg_bridge_check_change": _check_change(names, parts),
     }
