@@ -15,7 +15,6 @@ from contacts.restructuring.bridge.description import (
     COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
     DEFAULT_SCHEMA,
-    INDEXES,
     MEMORY_KEEPER,
     VIEWS,
     Bridge,
@@ -30,6 +29,7 @@ from contacts.restructuring.bridge.grants import (
     role_name,
     wanted_grants,
 )
+from contacts.restructuring.bridge.indexes import make_indexes
 from contacts.restructuring.bridge.roles import lead_to_bridge
 from contacts.restructuring.bridge.triggers import EVENTS, make_trigger
 from contacts.restructuring.database.layout import Layout
@@ -68,7 +68,7 @@ def create_bridge(
     for function in functions:
         if function.name in EVENTS:
             make_trigger(cursor, layout, schema, function.name)
-    _make_indexes(cursor, layout, columns["customers"])
+    make_indexes(cursor, layout, columns["customers"])
     give(cursor, layout.tables["contacts"], needed)
     _grant(cursor, layout, schema, columns)
     given = lead_to_bridge(cursor, roles, schema)
@@ -177,20 +177,6 @@ def definer_clauses(layout: Layout) -> sql.Composed:
         "SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET row_security = off"
     )
     return sql.SQL(clauses).format(schema=sql.Identifier(layout.schema))
-
-
-def _make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
-    """Index what the view computes, where the legacy table had an index on the column."""
-    table = layout.tables["contacts"]
-    for column in columns:
-        if column.name in INDEXES:
-            _run(
-                cursor,
-                "CREATE INDEX {name} ON {table} (({expression}))",
-                name=sql.Identifier(INDEXES[column.name]),
-                table=sql.Identifier(table.schema, table.name),
-                expression=column.expression,
-            )
 
 
 def _grant(

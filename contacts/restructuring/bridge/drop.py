@@ -8,11 +8,11 @@ from contacts.restructuring.bridge.description import (
     COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
     FUNCTIONS,
-    INDEXES,
     TRIGGERS,
     Bridge,
 )
 from contacts.restructuring.bridge.grants import take_back
+from contacts.restructuring.bridge.indexes import drop_indexes
 from contacts.restructuring.bridge.roles import lead_back
 from contacts.restructuring.database.layout import Layout
 
@@ -41,8 +41,7 @@ def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> list[str]:
         arguments = "integer" if name == DEFAULT_COMPANY_FUNCTION else ""
         what = f"FUNCTION IF EXISTS {{relation}}({arguments})"
         _drop(cursor, what, name, bridge.schema, name)
-    for name in INDEXES.values():
-        _drop(cursor, "INDEX IF EXISTS {relation}", name, contacts.schema, name)
+    drop_indexes(cursor, layout)
     left = []
     if bridge.memory:
         take_back(cursor, contacts, bridge.memory.grants)

@@ -57,3 +57,9 @@ def read_usage(cursor: Any, bridge: Bridge) -> Usage:
     if reset is not None and bridge.made is not None and reset < bridge.made:
         reset = None
     return Usage(calls, last, reset)
+
+
+def told(cursor: Any, bridge: Bridge) -> str:
+    """Say where the bridge stands, since when, and how much it is used."""
+    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
+    return f"stands in schema {bridge.schema}{since}: {read_usage(cursor, bridge)}"

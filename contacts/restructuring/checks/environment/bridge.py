@@ -7,7 +7,7 @@ from contacts.restructuring.bridge.columns import missing_columns
 from contacts.restructuring.bridge.description import BridgeOptions, read_bridge
 from contacts.restructuring.bridge.grants import INVOKER_VERSION
 from contacts.restructuring.bridge.roles import role_views, users_of
-from contacts.restructuring.bridge.usage import read_usage
+from contacts.restructuring.bridge.usage import told
 from contacts.restructuring.bridge.verify import bridge_problems
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.checks.environment.privileges import grant
@@ -160,9 +160,7 @@ def whole(inspector: Inspector) -> Finding:
     found = list(bridge_problems(inspector.cursor, inspector.layout, bridge))
     if found:
         return problems(f"{sentence}" for sentence in found)
-    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
-    usage = read_usage(inspector.cursor, bridge)
-    return Finding(note=f"the bridge stands in schema {bridge.schema}{since}; {usage}")
+    return Finding(note=f"the bridge {told(inspector.cursor, bridge)}")
 
 
 def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:
