@@ -67,7 +67,7 @@ class Contact(models.Model):
 
 
 class RestructuringRun(models.Model):
-    """One committed run: a migration, a rollback or a restore. The audit trail.
+    """One committed run: a migration, a rollback, a restore, a bridge. The audit trail.
 
     The row is written in the run's own transaction. Its table is made before anything is
     restructured, so it survives a rollback.
@@ -78,6 +78,8 @@ class RestructuringRun(models.Model):
         ROLLBACK = "rollback"
         RESTORE = "restore"
         RECOVERY = "recovery"
+        BRIDGE = "bridge"
+        BRIDGE_DROPPED = "bridge dropped"
 
     kind = models.CharField(max_length=20, choices=Kind)
     transaction_id = models.BigIntegerField(

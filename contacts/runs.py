@@ -4,6 +4,9 @@ from typing import Any
 
 from contacts.created_companies import Row
 
+BESIDE = ("bridge", "bridge dropped")
+"""The kinds of runs that make something beside the tables, which stay what they are."""
+
 
 def current_run(apps: Any, alias: str) -> Any:
     """Return the run whose transaction this is, or None outside ``migrate_contacts``."""
@@ -43,9 +46,12 @@ def created_rows(apps: Any, alias: str) -> dict[int, Row | None]:
 
 
 def _ended_runs(apps: Any, alias: str) -> Any:
-    """Return the runs but for the one in progress, the latest first."""
+    """Return the runs that made the tables what they are, the latest first.
+
+    The one in progress is none of them.
+    """
     runs = apps.get_model("contacts", "RestructuringRun").objects.using(alias)
     ended = runs.extra(
         where=["transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint"]
     )
-    return ended.order_by("-id")
+    return ended.exclude(kind__in=BESIDE).order_by("-id")

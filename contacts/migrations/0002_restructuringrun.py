@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                             ("rollback", "Rollback"),
                             ("restore", "Restore"),
                             ("recovery", "Recovery"),
+                            ("bridge", "Bridge"),
+                            ("bridge dropped", "Bridge Dropped"),
                         ],
                         max_length=20,
                     ),

@@ -15,7 +15,7 @@ from companies.admin_tenants import tenants_named
 from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
-from contacts.restructuring.bridge.usage import read_usage
+from contacts.restructuring.bridge.usage import told
 from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
@@ -157,11 +157,9 @@ def _bridge() -> str:
         bridge = read_bridge(cursor)
         if bridge is None:
             return ""
-        last = read_usage(cursor).last
-    since = f" since {bridge.made:%Y-%m-%d}" if bridge.made else ""
-    used = f" It was last used on {last:%Y-%m-%d}." if last else ""
+        stands = told(cursor, bridge)
     return (
-        f"The bridge for the legacy application stands in schema {bridge.schema}{since}.{used} "
+        f"The bridge for the legacy application {stands}. "
         "Before it goes, settle what is listed here: only the bridge shows contacts that are still "
         "placed as customers without a company, and e-mails that were set aside as their own."
     )

@@ -4,6 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,22 +77,32 @@ PATHS = {
 """The search path, and the names that mean customers there."""
 
 
-def measure(database: Database, path: str) -> dict[str, float]:
-    """Return the seconds that STATEMENTS of each kind took on the ``path``, by "kind, path"."""
-    schemas, names = PATHS[path]
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            # What is compared is the work of a statement, not that of the disk.
-            cursor.execute("SET synchronous_commit = off")
-            cursor.execute("SELECT set_config('search_path', %s, false)", [schemas])
-            contacts, numbers = _contacts(cursor), itertools.count(1)
-            return {
-                f"{kind.name}, {path}": _time(cursor, kind, names, contacts, numbers, path)
-                for kind in KINDS
-            }
-    finally:
-        connection.close()
+def measure(databases: dict[str, Database]) -> dict[str, float]:
+    """Return the seconds that STATEMENTS of each kind took, by "kind, path".
+
+    Parameters: ``databases``, equal ones, by path: one without a bridge, one with it. They are
+    measured in turns, a statement of each, so that what else goes on strikes both.
+    """
+    took = {}
+    with ExitStack() as stack:
+        cursors = {
+            path: stack.enter_context(_session(database, PATHS[path][0]))
+            for path, database in databases.items()
+        }
+        contacts, numbers = _contacts(cursors["tables"]), itertools.count(1)
+        for kind in KINDS:
+            for path, seconds in _time(kind, cursors, contacts, numbers).items():
+                took[f"{kind.name}, {path}"] = seconds
+    return took
+
+
+@contextmanager
+def _session(database: Database, path: str) -> Iterator[extensions.cursor]:
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        # What is compared is the work of a statement, not that of the disk.
+        cursor.execute("SET synchronous_commit = off")
+        cursor.execute("SELECT set_config('search_path', %s, false)", [path])
+        yield cursor
 
 
 def _contacts(cursor: extensions.cursor) -> list[Row]:
@@ -104,17 +115,19 @@ def _contacts(cursor: extensions.cursor) -> list[Row]:
 
 
 def _time(
-    cursor: extensions.cursor,
     kind: Kind,
-    names: dict[str, str],
+    cursors: dict[str, extensions.cursor],
     contacts: list[Row],
     numbers: Iterator[int],
-    path: str,
-) -> float:
-    statement = kind.statement.format(**names)
-    started = 0.0
+) -> dict[str, float]:
+    took = dict.fromkeys(cursors, 0.0)
     for place, row in enumerate(contacts):
-        if place == WARM_UP:
+        number = f"{next(numbers)}"
+        # The second of a pair finds the processor warm: each is it every other time.
+        for path in list(cursors)[:: -1 if place % 2 else 1]:
+            statement = kind.statement.format(**PATHS[path][1])
             started = time.monotonic()
-        cursor.execute(statement, kind.values(row, f"{path} {next(numbers)}"))
-    return time.monotonic() - started
+            cursors[path].execute(statement, kind.values(row, number))
+            if place >= WARM_UP:
+                took[path] += time.monotonic() - started
+    return took

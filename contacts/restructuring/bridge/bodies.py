@@ -1,8 +1,7 @@
-"""The PL/pgSQL of the bridge's functions. ``create.py`` fills in names, columns and expressions.
+"""The PL/pgSQL of the functions that look up, fill and check. ``functions.py`` fills in the names.
 
-Those that look up or fill run as the owner, with a pinned search path. The one that writes the
-application's rows runs as the application, with its rights, its row-level security and its search
-path, which triggers of its own may need.
+They run as the owner, with a pinned search path. The one that writes the application's rows stands
+in ``writing.py``.
 """
 
 # The tenant's default company, made where it is missing: the migration made one only where it had
@@ -87,6 +86,13 @@ BEGIN
 END
 """
 
+COUNT_ORDERS = """
+BEGIN
+    PERFORM FROM {orders_counter};
+    RETURN NULL;
+END
+"""
+
 # Fires for sessions that see the bridge: the others get the rule of the restructured tables.
 KEEP_COMPANY = """
 BEGIN
@@ -101,18 +107,35 @@ BEGIN
 END
 """
 
+# A new customer, and one that goes.
 CHECK_CUSTOMER = """
 DECLARE
     asked integer;
+    mail {email_type} := NEW.email;
 BEGIN
     IF TG_OP = 'DELETE' THEN
 {delete}
         RETURN OLD;
     END IF;
-    IF TG_OP = 'UPDATE' AND NEW.id IS DISTINCT FROM OLD.id
+    PERFORM FROM {customers_counter}; -- an INSERT does not look at the view's condition
+{fill_id}{not_null}{unique}    RETURN NEW;
+END
+"""
+# An update, where it names what has to be judged: a trigger on the view would be called for each.
+CHECK_CHANGE = """
+DECLARE
+    asked integer;
+    mail {email_type};
+BEGIN
+    IF NEW.id IS DISTINCT FROM OLD.id
        AND EXISTS (SELECT 1 FROM orders WHERE contact_id = OLD.id) THEN
 {still_referenced}    END IF;
-{fill_id}{not_null}{unique}    RETURN NEW;
+    IF (NEW.tenant_id, NEW.email, NEW.email_set_aside)
+       IS NOT DISTINCT FROM (OLD.tenant_id, OLD.email, OLD.email_set_aside) THEN
+        RETURN NEW;
+    END IF;
+    SELECT {email} INTO mail FROM (SELECT NEW.id, NEW.email, NEW.email_set_aside) AS c;
+{unique}    RETURN NEW;
 END
 """
 STILL_REFERENCED = """\
@@ -145,105 +168,18 @@ NOT_NULL = """\
 # tenant. A lock for each e-mail makes two sessions that write the same one wait for each other. A
 # transaction that writes very many takes no more of them: the server has a table for so many locks.
 UNIQUE_EMAIL = """\
-    IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email
-       OR NEW.tenant_id IS DISTINCT FROM OLD.tenant_id THEN
-        asked := coalesce(nullif(current_setting('jmsk.bridge_emails', true), ''), '0')::integer;
-        IF asked < {most_locks} THEN
-            PERFORM set_config('jmsk.bridge_emails', (asked + 1)::text, true);
-            PERFORM pg_advisory_xact_lock(
-                hashtextextended(format('jmsk bridge %s %s', NEW.tenant_id, NEW.email), 0));
-        END IF;
-        IF EXISTS (SELECT 1 FROM contacts
-                   WHERE tenant_id = NEW.tenant_id AND {email} = NEW.email
-                     AND (TG_OP = 'INSERT' OR id <> OLD.id)) THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'unique_violation', SCHEMA = {schema}, TABLE = 'customers',
-                CONSTRAINT = {email_key},
-                MESSAGE = format('duplicate key value violates unique constraint "%s"', {email_key}),
-                DETAIL = format('Key (tenant_id, email)=(%s, %s) already exists.', NEW.tenant_id, NEW.email);
-        END IF;
+    asked := coalesce(nullif(current_setting('jmsk.bridge_emails', true), ''), '0')::integer;
+    IF asked < {most_locks} THEN
+        PERFORM set_config('jmsk.bridge_emails', (asked + 1)::text, true);
+        PERFORM pg_advisory_xact_lock(
+            hashtextextended(format('jmsk bridge %s %s', NEW.tenant_id, mail), 0));
     END IF;
-"""
-
-# A role that may write the whole table goes by statements that are planned once. One that may write
-# some columns, or under row-level security, gets a statement that names no more than it may.
-WRITE_CUSTOMER = """
-#variable_conflict use_column
-DECLARE
-    whole boolean := has_table_privilege({contacts_oid}::oid, 'SELECT')
-        AND has_table_privilege({contacts_oid}::oid, TG_OP) AND NOT row_security_active({contacts_oid}::oid);
-    named text[];
-    written bigint;
-    state text; broken text; of_table text; of_column text; of_schema text;
-    told text; detail_told text; hint_told text;
-BEGIN
-    IF TG_OP = 'DELETE' THEN
-        DELETE FROM {contacts} WHERE id = OLD.id;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
-        RETURN OLD;
-    ELSIF TG_OP = 'INSERT' THEN
-        IF whole THEN
-            INSERT INTO {contacts} ({columns}) OVERRIDING SYSTEM VALUE
-            VALUES ({new_values}) RETURNING {expressions} INTO NEW;
-            RETURN NEW;
-        END IF;
-        SELECT array_agg(name) INTO named FROM unnest({names}) AS name
-        WHERE has_column_privilege({contacts_oid}::oid, name, 'INSERT');
-        EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s', {contacts_name},
-                       (SELECT string_agg(quote_ident(name), ', ') FROM unnest(named) AS name),
-                       (SELECT string_agg('($1).' || quote_ident(name), ', ') FROM unnest(named) AS name))
-        USING NEW;
-        RETURN NEW;
+    IF EXISTS (SELECT 1 FROM contacts
+               WHERE tenant_id = NEW.tenant_id AND {email} = mail AND {another}) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'unique_violation', SCHEMA = {schema}, TABLE = 'customers',
+            CONSTRAINT = {email_key},
+            MESSAGE = format('duplicate key value violates unique constraint "%s"', {email_key}),
+            DETAIL = format('Key (tenant_id, email)=(%s, %s) already exists.', NEW.tenant_id, mail);
     END IF;
-    -- Only what has changed: a row that another session has changed meanwhile keeps its other
-    -- columns. A key that is not named is not locked, a link that is not named is not checked.
-    IF NOT whole THEN
-        named := array_remove(ARRAY[{changes}], NULL);
-        IF named = '{{}}' THEN
-            RETURN NEW;
-        END IF;
-        EXECUTE format('UPDATE %s AS c SET %s WHERE c.id = ($2).id',
-                       {contacts_name}, array_to_string(named, ', '))
-        USING NEW, OLD;
-        GET DIAGNOSTICS written = ROW_COUNT; -- EXECUTE does not set FOUND
-        IF written = 0 THEN
-            RETURN NULL;
-        END IF;
-        RETURN NEW;
-    ELSIF {links_same} THEN
-        IF {email_same} THEN
-            UPDATE {contacts} AS c SET {set_others} WHERE c.id = OLD.id RETURNING {expressions} INTO NEW;
-        ELSE
-            UPDATE {contacts} AS c SET {set_email} WHERE c.id = OLD.id RETURNING {expressions} INTO NEW;
-        END IF;
-    ELSE
-        UPDATE {contacts} AS c SET {set_all} WHERE c.id = OLD.id RETURNING {expressions} INTO NEW;
-    END IF;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    RETURN NEW;
-EXCEPTION WHEN integrity_constraint_violation THEN
-    -- In the words of the table that the application knows.
-    GET STACKED DIAGNOSTICS
-        state = RETURNED_SQLSTATE, broken = CONSTRAINT_NAME, of_table = TABLE_NAME,
-        of_column = COLUMN_NAME, of_schema = SCHEMA_NAME,
-        told = MESSAGE_TEXT, detail_told = PG_EXCEPTION_DETAIL, hint_told = PG_EXCEPTION_HINT;
-    IF state = '23503' AND broken = 'trg_validate_contact_company' THEN
-        -- The trigger found it out before the key did.
-        broken := 'contacts_company_id_fkey';
-        told := 'insert or update on table "contacts" violates foreign key constraint "contacts_company_id_fkey"';
-        detail_told := format('Key (company_id)=(%s) is not present in table "companies".', NEW.company_id);
-    END IF;
-    RAISE EXCEPTION USING
-        ERRCODE = state, SCHEMA = of_schema, COLUMN = of_column,
-        TABLE = CASE of_table WHEN 'contacts' THEN 'customers' ELSE of_table END,
-        CONSTRAINT = coalesce({legacy_names}::jsonb ->> broken, broken),
-        MESSAGE = replace(replace(told, '"contacts"', '"customers"'),
-                          format('"%s"', broken),
-                          format('"%s"', coalesce({legacy_names}::jsonb ->> broken, broken))),
-        DETAIL = detail_told, HINT = hint_told;
-END
 """

@@ -12,9 +12,9 @@ from psycopg2 import sql
 
 from contacts.restructuring.bridge.columns import ViewColumn, view_columns
 from contacts.restructuring.bridge.description import (
+    COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
     DEFAULT_SCHEMA,
-    INDEXES,
     MEMORY_KEEPER,
     VIEWS,
     Bridge,
@@ -29,7 +29,9 @@ from contacts.restructuring.bridge.grants import (
     role_name,
     wanted_grants,
 )
+from contacts.restructuring.bridge.indexes import make_indexes
 from contacts.restructuring.bridge.roles import lead_to_bridge
+from contacts.restructuring.bridge.triggers import EVENTS, make_trigger
 from contacts.restructuring.database.layout import Layout
 
 COMMENTS = """
@@ -38,20 +40,8 @@ COMMENTS = """
      WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
        AND col_description(a.attrelid, a.attnum) IS NOT NULL
 """
-EVENTS = {
-    "trg_bridge_check_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
-    "trg_bridge_write_customer": ("INSTEAD OF INSERT OR UPDATE OR DELETE ON {customers}", ""),
-    "trg_bridge_place_contact": (
-        "BEFORE INSERT OR UPDATE OF company_id ON {contacts}",
-        "WHEN (NEW.company_id IS NULL)",
-    ),
-    "trg_bridge_fill_order": ("BEFORE INSERT OR UPDATE OF contact_id ON {orders}", ""),
-    "trg_bridge_keep_company": (
-        "BEFORE DELETE ON {companies}",
-        # A name that only those sessions find whose search path leads to the bridge.
-        "WHEN (to_regclass('customers') IS NOT NULL)",
-    ),
-}
+COUNTED = "EXISTS (SELECT FROM {}) IS NOT NULL"
+"""Always true, found out once for each statement: by a scan, which is counted."""
 SCHEMA_COMMENT = (
     "The names of the legacy tables, for the application that still uses them. Made by "
     "'migrate_contacts --bridge', taken away by 'migrate_contacts --drop-bridge'."
@@ -70,14 +60,15 @@ def create_bridge(
     was_there = _make_schema(cursor, layout, schema)
     needed = needed_columns(cursor, layout.tables["contacts"])
     for view in VIEWS:
+        _make_counter(cursor, layout, schema, view)
         _make_view(cursor, layout, schema, view, columns[view])
     functions = bridge_functions(cursor, layout, schema, columns["customers"])
     for function in functions:
         _make_function(cursor, layout, schema, function)
     for function in functions:
         if function.name in EVENTS:
-            _make_trigger(cursor, layout, schema, function.name)
-    _make_indexes(cursor, layout, columns["customers"])
+            make_trigger(cursor, layout, schema, function.name)
+    make_indexes(cursor, layout, columns["customers"])
     give(cursor, layout.tables["contacts"], needed)
     _grant(cursor, layout, schema, columns)
     given = lead_to_bridge(cursor, roles, schema)
@@ -106,6 +97,13 @@ def _make_schema(cursor: Any, layout: Layout, schema: str) -> bool:
     return False
 
 
+def _make_counter(cursor: Any, layout: Layout, schema: str, view: str) -> None:
+    names = {"counter": sql.Identifier(schema, COUNTERS[view]), "owner": _owner(layout)}
+    _run(cursor, "CREATE MATERIALIZED VIEW {counter} AS SELECT WHERE false", **names)
+    _run(cursor, "ALTER MATERIALIZED VIEW {counter} OWNER TO {owner}", **names)
+    _run(cursor, "GRANT SELECT ON {counter} TO PUBLIC", **names)
+
+
 def _make_view(
     cursor: Any, layout: Layout, schema: str, view: str, columns: tuple[ViewColumn, ...]
 ) -> None:
@@ -114,7 +112,7 @@ def _make_view(
     name = sql.Identifier(schema, view)
     _run(
         cursor,
-        "CREATE VIEW {view} {options} AS SELECT {columns} FROM {table}",
+        "CREATE VIEW {view} {options} AS SELECT {columns} FROM {table} WHERE {counted}",
         view=name,
         options=sql.SQL("WITH (security_invoker = true)" if invoker else ""),
         columns=sql.SQL(", ").join(
@@ -122,6 +120,7 @@ def _make_view(
             for column in columns
         ),
         table=sql.Identifier(table.schema, table.name),
+        counted=sql.SQL(COUNTED).format(sql.Identifier(schema, COUNTERS[view])),
     )
     _run(cursor, "ALTER VIEW {view} OWNER TO {owner}", view=name, owner=_owner(layout))
     for column in columns:
@@ -178,36 +177,6 @@ def definer_clauses(layout: Layout) -> sql.Composed:
         "SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET row_security = off"
     )
     return sql.SQL(clauses).format(schema=sql.Identifier(layout.schema))
-
-
-def _make_trigger(cursor: Any, layout: Layout, schema: str, name: str) -> None:
-    event, condition = EVENTS[name]
-    relations = {
-        table: sql.Identifier(layout.schema, table) for table in ("contacts", "orders", "companies")
-    }
-    _run(
-        cursor,
-        f"CREATE TRIGGER {{trigger}} {event} FOR EACH ROW {condition} "
-        "EXECUTE FUNCTION {function}()",
-        trigger=sql.Identifier(name),
-        function=sql.Identifier(schema, name),
-        customers=sql.Identifier(schema, "customers"),
-        **relations,
-    )
-
-
-def _make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
-    """Index what the view computes, where the legacy table had an index on the column."""
-    table = layout.tables["contacts"]
-    for column in columns:
-        if column.name in INDEXES:
-            _run(
-                cursor,
-                "CREATE INDEX {name} ON {table} (({expression}))",
-                name=sql.Identifier(INDEXES[column.name]),
-                table=sql.Identifier(table.schema, table.name),
-                expression=column.expression,
-            )
 
 
 def _grant(

@@ -10,12 +10,17 @@ from contacts.restructuring.database.tables import Table
 DEFAULT_SCHEMA = "legacy"
 VIEWS = {"customers": "contacts", "orders": "orders"}
 """The views of the bridge, and the table that each reads."""
+COUNTERS = {"customers": "bridge_calls_customers", "orders": "bridge_calls_orders"}
+"""For each view an empty materialized view, which each statement through the view scans: PostgreSQL
+counts the scans, outside of any transaction and of any row."""
 DEFAULT_COMPANY_FUNCTION = "bridge_default_company"
 TRIGGERS = {
     "trg_bridge_check_customer": "customers",
     "trg_bridge_write_customer": "customers",
+    "trg_bridge_check_change": "contacts",
     "trg_bridge_place_contact": "contacts",
     "trg_bridge_fill_order": "orders",
+    "trg_bridge_count_orders": "orders",
     "trg_bridge_keep_company": "companies",
 }
 """The relation of each trigger: customers is the view, the others are tables. The function behind a
@@ -24,6 +29,8 @@ have filled."""
 FUNCTIONS = (DEFAULT_COMPANY_FUNCTION, *TRIGGERS)
 INDEXES = {"email": "ix_bridge_email", "company_id": "ix_bridge_company_id"}
 """The index on contacts for each column that the view customers computes."""
+WRITING = "jmsk.bridge_writes"
+"""The setting that is 'on' while the view writes what the legacy table's rules are about."""
 MEMORY_KEEPER = "trg_bridge_write_customer"
 """The function whose comment keeps what has to be known when the bridge goes."""
 

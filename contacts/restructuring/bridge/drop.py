@@ -5,14 +5,14 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.bridge.description import (
+    COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
     FUNCTIONS,
-    INDEXES,
     TRIGGERS,
-    VIEWS,
     Bridge,
 )
 from contacts.restructuring.bridge.grants import take_back
+from contacts.restructuring.bridge.indexes import drop_indexes
 from contacts.restructuring.bridge.roles import lead_back
 from contacts.restructuring.database.layout import Layout
 
@@ -34,14 +34,14 @@ def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> list[str]:
     for name, relation in TRIGGERS.items():
         if relation in layout.tables:
             _drop(cursor, "TRIGGER IF EXISTS {name} ON {relation}", name, layout.schema, relation)
-    for view in VIEWS:
+    for view, counter in COUNTERS.items():
         _drop(cursor, "VIEW IF EXISTS {relation}", view, bridge.schema, view)
+        _drop(cursor, "MATERIALIZED VIEW IF EXISTS {relation}", counter, bridge.schema, counter)
     for name in FUNCTIONS:
         arguments = "integer" if name == DEFAULT_COMPANY_FUNCTION else ""
         what = f"FUNCTION IF EXISTS {{relation}}({arguments})"
         _drop(cursor, what, name, bridge.schema, name)
-    for name in INDEXES.values():
-        _drop(cursor, "INDEX IF EXISTS {relation}", name, contacts.schema, name)
+    drop_indexes(cursor, layout)
     left = []
     if bridge.memory:
         take_back(cursor, contacts, bridge.memory.grants)

@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg2 import sql
 
-from contacts.restructuring.bridge import bodies
+from contacts.restructuring.bridge import bodies, writing
 from contacts.restructuring.bridge.columns import ViewColumn
-from contacts.restructuring.bridge.description import DEFAULT_COMPANY_FUNCTION
+from contacts.restructuring.bridge.description import COUNTERS, DEFAULT_COMPANY_FUNCTION, WRITING
 from contacts.restructuring.bridge.legacy_names import LegacyNames, read_legacy_names
 from contacts.restructuring.database.layout import Layout
 
@@ -19,6 +19,8 @@ session that may connect."""
 LINKS = ("id", "tenant_id", "company_id")
 """An update that names one has it checked. One that names these or the e-mail, all of them parts of
 unique keys, takes a stronger lock on the row, for which those who add an order have to wait."""
+PLAIN = ("name", "created_at", "updated_at")
+"""What no constraint of the restructured table is about, but for NOT NULL."""
 ALSO_SET = {
     "email": ("email_set_aside", "NULL"),
     "company_id": ("placed_in_company_id", "nullif(c.placed_in_company_id, {value})"),
@@ -55,21 +57,27 @@ def bridge_functions(
         "company_key": sql.Literal(names.company_key),
         "email_key": sql.Literal(names.email_key),
         "email": expressions["email"],
+        "email_type": sql.SQL(
+            next(column.base.type for column in columns if column.name == "email")
+        ),
         "company": expressions["company_id"],
+        **{f"{view}_counter": sql.Identifier(schema, name) for view, name in COUNTERS.items()},
         "most_locks": sql.Literal(MOST_LOCKS),
     }
     templates = {
         DEFAULT_COMPANY_FUNCTION: sql.SQL(bodies.DEFAULT_COMPANY),
         "trg_bridge_place_contact": sql.SQL(bodies.PLACE_CONTACT).format(**parts),
         "trg_bridge_fill_order": sql.SQL(bodies.FILL_ORDER).format(**parts),
+        "trg_bridge_count_orders": sql.SQL(bodies.COUNT_ORDERS).format(**parts),
         "trg_bridge_check_customer": _check_customer(cursor, names, columns, parts),
+        "trg_bridge_check_change": _check_change(names, parts),
     }
     if names.company_key:
         templates["trg_bridge_keep_company"] = sql.SQL(bodies.KEEP_COMPANY).format(**parts)
-    writing = _write_customer(cursor, layout, names, columns)
+    body = _write_customer(cursor, layout, names, columns, parts)
     return [
         *(Function(name, _text(cursor, body)) for name, body in templates.items()),
-        Function("trg_bridge_write_customer", _text(cursor, writing), definer=False),
+        Function("trg_bridge_write_customer", _text(cursor, body), definer=False),
     ]
 
 
@@ -83,30 +91,52 @@ def _check_customer(
     identity = any(column.name == "id" and column.base.identity for column in columns)
     cursor.execute("SELECT pg_get_serial_sequence('contacts', 'id')")
     sequence = sql.Literal(cursor.fetchone()[0])
-
-    referenced = sql.SQL(bodies.STILL_REFERENCED).format(**parts)
-
-    def piece(template: str, *, wanted: Any = True) -> sql.Composable:
-        return sql.SQL(template if wanted else "").format(
-            sequence=sequence, still_referenced=referenced, **parts
-        )
-
     return sql.SQL(bodies.CHECK_CUSTOMER).format(
-        delete=piece(DELETE[names.on_delete]),
-        fill_id=piece(bodies.FILL_IDENTITY, wanted=identity),
-        not_null=piece(bodies.NOT_NULL, wanted=names.email_required),
-        unique=piece(bodies.UNIQUE_EMAIL, wanted=names.email_key),
-        still_referenced=referenced,
+        delete=_piece(
+            DELETE[names.on_delete],
+            still_referenced=_piece(bodies.STILL_REFERENCED, **parts),
+        ),
+        fill_id=_piece(bodies.FILL_IDENTITY if identity else "", sequence=sequence),
+        not_null=_not_null(names, parts),
+        unique=_unique(names, parts, "true"),
+        **parts,
     )
 
 
+def _check_change(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
+    return sql.SQL(bodies.CHECK_CHANGE).format(
+        still_referenced=_piece(bodies.STILL_REFERENCED, **parts),
+        unique=_unique(names, parts, "id <> OLD.id"),
+        **parts,
+    )
+
+
+def _piece(template: str, **parts: sql.Composable) -> sql.Composed:
+    return sql.SQL(template).format(**parts)
+
+
+def _not_null(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
+    return _piece(bodies.NOT_NULL if names.email_required else "", **parts)
+
+
+def _unique(names: LegacyNames, parts: dict[str, Any], another: str) -> sql.Composed:
+    """Return the check that no other row, as ``another`` says, has the e-mail."""
+    template = bodies.UNIQUE_EMAIL if names.email_key else ""
+    return _piece(template, another=sql.SQL(another), **parts)
+
+
 def _write_customer(
-    cursor: Any, layout: Layout, names: LegacyNames, columns: tuple[ViewColumn, ...]
+    cursor: Any,
+    layout: Layout,
+    names: LegacyNames,
+    columns: tuple[ViewColumn, ...],
+    parts: dict[str, Any],
 ) -> sql.Composed:
     table = layout.tables["contacts"]
     stored = [column.name for column in columns if not column.base.generated]
     relation = sql.Identifier(table.schema, table.name)
-    return sql.SQL(bodies.WRITE_CUSTOMER).format(
+    plain = [name for name in stored if name in PLAIN and name not in names.restricted]
+    return sql.SQL(writing.WRITE_CUSTOMER).format(
         contacts=relation,
         contacts_name=sql.Literal(_text(cursor, relation)),
         contacts_oid=sql.SQL("{}::regclass").format(sql.Literal(_text(cursor, relation))),
@@ -114,9 +144,18 @@ def _write_customer(
         names=sql.Literal(stored),
         new_values=_list(_new(name) for name in stored),
         expressions=_list(column.expression for column in columns),
+        marker=sql.SQL(WRITING),
+        not_null=_not_null(names, parts),
+        only_plain=_and(
+            [
+                *(_unchanged(name) for name in stored if name not in plain),
+                *(_present(name) for name in plain),
+            ]
+        ),
+        set_plain=_list(_set(name) for name in plain),
         changes=_list(_change(cursor, name) for name in stored),
-        links_same=_same(LINKS),
-        email_same=_same(["email"]),
+        links_same=_and(_unchanged(name) for name in LINKS),
+        email_same=_unchanged("email"),
         set_others=_list(_set(name) for name in stored if name not in (*LINKS, "email")),
         set_email=_list(_set(name) for name in stored if name not in LINKS),
         set_all=_list(_set(name) for name in stored),
@@ -132,8 +171,16 @@ def _changed(name: str) -> sql.Composed:
     return sql.SQL("NEW.{0} IS DISTINCT FROM OLD.{0}").format(sql.Identifier(name))
 
 
-def _same(names: Iterable[str]) -> sql.Composed:
-    return sql.SQL(" AND ").join(sql.SQL("NOT ({})").format(_changed(name)) for name in names)
+def _unchanged(name: str) -> sql.Composed:
+    return sql.SQL("NOT ({})").format(_changed(name))
+
+
+def _present(name: str) -> sql.Composed:
+    return sql.SQL("NEW.{} IS NOT NULL").format(sql.Identifier(name))
+
+
+def _and(conditions: Iterable[sql.Composed]) -> sql.Composed:
+    return sql.SQL(" AND ").join(conditions)
 
 
 def _set(name: str) -> sql.Composed:

@@ -1,5 +1,6 @@
 """What the legacy tables called their constraints, and what those said, drift included."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
 EMAIL_KEY = "uq_contact_email_per_company"
 ORDER_KEY = "fk_orders_contact"
+WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,13 @@ class LegacyNames:
     """The legacy names that errors are told in.
 
     ``constraints`` maps the present names, those that a write to contacts may break, to the legacy
-    ones. ``email_key`` is None
-    where the legacy table let an e-mail stand twice in a tenant. ``on_delete`` is what became of
-    the orders of a deleted customer: REFUSE, CASCADE, or LEAVE.
+    ones; ``restricted`` has the words that its constraints and unique indexes say, columns among
+    them. ``email_key`` is None where the legacy table let an e-mail stand twice in a tenant.
+    ``on_delete`` is what became of the orders of a deleted customer: REFUSE, CASCADE, or LEAVE.
     """
 
     constraints: dict[str, str]
+    restricted: frozenset[str]
     email_key: str | None
     email_required: bool
     customer_key: str
@@ -51,6 +54,9 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
     tenant_key = _key(orders, "tenant_id")
     return LegacyNames(
         names,
+        frozenset(
+            word for item in customers if _restricts(item) for word in WORD.findall(item.definition)
+        ),
         email_key.name if email_key else None,
         remembered(cursor, "customers")["not_null"].get("email", True),
         customer_key.name if customer_key else "orders_customer_id_fkey",
@@ -58,6 +64,10 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
         company_key.name if company_key and _refuses(company_key) else None,
         _on_delete(customer_key),
     )
+
+
+def _restricts(item: TableObject) -> bool:
+    return item.type not in (Type.NOTHING, Type.NOT_NULL)
 
 
 def _same_rule(item: TableObject, want: TableObject) -> bool:

@@ -1,36 +1,65 @@
-"""How much the bridge is used, as far as PostgreSQL counts it by itself.
+"""How much the bridge is used: what PostgreSQL counts by itself.
 
-Only the view customers uses the bridge's indexes: a look-up by e-mail or company, and a write,
-which looks for the e-mail. PostgreSQL counts the scans of an index without a row that writers would
-wait for. Of the view orders it counts nothing.
+Each statement that reads, changes or deletes through a view scans an empty materialized view once,
+for each place where it names the view; so does each new customer, and each statement that adds
+orders in a session that sees the bridge. PostgreSQL counts scans without a row for which anybody
+would wait, whatever becomes of the transaction, and shows them about a second later. It forgets
+them in a crash, and when somebody resets its statistics.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contacts.restructuring.bridge.description import INDEXES
+from contacts.restructuring.bridge.description import COUNTERS, Bridge
+from jmsk.wording import counted
 
 LAST_SCAN_VERSION = 160000
-"""From here on PostgreSQL knows when an index was last used."""
+"""From here on PostgreSQL knows when a relation was last scanned."""
 SCANS = """
-    SELECT coalesce(sum(idx_scan), 0), {last}
-      FROM pg_stat_all_indexes WHERE indexrelname = ANY(%s)
+    SELECT relname, coalesce(seq_scan, 0), {last}
+      FROM pg_stat_all_tables WHERE schemaname = %s AND relname = ANY(%s)
 """
+RESET = "SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """How often the bridge's indexes were used, and when last (None: never, or not known)."""
+    """The calls through each view, and when the last one came (None: none, or not known).
 
-    scans: int
+    ``reset`` is when the statistics were last reset, after the bridge was made; None: they count
+    all calls.
+    """
+
+    calls: dict[str, int]
     last: datetime | None
+    reset: datetime | None
+
+    def __str__(self) -> str:
+        told = " and ".join(f"{counted(n, 'call')} of {view}" for view, n in self.calls.items())
+        last = f", the last on {self.last:%Y-%m-%d %H:%M} UTC" if self.last else ""
+        since = f" since the statistics were reset on {self.reset:%Y-%m-%d}" if self.reset else ""
+        return f"{told}{since}{last} (scans that PostgreSQL's statistics count)"
 
 
-def read_usage(cursor: Any) -> Usage:
-    """Return what the server has counted since its statistics were last reset."""
+def read_usage(cursor: Any, bridge: Bridge) -> Usage:
+    """Return what the server has counted."""
     known = cursor.connection.server_version >= LAST_SCAN_VERSION
-    query = SCANS.format(last="max(last_idx_scan)" if known else "NULL::timestamptz")
-    cursor.execute(query, [list(INDEXES.values())])
-    scans, last = cursor.fetchone()
-    return Usage(int(scans), last)
+    query = SCANS.format(
+        last="last_seq_scan AT TIME ZONE 'UTC'" if known else "NULL::timestamp",
+    )
+    cursor.execute(query, [bridge.schema, list(COUNTERS.values())])
+    found = {name: (calls, last) for name, calls, last in cursor.fetchall()}
+    calls = {view: found.get(name, (0, None))[0] for view, name in COUNTERS.items()}
+    last = max((when for _, when in found.values() if when), default=None)
+    cursor.execute(RESET)
+    reset = cursor.fetchone()[0]
+    if reset is not None and bridge.made is not None and reset < bridge.made:
+        reset = None
+    return Usage(calls, last, reset)
+
+
+def told(cursor: Any, bridge: Bridge) -> str:
+    """Say where the bridge stands, since when, and how much it is used."""
+    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
+    return f"stands in schema {bridge.schema}{since}: {read_usage(cursor, bridge)}"

@@ -7,6 +7,7 @@ from contacts.restructuring.bridge.columns import missing_columns, view_columns
 from contacts.restructuring.bridge.description import INDEXES, TRIGGERS, VIEWS, Bridge
 from contacts.restructuring.bridge.functions import bridge_functions
 from contacts.restructuring.bridge.grants import held_on, reads_as_invoker, wanted_grants
+from contacts.restructuring.bridge.indexes import standing_indexes
 from contacts.restructuring.database.layout import Layout
 
 COLUMNS = """
@@ -23,10 +24,6 @@ FUNCTIONS = """
 ENABLED = """
     SELECT t.tgname, t.tgrelid::bigint FROM pg_trigger t
      WHERE t.tgname = ANY(%s) AND t.tgenabled IN ('O', 'A')
-"""
-VALID = """
-    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = %s AND i.indisvalid AND c.relname = ANY(%s)
 """
 
 
@@ -86,6 +83,5 @@ def _code_problems(cursor: Any, layout: Layout, bridge: Bridge) -> Iterator[str]
         relation = TRIGGERS.get(function.name)
         if relation and (function.name, oids[relation]) not in enabled:
             yield f"Trigger {function.name} on {relation} is missing or disabled"
-    cursor.execute(VALID, [layout.tables["contacts"].oid, list(INDEXES.values())])
-    for name in sorted(set(INDEXES.values()) - {name for (name,) in cursor.fetchall()}):
+    for name in sorted(set(INDEXES.values()) - standing_indexes(cursor, layout)):
         yield f"Index {name} on contacts is missing or invalid"

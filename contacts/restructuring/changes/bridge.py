@@ -1,15 +1,28 @@
 """Making the bridge and taking it away: with a migration or the way back, or by themselves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.models import RestructuringRun
+from contacts.restructuring.bridge.columns import view_columns
 from contacts.restructuring.bridge.create import create_bridge
 from contacts.restructuring.bridge.description import Bridge, BridgeOptions, read_bridge
 from contacts.restructuring.bridge.drop import drop_bridge
+from contacts.restructuring.bridge.indexes import (
+    drop_indexes,
+    drop_indexes_beside,
+    make_indexes_beside,
+)
 from contacts.restructuring.changes.base import FailedChecksError
+from contacts.restructuring.changes.run_row import finish_row, write_row
 from contacts.restructuring.checks.base import Result, failed, run_checks
 from contacts.restructuring.checks.environment.bridge import WHOLE, bridge_checks
+from contacts.restructuring.database.broken_off import broken_off
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.transaction import (
@@ -18,7 +31,9 @@ from contacts.restructuring.database.transaction import (
     TransactionResult,
     run_in_transaction,
 )
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
+from contacts.restructuring.preparation.work import Worker, run_lock_held
 
 TABLES = ("companies", "contacts", "orders")
 """The tables on which a bridge stands."""
@@ -36,6 +51,7 @@ def remove_bridge(cursor: Any, layout: Layout, journal: Journal) -> tuple[str, .
     """Take away the bridge, if one stands; return what is left of it, in sentences."""
     bridge = read_bridge(cursor)
     if bridge is None:
+        drop_indexes(cursor, layout)  # of a call that was killed while it built them
         return ()
     with journal.step("drop bridge", "Taking the bridge away"):
         return tuple(drop_bridge(cursor, layout, bridge))
@@ -45,35 +61,85 @@ def add_bridge(
     connection: BaseDatabaseWrapper,
     options: TransactionOptions,
     wanted: BridgeOptions,
+    started: datetime,
     journal: Journal,
 ) -> TransactionResult[list[Result]]:
     """Make the bridge of a migrated database, in a short transaction of its own, and check it.
 
-    Raises Failure, with the database as it was, if that cannot be done.
+    Its indexes are built before, while others write. Raises Failure, with the database as it was,
+    if that cannot be done.
     """
 
-    def work(cursor: Any, _: RecoveryPoint) -> list[Result]:
+    def work(cursor: Any, point: RecoveryPoint) -> list[Result]:
         inspector = Inspector(connection, cursor, options.layout)
-        _refuse(run_checks(inspector, bridge_checks(wanted)))
+        before = run_checks(inspector, bridge_checks(wanted))
+        _refuse(before)
+        run = write_row(connection, cursor, RestructuringRun.Kind.BRIDGE, point, started)
         build_bridge(connection, cursor, wanted, journal)
-        cursor.execute("ANALYZE contacts")
-        results = run_checks(inspector, [WHOLE])
-        _refuse(results)
-        return results
+        after = run_checks(inspector, [WHOLE])
+        _refuse(after)
+        finish_row(run, [*before, *after], journal)
+        return after
 
-    return run_in_transaction(connection, options, journal, work)
+    with _indexes_beside(connection, options.layout, journal):
+        return run_in_transaction(connection, options, journal, work)
+
+
+@contextmanager
+def _indexes_beside(
+    connection: BaseDatabaseWrapper, layout: Layout, journal: Journal
+) -> Iterator[None]:
+    """Build the bridge's indexes while others write; take them away again if the block fails."""
+    worker = Worker(connection, layout, journal)
+    try:
+        with journal.step("bridge indexes", "Building the bridge's indexes beside the application"):
+            _build_indexes(worker)
+        yield
+    except (DatabaseError, InterfaceError, KeyboardInterrupt, Failure) as error:
+        connection.close()
+        with worker.outside() as cursor:
+            # One stands where the answer to COMMIT was lost, or another call was quicker.
+            if read_bridge(cursor) is None:
+                drop_indexes_beside(cursor, layout)
+        if isinstance(error, Failure):
+            raise
+        raise broken_off(error, journal) from error
+
+
+def _build_indexes(worker: Worker) -> None:
+    layout = worker.layout
+    with run_lock_held(worker.connection):
+        columns = worker.transact(
+            lambda cursor: None if read_bridge(cursor) else view_columns(cursor, layout),
+            "reading the legacy columns",
+        )
+        if columns is None:
+            return
+        with worker.outside() as cursor:
+            # A column's type may be one of the tables' schema.
+            cursor.execute(
+                "SELECT set_config('search_path', quote_ident(%s), false)", [layout.schema]
+            )
+            make_indexes_beside(cursor, layout, columns["customers"])
+            cursor.execute("RESET search_path")
 
 
 def take_bridge_away(
-    connection: BaseDatabaseWrapper, options: TransactionOptions, journal: Journal
+    connection: BaseDatabaseWrapper,
+    options: TransactionOptions,
+    started: datetime,
+    journal: Journal,
 ) -> TransactionResult[tuple[str, ...]]:
     """Take the bridge away in a short transaction of its own; return what is left of it.
 
     Raises Failure, with the database as it was, if that cannot be done.
     """
 
-    def work(cursor: Any, _: RecoveryPoint) -> tuple[str, ...]:
-        return remove_bridge(cursor, options.layout, journal)
+    def work(cursor: Any, point: RecoveryPoint) -> tuple[str, ...]:
+        run = write_row(connection, cursor, RestructuringRun.Kind.BRIDGE_DROPPED, point, started)
+        left = remove_bridge(cursor, options.layout, journal)
+        finish_row(run, [], journal)
+        return left
 
     return run_in_transaction(connection, options, journal, work)
 

@@ -1,13 +1,20 @@
 """The row in which a run is recorded."""
 
 import getpass
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
+from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.context import ChangeContext, ChangeResult
 from contacts.restructuring.changes.django_migrate import make_django_schema, migrate
+from contacts.restructuring.checks.base import Result
+from contacts.restructuring.database.transaction import RecoveryPoint
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import RUNS_MIGRATION
 from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.queries import value
@@ -19,27 +26,42 @@ def begin_run(context: ChangeContext, kind: RestructuringRun.Kind) -> Restructur
     make_django_schema(context.cursor, partial(migrate, context))
     if RUNS_MIGRATION not in applied_migrations(connection):
         migrate(context, *RUNS_MIGRATION)
+    return write_row(connection, context.cursor, kind, context.point, context.plan.started)
+
+
+def write_row(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    kind: RestructuringRun.Kind,
+    point: RecoveryPoint,
+    started: datetime,
+) -> RestructuringRun:
+    """Write the row of a run in its transaction, of which ``point`` is the begin."""
     return RestructuringRun.objects.using(connection.alias).create(
         kind=kind,
-        transaction_id=context.point.transaction_id,
-        started_at=context.plan.started,
+        transaction_id=point.transaction_id,
+        started_at=started,
         operating_system_user=operating_system_user(),
-        database_user=value(context.cursor, "SELECT current_user"),
+        database_user=value(cursor, "SELECT current_user"),
     )
 
 
 def complete_run(run: RestructuringRun, context: ChangeContext, result: ChangeResult) -> None:
     """Fill in the run's row with what is known at the end, just before COMMIT."""
-    checks = (*context.plan.checks_before, *result.results)
-    run.finished_at = timezone.now()
     run.backup_path = str(result.backup_path or "")
     run.counts = dict(result.counts)
-    run.checks = [check.as_dict() for check in checks]
     run.fingerprints = {
         "before": {name: vars(item) for name, item in result.before.items()},
         "after": {name: vars(item) for name, item in result.after.items()},
     }
-    run.durations = {name: round(took, 3) for name, took in context.journal.seconds.items()}
+    finish_row(run, (*context.plan.checks_before, *result.results), context.journal)
+
+
+def finish_row(run: RestructuringRun, checks: Sequence[Result], journal: Journal) -> None:
+    """Note when the run ended, what its checks found, and how long its steps took; save it."""
+    run.finished_at = timezone.now()
+    run.checks = [check.as_dict() for check in checks]
+    run.durations = {name: round(took, 3) for name, took in journal.seconds.items()}
     run.save()
 
 

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import Error as PsycopgError
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
+from contacts.restructuring.database.broken_off import broken_off, interrupted
 from contacts.restructuring.database.costs import LockWatch, TableLock
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.locks import lock_tables
@@ -21,7 +22,7 @@ from contacts.restructuring.database.sequences import guard_sequences
 from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.database.snapshots import wait_for_older_snapshots
 from contacts.restructuring.database.tables import Table
-from contacts.restructuring.failures import INTERRUPTED, ROLLED_BACK, Failure
+from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Event, Journal
 from jmsk.postgres.server_errors import server_words
 
@@ -194,21 +195,10 @@ class _Attempt(Generic[T]):
         if self.ended and committed:
             note = f"The answer to COMMIT was lost ({told}); the server says: committed."
             return replace(self.ended, notes=(*self.ended.notes, note))
-        if self.journal.interrupt.signal or _interrupted(error):
-            raise Failure(
-                "MC802",
-                f"Interrupted ({told}) at the step '{self.journal.current}'. {ROLLED_BACK} Run the "
-                "same command again when you want.",
-                INTERRUPTED,
-            ) from error
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        late = self.deadline is not None and time.monotonic() >= self.deadline
+        if late and not interrupted(error, self.journal):
             raise self._too_long(self.journal.current) from error
-        raise Failure(
-            "MC603",
-            f"The server refused or broke off the work at the step '{self.journal.current}' "
-            f"({told}). {ROLLED_BACK} Put that right, or look into the server's log, then run "
-            "again.",
-        ) from error
+        raise broken_off(error, self.journal) from error
 
 
 def recovery_point(cursor: Any) -> RecoveryPoint:
@@ -229,11 +219,3 @@ def _disconnect(connection: BaseDatabaseWrapper) -> None:
     """
     connection.in_atomic_block = False
     connection.close()
-
-
-def _interrupted(error: BaseException) -> bool:
-    """Whether ``error`` is a KeyboardInterrupt, or comes of one that broke off a statement."""
-    behind: BaseException | None = error
-    while behind and not isinstance(behind, KeyboardInterrupt):
-        behind = behind.__context__
-    return behind is not None

@@ -112,6 +112,14 @@ def test_refusals_say_what_the_legacy_schema_said(sample: Database, tmp_path: Pa
             "ALTER TABLE customers RENAME CONSTRAINT customers_company_id_fkey TO of_a_company",
             REFUSED["a company deleted that has customers"],
         ),
+        (
+            "ALTER TABLE customers ADD CONSTRAINT a_name CHECK (name <> 'Nobody')",
+            "UPDATE customers SET name = 'Nobody' WHERE id = 1",
+        ),
+        (
+            "CREATE UNIQUE INDEX names ON customers (tenant_id, lower(name), id)",
+            "UPDATE customers SET name = NULL WHERE id = 1",
+        ),
     ],
 )
 def test_constraints_keep_the_names_that_the_drifted_table_had(

@@ -134,6 +134,19 @@ def test_a_new_email_replaces_the_one_set_aside(application: extensions.connecti
     assert rows(application, BASE, [11]) == [(1, 1, "new@x.example", None)]
 
 
+def test_the_legacy_rules_judge_what_goes_through_the_view_only(
+    application: extensions.connection,
+) -> None:
+    through = "UPDATE customers SET email = 'new@x.example' WHERE id = 11"
+    past = "UPDATE contacts SET email = 'new@x.example' WHERE id = 12"
+    assert rows(application, f"{through} RETURNING company_id") == [(None,)]
+    rows(application, "SAVEPOINT before")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        rows(application, past.replace("contacts", "customers"))
+    rows(application, "ROLLBACK TO before")
+    rows(application, past)
+
+
 def test_writes_return_what_stands_in_the_table_then(
     migrated: Database, application: extensions.connection
 ) -> None:

@@ -7,13 +7,12 @@ from contacts.restructuring.bridge.columns import missing_columns
 from contacts.restructuring.bridge.description import BridgeOptions, read_bridge
 from contacts.restructuring.bridge.grants import INVOKER_VERSION
 from contacts.restructuring.bridge.roles import role_views, users_of
-from contacts.restructuring.bridge.usage import read_usage
+from contacts.restructuring.bridge.usage import told
 from contacts.restructuring.bridge.verify import bridge_problems
 from contacts.restructuring.checks.base import Check, Finding, Severity, problems
 from contacts.restructuring.checks.environment.privileges import grant
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
-from jmsk.wording import counted
 
 SCHEMA_TAKEN = """
     SELECT EXISTS (SELECT 1 FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass
@@ -161,13 +160,7 @@ def whole(inspector: Inspector) -> Finding:
     found = list(bridge_problems(inspector.cursor, inspector.layout, bridge))
     if found:
         return problems(f"{sentence}" for sentence in found)
-    usage = read_usage(inspector.cursor)
-    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
-    last = f", the last on {usage.last:%Y-%m-%d %H:%M}" if usage.last else ""
-    return Finding(
-        note=f"the bridge stands in schema {bridge.schema}{since}; "
-        f"{counted(usage.scans, 'look-up')} in customers by its indexes{last}"
-    )
+    return Finding(note=f"the bridge {told(inspector.cursor, bridge)}")
 
 
 def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:

@@ -1,0 +1,69 @@
+"""The indexes on contacts of what the view customers computes, where its table had an index."""
+
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.restructuring.bridge.columns import ViewColumn
+from contacts.restructuring.bridge.description import INDEXES
+from contacts.restructuring.database.layout import Layout
+
+STANDING = """
+    SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = %s AND c.relname = ANY(%s)
+"""
+
+
+def make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
+    """Make those that do not stand, in the open transaction."""
+    standing = standing_indexes(cursor, layout)
+    for column in columns:
+        if column.name in INDEXES and INDEXES[column.name] not in standing:
+            cursor.execute(_create("CREATE INDEX", layout, column))
+
+
+def make_indexes_beside(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
+    """Make all of them outside any transaction, while others write.
+
+    What an earlier call has left that was killed is made anew: the tables may have changed.
+    """
+    drop_indexes_beside(cursor, layout)
+    for column in columns:
+        if column.name in INDEXES:
+            cursor.execute(_create("CREATE INDEX CONCURRENTLY", layout, column))
+    cursor.execute(sql.SQL("ANALYZE {}").format(_contacts(layout)))
+
+
+def drop_indexes(cursor: Any, layout: Layout) -> None:
+    """Drop them in the open transaction."""
+    _drop(cursor, "DROP INDEX IF EXISTS {}", layout)
+
+
+def drop_indexes_beside(cursor: Any, layout: Layout) -> None:
+    """Drop them outside any transaction, while others write."""
+    _drop(cursor, "DROP INDEX CONCURRENTLY IF EXISTS {}", layout)
+
+
+def standing_indexes(cursor: Any, layout: Layout, *, valid: bool = True) -> set[str]:
+    """Return the names of those that stand; ``valid``: and are of use."""
+    cursor.execute(STANDING, [layout.tables["contacts"].oid, list(INDEXES.values())])
+    return {name for name, sound in cursor.fetchall() if sound or not valid}
+
+
+def _contacts(layout: Layout) -> sql.Identifier:
+    table = layout.tables["contacts"]
+    return sql.Identifier(table.schema, table.name)
+
+
+def _create(create: str, layout: Layout, column: ViewColumn) -> sql.Composed:
+    return sql.SQL(f"{create} {{name}} ON {{table}} (({{expression}}))").format(
+        name=sql.Identifier(INDEXES[column.name]),
+        table=_contacts(layout),
+        expression=column.expression,
+    )
+
+
+def _drop(cursor: Any, template: str, layout: Layout) -> None:
+    for name in INDEXES.values():
+        index = sql.Identifier(layout.tables["contacts"].schema, name)
+        cursor.execute(sql.SQL(template).format(index))
