@@ -112,7 +112,7 @@ def place(apps: Any, editor: Any) -> None:
         editor.connection.cursor() as cursor,
         without_user_triggers(cursor, "companies", "contacts"),
     ):
-        is_prepared = preparation(cursor) is not None
+        is_prepared = preparation(editor) is not None
         created = create_reserved(cursor) if is_prepared else create_needed(cursor)
         rows = read_companies(cursor, created)
         cursor.execute(PLACE)

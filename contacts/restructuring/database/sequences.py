@@ -16,6 +16,7 @@ DJANGO_SEQUENCES = """
       FROM pg_class c
      WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
 """
+NEXT_VALUE = "SELECT {}, last_value + is_called::int FROM {}"
 
 
 def guard_sequences(cursor: Any) -> None:
@@ -24,6 +25,9 @@ def guard_sequences(cursor: Any) -> None:
     ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
     """
     cursor.execute(DJANGO_SEQUENCES, [[own_name(table) for table in DJANGO_TABLES]])
-    for (sequence,) in cursor.fetchall():
-        cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")
-        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {cursor.fetchone()[0]}")
+    sequences = [sequence for (sequence,) in cursor.fetchall()]
+    if not sequences:
+        return
+    cursor.execute(" UNION ALL ".join(NEXT_VALUE.format(*each) for each in enumerate(sequences)))
+    for number, value in cursor.fetchall():
+        cursor.execute(f"ALTER SEQUENCE {sequences[number]} RESTART WITH {value}")

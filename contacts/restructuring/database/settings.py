@@ -78,9 +78,12 @@ def use_schema(cursor: Any, schema: str) -> None:
 
     Only Django's tables come before, where they have a schema of their own.
     """
+    _put_first(cursor, schema, _current(cursor, "search_path"))
+
+
+def _put_first(cursor: Any, schema: str, rest: str) -> None:
     own = [settings.DJANGO_SCHEMA] if settings.DJANGO_SCHEMA else []
     names = [sql.Identifier(name).as_string(cursor.connection) for name in (*own, schema)]
-    rest = _current(cursor, "search_path")
     _set_search_path(cursor, ", ".join(names if rest in EMPTY else [*names, rest]))
 
 
@@ -128,7 +131,7 @@ def schema_first(cursor: Any, schema: str) -> Iterator[None]:
     Else the same column's type would be spelled now with its schema and now without.
     """
     before = _current(cursor, "search_path")
-    use_schema(cursor, schema)
+    _put_first(cursor, schema, before)
     yield
     _set_search_path(cursor, before)
 

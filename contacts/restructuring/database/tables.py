@@ -1,6 +1,6 @@
 """The tables: found by what they are, described as the catalogue has them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,11 +20,11 @@ SCHEMAS = """
      WHERE NOT %(visible)s OR nspname = ANY(current_schemas(false))
 """
 COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    SELECT a.attrelid::bigint, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
            pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
       FROM pg_attribute a
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
      ORDER BY a.attnum
 """
 
@@ -91,7 +91,10 @@ def without_stand_ins(relations: list[Table]) -> list[Table]:
     ]
 
 
-def with_columns(cursor: Any, table: Table) -> Table:
-    cursor.execute(COLUMNS, [table.oid])
-    columns = tuple(Column(*row) for row in cursor.fetchall())
-    return Table(table.schema, table.name, table.oid, table.kind, table.owner, columns)
+def with_columns(cursor: Any, relations: list[Table]) -> list[Table]:
+    """Return ``relations`` with their columns."""
+    columns: dict[int, list[Column]] = {table.oid: [] for table in relations}
+    cursor.execute(COLUMNS, [list(columns)])
+    for oid, *column in cursor.fetchall():
+        columns[oid].append(Column(*column))
+    return [replace(table, columns=tuple(columns[table.oid])) for table in relations]

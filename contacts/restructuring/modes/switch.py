@@ -114,6 +114,7 @@ def _switch(
                 rewrites=False,
                 patience=short,
                 before_lock=change.before_lock,
+                batched=True,
             )
         except OutdatedError as outdated:
             if number == TRIES:

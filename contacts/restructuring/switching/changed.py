@@ -66,13 +66,14 @@ class Changed:
     """The keys that the switch looks at.
 
     ``orders`` whose company may be wrong, ``customers`` whose links changed, ``orphans`` that have
-    no company; ``journal`` is how many lines the journal has.
+    no company; ``journal`` is how many lines the journal has, ``files`` where the tables lie.
     """
 
     orders: list[int]
     customers: list[int]
     orphans: list[int]
     journal: int
+    files: dict[str, str]
 
 
 def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -> Changed:
@@ -81,7 +82,7 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
     Raises OutdatedError where too much changed, Failure where the preparation is not to be believed
     or more than ``max_orphans`` contacts are to be placed.
     """
-    _refuse_broken(cursor, layout)
+    files = _refuse_broken(cursor, layout)
     cursor.execute(SIZES)
     journal, links, roots, companies = cursor.fetchone()
     cursor.execute(UNFILLED, [MOST_CHANGES + 1])
@@ -102,10 +103,11 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
     cursor.execute(MOVED_CUSTOMERS)
     customers = cursor.fetchone()[0]
     cursor.execute(SUSPECTS, [customers])
-    return Changed(sorted(cursor.fetchone()[0]), customers, orphans, journal)
+    return Changed(sorted(cursor.fetchone()[0]), customers, orphans, journal, files)
 
 
-def _refuse_broken(cursor: Any, layout: Layout) -> None:
+def _refuse_broken(cursor: Any, layout: Layout) -> dict[str, str]:
+    """Return where the tables lie, which is where the last check saw them."""
     state = read_state(cursor)
     told = [] if state.phase is Phase.VERIFIED else [f"its next step is '{state.phase}'"]
     told += broken_fences(cursor, layout, state) if not told else []
@@ -115,7 +117,8 @@ def _refuse_broken(cursor: Any, layout: Layout) -> None:
             f"The preparation cannot be switched: {'; '.join(told)}. {ROLLED_BACK} Run 'manage.py "
             "migrate_contacts --prepare' again: it goes on from there.",
         )
-    if read_files(cursor, layout) != state.notes["files"]:
+    files = read_files(cursor, layout)
+    if files != state.notes["files"]:
         raise OutdatedError("a table was rewritten, as VACUUM FULL, CLUSTER or ALTER TABLE do")
     cursor.execute("SELECT current_setting('track_counts')")
     if cursor.fetchone()[0] != "on":
@@ -124,6 +127,7 @@ def _refuse_broken(cursor: Any, layout: Layout) -> None:
             f"track_counts is off: what the switch touches could not be counted. {ROLLED_BACK} "
             "Switch it on for this role or database, then run again.",
         )
+    return files
 
 
 def _refuse_new_defaults(cursor: Any) -> None:
