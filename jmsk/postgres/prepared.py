@@ -56,6 +56,11 @@ def _read_notes(cursor: Any) -> dict[str, Any] | None:
     return as_dict(row[0])
 
 
+def made_early(notes: dict[str, Any] | None) -> dict[int, dict[str, str | None]]:
+    """Return the default companies that were made before the switch, as they were made, by id."""
+    return {int(company): row for company, row in (notes or {}).get("made", {}).items()}
+
+
 def prepared_indexes(cursor: Any) -> set[str]:
     """Return the names of the indexes that a preparation has made; none where there is none."""
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])

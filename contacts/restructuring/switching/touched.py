@@ -13,16 +13,16 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.failures import ROLLED_BACK, Failure
-from contacts.restructuring.preparation.base import expected_rows
-from contacts.restructuring.preparation.batch import LEGACY_COMPANY
-from contacts.restructuring.preparation.fences import (
+from contacts.restructuring.preparation.filling.batch import LEGACY_COMPANY
+from contacts.restructuring.preparation.installing.fences import (
     Counts,
     count_touched,
     oids,
     read_files,
     touched_since,
 )
-from contacts.restructuring.preparation.journal_triggers import remove_journal
+from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
+from contacts.restructuring.preparation.verifying.base import expected_rows
 from contacts.restructuring.proof.exact_hash import Images, read_images
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.prepared_meaning import Meaning, meanings
@@ -67,13 +67,15 @@ class Beginning:
     """How things stood under the lock, before the migrations.
 
     ``expected`` is what the rows amount to, ``righted`` how many orders were given another company;
-    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id.
+    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id;
+    ``made`` are the default companies that were made before.
     """
 
     layout: Layout
     images: Mapping[int, Images]
     expected: Mapping[str, Fingerprint]
     files: Mapping[str, str]
+    made: frozenset[int]
     counted: Counts
     righted: int
     orphans: Mapping[int, int]
@@ -108,6 +110,7 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
         images,
         expected,
         changed.files,
+        changed.made,
         counted,
         righted,
         _hashes(cursor, found["customers"], "customers", changed.orphans),
@@ -162,7 +165,8 @@ def _hashes(
 def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
     """Prove that the transaction touched no row but those that it had to, and no meaning.
 
-    ``created`` are the ids of the companies that it made. Raises Failure otherwise.
+    ``created`` are the ids of the companies that it or the preparation made. Raises Failure
+    otherwise.
     """
     layout = begun.layout
     found = meanings(layout, begun.images, renamed=True)
@@ -180,7 +184,7 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
             )
     cursor.execute(MARKED, [list(begun.reused)])
     wanted: Counts = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
-    wanted["companies"] = (len(created), cursor.fetchone()[0], 0)
+    wanted["companies"] = (len(set(created) - begun.made), cursor.fetchone()[0], 0)
     wanted["customers"] = (0, len(begun.orphans), 0)
     wanted["orders"] = (0, begun.righted, 0)
     touched = touched_since(begun.counted, count_touched(cursor, layout))

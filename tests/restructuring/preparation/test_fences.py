@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.database.layout import read_layout
-from contacts.restructuring.preparation import verify
+from contacts.restructuring.preparation.verifying import verify
 from contacts.restructuring.switching import changed
 from tests.support.command import migrate, run
 from tests.support.databases import Database
