@@ -55,7 +55,7 @@ class Options:
     """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes.
 
     ``pace`` is that of a preparation, which pauses while a replica is more than ``max_replica_lag``
-    megabytes behind (None: any), and may ``place_early``; the switch places ``max_orphans`` at most.
+    megabytes behind (None: any), and may ``place_early``; the switch places ``max_orphans``.
     """
 
     backup_dir: Path
