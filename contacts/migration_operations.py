@@ -121,7 +121,7 @@ class RememberLegacyState(DatabaseOperation):
         if run is None:
             return
         with editor.connection.cursor() as cursor:
-            notes = preparation(cursor)
+            notes = preparation(editor)
             run.legacy_objects = {
                 table: without_prepared(table, read_state(cursor, table), notes)
                 for table in self.tables

@@ -22,7 +22,7 @@ from jmsk.postgres.operations import (
     DropNotNull,
     DropUniqueKeys,
 )
-from jmsk.postgres.prepared import preparation
+from jmsk.postgres.prepared import made_early, preparation
 from jmsk.postgres.sequences import (
     Sequence,
     feeding_sequences,
@@ -100,7 +100,9 @@ PREPARED_REUSE = """
 """
 NEEDED = """
     (EXISTS (SELECT 1 FROM contacts WHERE tenant_id = d.tenant_id AND company_id IS NULL)
-     OR EXISTS (SELECT 1 FROM orders WHERE tenant_id = d.tenant_id AND customer_id IS NULL))
+     OR EXISTS (SELECT 1 FROM orders WHERE tenant_id = d.tenant_id AND customer_id IS NULL)
+     OR EXISTS (SELECT 1 FROM contacts
+                 WHERE company_id = d.company_id AND placed_in_company_id = d.company_id))
 """
 """Somebody may have put right, since its id was reserved, what a company was reserved for."""
 
@@ -112,17 +114,21 @@ def place(apps: Any, editor: Any) -> None:
         editor.connection.cursor() as cursor,
         without_user_triggers(cursor, "companies", "contacts"),
     ):
-        is_prepared = preparation(cursor) is not None
+        notes = preparation(editor)
+        is_prepared = notes is not None
         created = create_reserved(cursor) if is_prepared else create_needed(cursor)
-        rows = read_companies(cursor, created)
+        # What was made early, beside the working application, is remembered as it was made.
+        early = made_early(notes)
+        present = read_companies(cursor, [*created, *early])
+        rows = {company: {**row, **early.get(company, {})} for company, row in present.items()}
         cursor.execute(PLACE)
         if not is_prepared:  # the legacy key, which a preparation asks for, holds there
             cursor.execute(SET_ASIDE)
         # The next statement alters the table, which pending deferred checks would not let it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        left = read_positions(cursor, "companies") if created else {}
+        left = read_positions(cursor, "companies") if rows else {}
     if run is not None:
-        run.created_companies = created
+        run.created_companies = sorted(rows)
         run.legacy_objects["companies"]["created"] = rows
         run.legacy_objects["companies"]["sequences_left"] = left
         run.save(update_fields=["created_companies", "legacy_objects"])

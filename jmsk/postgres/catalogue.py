@@ -4,6 +4,7 @@ A production database drifts: an index is missing, a constraint bears another na
 compared by what they say, never by their name alone, and every lookup goes by the table's oid.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -80,6 +81,11 @@ SEQUENCES = """
       JOIN pg_class c ON c.oid = pg_get_serial_sequence(%(table)s, a.attname)::regclass
      WHERE a.attrelid = %(table)s::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
+OBJECTS = "SELECT " + ", ".join(
+    f"(SELECT coalesce(json_agg(found), '[]')::text FROM ({query}) AS found)"
+    for query in (CONSTRAINTS, INDEXES, SEQUENCES)
+)
+"""All of them in one round trip."""
 
 
 class Type(StrEnum):
@@ -191,14 +197,8 @@ def read_objects(cursor: Any, table: str) -> list[TableObject]:
 
     Raises ProgrammingError if there is no such table in the search path.
     """
-    found = []
-    for query in (CONSTRAINTS, INDEXES, SEQUENCES):
-        cursor.execute(query, {"table": table})
-        names = [column.name for column in cursor.description]
-        found += [
-            TableObject.from_dict(dict(zip(names, row, strict=True))) for row in cursor.fetchall()
-        ]
-    return found
+    cursor.execute(OBJECTS, {"table": table})
+    return [TableObject.from_dict(item) for kind in cursor.fetchone() for item in json.loads(kind)]
 
 
 def model_objects(model: type[models.Model]) -> list[TableObject]:

@@ -179,7 +179,7 @@ class ConformToModel(DatabaseOperation):
                 model._meta.db_table,
                 wanted,
                 lambda item: item.type is Type.FOREIGN_KEY and item.columns in keys,
-                validate=preparation(cursor) is None,
+                validate=preparation(editor) is None,
             )
 
     @staticmethod
@@ -207,7 +207,7 @@ class AddCheckRule(AddConstraint):
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = new.apps.get_model(app_label, self.model_name)
         with editor.connection.cursor() as cursor:
-            notes = preparation(cursor)
+            notes = preparation(editor)
             if notes is not None:
                 if self._holds(cursor, model, notes, editor):
                     add_rule(model, self.constraint, editor, validate=False)

@@ -7,6 +7,7 @@ whose ids are reserved, and the orders whose company was not right when it was l
 
 import json
 from typing import Any
+from weakref import WeakKeyDictionary
 
 STATE = "jmsk_preparation"
 JOURNAL = "jmsk_preparation_journal"
@@ -29,8 +30,22 @@ CHANGED_KEYS = f"""
 """
 
 
-def preparation(cursor: Any) -> dict[str, Any] | None:
-    """Return the notes of the preparation that this transaction switches; None if it is none."""
+_notes: WeakKeyDictionary[Any, dict[str, Any] | None] = WeakKeyDictionary()
+"""What :func:`preparation` has read, by schema editor: each asks once."""
+
+
+def preparation(editor: Any) -> dict[str, Any] | None:
+    """Return the notes of the preparation that is switched; None where there is none.
+
+    ``editor`` is the schema editor of the migration that asks.
+    """
+    if editor not in _notes:
+        with editor.connection.cursor() as cursor:
+            _notes[editor] = _read_notes(cursor)
+    return _notes[editor]
+
+
+def _read_notes(cursor: Any) -> dict[str, Any] | None:
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])
     if not cursor.fetchone()[0]:
         return None
@@ -39,6 +54,11 @@ def preparation(cursor: Any) -> dict[str, Any] | None:
     if row is None:
         return None
     return as_dict(row[0])
+
+
+def made_early(notes: dict[str, Any] | None) -> dict[int, dict[str, str | None]]:
+    """Return the default companies that were made before the switch, as they were made, by id."""
+    return {int(company): row for company, row in (notes or {}).get("made", {}).items()}
 
 
 def prepared_indexes(cursor: Any) -> set[str]:

@@ -7,11 +7,13 @@ from typing import Any
 from jmsk.postgres.queries import execute, rows
 
 USER_TRIGGERS = """
-    SELECT 'TRIGGER', tgname, tgenabled FROM pg_trigger
-     WHERE tgrelid = %(table)s::regclass AND NOT tgisinternal AND tgenabled <> 'D'
+    SELECT name, 'TRIGGER', tgname, tgenabled FROM unnest(%(tables)s) AS name
+      JOIN pg_trigger ON tgrelid = name::regclass
+     WHERE NOT tgisinternal AND tgenabled <> 'D'
     UNION ALL
-    SELECT 'RULE', rulename, ev_enabled FROM pg_rewrite
-     WHERE ev_class = %(table)s::regclass AND ev_enabled <> 'D'
+    SELECT name, 'RULE', rulename, ev_enabled FROM unnest(%(tables)s) AS name
+      JOIN pg_rewrite ON ev_class = name::regclass
+     WHERE ev_enabled <> 'D'
 """
 ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
@@ -24,9 +26,7 @@ def without_user_triggers(cursor: Any, *tables: str) -> Iterator[None]:
     and a rule must not turn it into something else. The caller holds the tables locked, so nobody
     else's change escapes a trigger meanwhile.
     """
-    switched = []
-    for table in tables:
-        switched += [(table, *row) for row in rows(cursor, USER_TRIGGERS, {"table": table})]
+    switched = rows(cursor, USER_TRIGGERS, {"tables": list(tables)})
     for table, kind, name, _ in switched:
         execute(cursor, f"ALTER TABLE {{table}} DISABLE {kind} {{name}}", table=table, name=name)
     yield

@@ -67,7 +67,7 @@ def name_customers(apps: Any, editor: Any) -> None:
 def add_company(apps: Any, editor: Any) -> None:
     """Add the column and fill it, or take over the one that the online preparation has filled."""
     with editor.connection.cursor() as cursor:
-        if preparation(cursor) is not None:
+        if preparation(editor) is not None:
             cursor.execute("ALTER TABLE orders ALTER COLUMN company_id DROP DEFAULT")
             return
         cursor.execute("ALTER TABLE orders ADD COLUMN company_id integer")

@@ -154,11 +154,15 @@ def _build_table(values: dict[str, Any]) -> TableBackup:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup on the disk. ``fingerprints`` and ``rows`` are by the tables' real names."""
+    """A backup on the disk. ``fingerprints`` and ``rows`` are by the tables' real names.
+
+    ``exact`` are the fingerprints of the run that took it, which nothing but that run compares.
+    """
 
     path: Path
     manifest: Manifest
     seconds: float = 0.0
+    exact: dict[str, Fingerprint] = field(default_factory=dict, compare=False)
 
     @property
     def fingerprints(self) -> dict[str, Fingerprint]:

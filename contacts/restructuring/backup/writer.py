@@ -30,8 +30,9 @@ from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES, MIGRATED_NAMES, Layout, Stage
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import Failure
+from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
-from contacts.restructuring.proof.legacy_meaning import plain_source
+from contacts.restructuring.proof.legacy_meaning import Source, plain_source
 from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.django_schema import applied_migrations
@@ -59,10 +60,11 @@ def write_backup(
     with explained(directory), partial_folder(directory, stamp) as unfinished:
         with readable(), snapshot as inspector, explained(directory, _bytes(inspector)):
             manifest = _write(inspector, unfinished, stamp, progress)
+            exact = take_exact_fingerprints(inspector.cursor, _sources(inspector.layout))
         write_synced(unfinished / FILE_NAME, render(manifest))
         verify_files(unfinished, manifest)
         path = publish(unfinished, stamp)
-    return Backup(path, manifest, time.monotonic() - start)
+    return Backup(path, manifest, time.monotonic() - start, exact)
 
 
 def backed_up(layout: Layout) -> list[Table]:
@@ -71,12 +73,16 @@ def backed_up(layout: Layout) -> list[Table]:
     return [layout.tables[name] for name in names if name in layout.tables]
 
 
+def _sources(layout: Layout) -> list[Source]:
+    return [plain_source(table) for table in backed_up(layout)]
+
+
 def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progress) -> Manifest:
     connection, cursor, layout = inspector.connection, inspector.cursor, inspector.layout
     tables = backed_up(layout)
     models = models_by_table(connection, layout)
     database = describe_database(connection)
-    fingerprints = take_fingerprints(cursor, [plain_source(table) for table in tables])
+    fingerprints = take_fingerprints(cursor, _sources(layout))
     applied = applied_migrations(connection)
     record = read_record(cursor) if layout.stage is Stage.MIGRATED else MigrationRecord()
     return Manifest(

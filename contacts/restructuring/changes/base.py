@@ -26,7 +26,7 @@ from contacts.restructuring.database.transaction import (
 )
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import take_fingerprints
+from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source, plain_source
 from contacts.restructuring.proof.prove import prove
 
@@ -68,7 +68,7 @@ class Change(ABC):
     def fingerprint(self, context: ChangeContext, sources: Sequence[Source]) -> Fingerprints:
         """Return the fingerprints of ``sources`` before the change."""
         with context.journal.step("fingerprint before", "Taking the fingerprint of every row"):
-            return take_fingerprints(context.cursor, sources)
+            return take_exact_fingerprints(context.cursor, sources)
 
     @abstractmethod
     def prove(
@@ -174,7 +174,7 @@ def back_up_again_if_stale(
     if plan.expected is None or plan.back_up is None:
         return plan.backup_path, False
     tables = [plain_source(table) for table in backed_up(context.layout)]
-    now = before if tables == list(sources) else take_fingerprints(context.cursor, tables)
+    now = before if tables == list(sources) else take_exact_fingerprints(context.cursor, tables)
     if now == plan.expected:
         return plan.backup_path, False
     context.journal.wait(

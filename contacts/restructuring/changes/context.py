@@ -24,7 +24,7 @@ Fingerprints = dict[str, Fingerprint]
 class Plan:
     """What a run is to do.
 
-    ``expected`` are the fingerprints of the backup that was taken before (None: there is none),
+    ``expected`` are the exact fingerprints of the backup taken before (None: there is none),
     ``backup_path`` where it lies; ``back_up`` takes another one inside the transaction. ``bridge``
     is the bridge that a migration is to make; None: none. With ``defer_rules`` it leaves every
     check rule pending; with ``placeholder_contacts`` orders without a contact get one.

@@ -5,12 +5,14 @@ own apps' migrations among ours. Under a lock both are waiting time for everybod
 are worked out, and Django's own apps migrated, before the tables are locked.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -61,12 +63,33 @@ def plan_migrations(connection: BaseDatabaseWrapper) -> PlannedMigrations:
     state = loader.project_state(tuple(loader.applied_migrations))
     planned = []
     for migration, _ in nodes:
-        steps = []
-        for operation in migration.operations:
-            before = state.clone()
-            operation.state_forwards(migration.app_label, state)
-            _ = before.apps, state.apps  # rendered now, not under the lock
-            steps.append((operation, before, state.clone()))
+        steps = [
+            step
+            for operation in migration.operations
+            for step in _steps(operation, migration.app_label, state)
+        ]
         planned.append((migration, tuple(steps)))
     executor.recorder.has_table()  # remembered, so that it is not asked again
     return PlannedMigrations(connection, executor.recorder, tuple(planned))
+
+
+def _steps(operation: Operation, app_label: str, state: Any) -> Iterator[Step]:
+    """Take ``state`` past ``operation``; yield what that does to the database.
+
+    What stands inside a SeparateDatabaseAndState has states of its own, as Django has it.
+    """
+    before = _rendered(state).clone()
+    operation.state_forwards(app_label, state)
+    if not isinstance(operation, SeparateDatabaseAndState):
+        yield operation, before, _rendered(state).clone()
+        return
+    for inner in operation.database_operations:
+        yield from _steps(inner, app_label, before)
+
+
+def _rendered(state: Any) -> Any:
+    """Return ``state`` with its models worked out in full: Django would else do some later."""
+    state.clear_delayed_apps_cache()
+    _ = state.apps
+    state.is_delayed = False
+    return state

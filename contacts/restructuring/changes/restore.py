@@ -16,6 +16,7 @@ from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.base import Check
 from contacts.restructuring.checks.before_restore import checks_for_restore
 from contacts.restructuring.database.layout import Layout, Stage, reached_legacy, read_layout
+from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source, plain_source
 from contacts.restructuring.restore.difference import was_migrated_since
 from contacts.restructuring.restore.rows import Restored, restore_rows
@@ -64,7 +65,10 @@ class Restore(Change):
     def prove(
         self, context: ChangeContext, sources: Sequence[Source], before: Fingerprints
     ) -> tuple[RestructuringRun, Fingerprints]:
-        """Restore the rows, which are compared with the backup's own fingerprints."""
+        """Restore the rows, which are compared with the backup's own fingerprints.
+
+        The exact ones that are returned are of the same kind as those before.
+        """
         run = None
         if context.layout.stage is not Stage.EMPTY:
             run = self._bring_back(context)
@@ -79,7 +83,8 @@ class Restore(Change):
         with context.journal.step("analyze", "Refreshing the planner's statistics"):
             context.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             context.cursor.execute(f"ANALYZE {', '.join(item.table for item in self.done)}")
-        return run, self.backup.fingerprints
+        restored = [plain_source(table) for table in backed_up(read_layout(context.connection))]
+        return run, take_exact_fingerprints(context.cursor, restored)
 
     def counts(
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints

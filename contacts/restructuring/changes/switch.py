@@ -107,10 +107,12 @@ class Switch(Change):
     def counts(
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
     ) -> Mapping[str, int]:
+        rows = {name: after[name].rows for name in LEGACY_NAMES}
+        rows["companies"] -= len(self.begun.made.intersection(run.created_companies))
         return {
-            **{name: after[name].rows for name in LEGACY_NAMES},
+            **rows,
             "companies_created": len(run.created_companies),
-            "contacts_placed": len(self.begun.orphans),
+            "contacts_placed": self.changed.placed_early + len(self.begun.orphans),
             "emails_set_aside": 0,
             "orders_righted": self.begun.righted,
         }

@@ -82,7 +82,7 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
                 Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
             )
         with schema_first(cursor, schemas[0]):
-            tables = {table.name: with_columns(cursor, table) for table in relations}
+            tables = {table.name: table for table in with_columns(cursor, relations)}
             applied = _applied(connection, cursor)
             is_prepared = value(cursor, "SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
     stage, oddities = _judge(tables, applied, is_prepared=is_prepared)

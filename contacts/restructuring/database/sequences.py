@@ -3,7 +3,7 @@
 from typing import Any
 
 from jmsk.postgres.django_schema import own_name
-from jmsk.postgres.queries import column, value
+from jmsk.postgres.queries import column, rows
 
 DJANGO_TABLES = (
     "django_migrations",
@@ -17,6 +17,7 @@ DJANGO_SEQUENCES = """
       FROM pg_class c
      WHERE c.oid = ANY(SELECT to_regclass(name) FROM unnest(%s) AS name)
 """
+NEXT_VALUE = "SELECT {}, last_value + is_called::int FROM {}"
 
 
 def guard_sequences(cursor: Any) -> None:
@@ -24,7 +25,9 @@ def guard_sequences(cursor: Any) -> None:
 
     ``nextval`` survives a rollback. RESTART gives the sequence a new file, which does not.
     """
-    names = [own_name(table) for table in DJANGO_TABLES]
-    for sequence in column(cursor, DJANGO_SEQUENCES, [names]):
-        following = value(cursor, f"SELECT last_value + is_called::int FROM {sequence}")
-        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {following}")
+    sequences = column(cursor, DJANGO_SEQUENCES, [[own_name(table) for table in DJANGO_TABLES]])
+    if not sequences:
+        return
+    following = " UNION ALL ".join(NEXT_VALUE.format(*each) for each in enumerate(sequences))
+    for number, start in rows(cursor, following):
+        cursor.execute(f"ALTER SEQUENCE {sequences[number]} RESTART WITH {start}")

@@ -18,11 +18,11 @@ RELATIONS = """
        AND (NOT %(visible)s OR n.nspname = ANY(current_schemas(false)))
 """
 COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    SELECT a.attrelid::bigint, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
            pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text
       FROM pg_attribute a
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE a.attrelid = ANY(%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
      ORDER BY a.attnum
 """
 
@@ -91,6 +91,9 @@ def without_stand_ins(relations: list[Table]) -> list[Table]:
     ]
 
 
-def with_columns(cursor: Any, table: Table) -> Table:
-    columns = tuple(Column(*row) for row in rows(cursor, COLUMNS, [table.oid]))
-    return replace(table, columns=columns)
+def with_columns(cursor: Any, relations: list[Table]) -> list[Table]:
+    """Return ``relations`` with their columns."""
+    columns: dict[int, list[Column]] = {table.oid: [] for table in relations}
+    for oid, *column in rows(cursor, COLUMNS, [list(columns)]):
+        columns[oid].append(Column(*column))
+    return [replace(table, columns=tuple(columns[table.oid])) for table in relations]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.locks import lock_tables
 from contacts.restructuring.database.lost_commit import was_committed
 from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.round_trips import batched
 from contacts.restructuring.database.run_lock import take_run_lock
 from contacts.restructuring.database.sequences import guard_sequences
 from contacts.restructuring.database.settings import apply_changing_settings
@@ -47,6 +49,8 @@ class TransactionOptions:
     the longest time in seconds that the locks may be held. ``rewrites``: the work gives a table a
     new file, which a transaction that reads as of an earlier time would find empty; so it waits for
     those. ``before_lock`` is what can be done in the transaction before the tables are locked.
+    ``batched``: statements without an answer are sent together with the next one. What the work
+    copies in or out would overtake them.
     """
 
     layout: Layout
@@ -58,6 +62,7 @@ class TransactionOptions:
     rewrites: bool = True
     views: tuple[Table, ...] = ()
     before_lock: Callable[[Any], None] = lambda cursor: None
+    batched: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,26 +124,28 @@ class _Attempt(Generic[T]):
             watch = LockWatch(cursor)
             options.before_lock(cursor)
             locked = self._lock()
-            watch.begin(locked)
-            self.journal.hooks.append(watch.look)
-            if read_layout(self.connection) != layout:
-                raise Failure(
-                    "MC203",
-                    "The tables were changed between the checks and the lock. Nothing was changed "
-                    "by this run. Run it again, so that they are checked as they are now.",
-                )
-            self.point = recovery_point(cursor)
-            guard_sequences(cursor)
-            value = self.work(cursor, self.point)
+            with batched(self.connection) if options.batched else nullcontext():
+                watch.begin(locked)
+                self.journal.hooks.append(watch.look)
+                point, value = self._work(cursor)
             notes = self._wait_for_readers(cursor)
             self.journal.current = "commit"
             self.journal.in_doubt = not options.rehearse
             self.journal.tell(Event("begin", "commit", "Ending the transaction"))
             seconds = time.monotonic() - locked
-            self.ended = TransactionResult(
-                value, self.point, settings, watch.locks(), seconds, notes
-            )
+            self.ended = TransactionResult(value, point, settings, watch.locks(), seconds, notes)
             return self.ended
+
+    def _work(self, cursor: Any) -> tuple[RecoveryPoint, T]:
+        if read_layout(self.connection) != self.options.layout:
+            raise Failure(
+                "MC203",
+                "The tables were changed between the checks and the lock. Nothing was changed by "
+                "this run. Run it again, so that they are checked as they are now.",
+            )
+        self.point = point = recovery_point(cursor)
+        guard_sequences(cursor)
+        return point, self.work(cursor, point)
 
     def _lock(self) -> float:
         options, tables = self.options, self.options.layout.tables

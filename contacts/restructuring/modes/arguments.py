@@ -123,6 +123,12 @@ def add_online_arguments(parser: ArgumentParser) -> None:
         help="Pause the preparation while a replica is further behind (default: any).",
     )
     online.add_argument(
+        "--place-early",
+        action="store_true",
+        help="Let --prepare place customers without a company before the switch; the application "
+        "then sees their default company (default: the switch places them).",
+    )
+    online.add_argument(
         "--max-orphans",
         type=number,
         default=MOST_ORPHANS,
@@ -138,6 +144,7 @@ def online_options(options: dict[str, Any]) -> dict[str, Any]:
         "pace": PACES[options["pace"]],
         "max_replica_lag": options["max_replica_lag"],
         "max_orphans": options["max_orphans"],
+        "place_early": options["place_early"],
     }
 
 

@@ -16,7 +16,7 @@ from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import say_status
 from contacts.restructuring.preparation.abandon import abandon as abandon_preparation
 from contacts.restructuring.preparation.prepare import prepare as prepare_tables
-from contacts.restructuring.preparation.verify import UnfitError
+from contacts.restructuring.preparation.verifying.verify import UnfitError
 from contacts.restructuring.preparation.work import Worker, run_lock_held
 from contacts.restructuring.reports.results import result_lines
 from jmsk.postgres.server_errors import server_words
@@ -91,7 +91,10 @@ def _bridge(operation: Operation) -> str:
 def worker(operation: Operation) -> Worker:
     """Return who does the work of the operation beside the application."""
     pace = replace(operation.options.pace, max_replica_lag=operation.options.max_replica_lag)
-    return Worker(operation.connection, operation.layout, operation.journal, pace)
+    place = operation.options.place_early
+    return Worker(
+        operation.connection, operation.layout, operation.journal, pace, place_early=place
+    )
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Options:
     """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes.
 
     ``pace`` is that of a preparation, which pauses while a replica is more than ``max_replica_lag``
-    megabytes behind (None: any); the switch places at most ``max_orphans`` contacts.
+    megabytes behind (None: any), and may ``place_early``; the switch places ``max_orphans``.
     """
 
     backup_dir: Path
@@ -68,6 +68,7 @@ class Options:
     pace: Pace = NORMAL
     max_replica_lag: float | None = None
     max_orphans: int = MOST_ORPHANS
+    place_early: bool = False
     defer_rules: bool = False
     placeholder_contacts: bool = False
 
@@ -114,7 +115,6 @@ class Operation:
         self.console.say(lines)
 
     def say_database(self) -> None:
-        """Name the database."""
         self.say(Line(f"Database: {self.report.database}"))
 
     def require_stage(self) -> None:

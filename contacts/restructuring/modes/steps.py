@@ -79,7 +79,7 @@ def run_and_report(
     plan = Plan(
         replace(usual, **transaction),
         operation.report.started,
-        expected=backup.fingerprints if backup else None,
+        expected=backup.exact if backup else None,
         backup_path=backup.path if backup else None,
         back_up=operation.back_up_under_lock if backup else None,
         checks_before=operation.report.before,

@@ -16,9 +16,9 @@ from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.online import resumable, worker
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import say_status
-from contacts.restructuring.preparation.drain import drain
+from contacts.restructuring.preparation.filling.drain import drain
 from contacts.restructuring.preparation.status import read_status
-from contacts.restructuring.preparation.verify import verify
+from contacts.restructuring.preparation.verifying.verify import verify
 from contacts.restructuring.preparation.work import SHORT_TRIES, run_lock_held
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.switching.changed import OutdatedError
@@ -114,6 +114,7 @@ def _switch(
                 rewrites=False,
                 patience=short,
                 before_lock=change.before_lock,
+                batched=True,
             )
         except OutdatedError as outdated:
             if number == TRIES:

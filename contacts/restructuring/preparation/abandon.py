@@ -4,9 +4,10 @@ from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
 from contacts.restructuring.database.locks import lock
-from contacts.restructuring.preparation.defaults import release
+from contacts.restructuring.preparation.filling.defaults import release
+from contacts.restructuring.preparation.filling.placing import take_back
 from contacts.restructuring.preparation.indexes import drop_indexes
-from contacts.restructuring.preparation.journal_triggers import remove_journal
+from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import Phase, drop_state, note
 from contacts.restructuring.preparation.work import Worker
 
@@ -18,6 +19,7 @@ def abandon(worker: Worker) -> None:
     """
     worker.transact(lambda cursor: note(cursor, Phase.ABANDON), "noting that it is abandoned")
     drop_indexes(worker)
+    take_back(worker)
     for table in LEGACY_NAMES:
 
         def work(cursor: Any, table: str = table) -> None:

@@ -5,14 +5,15 @@ from typing import Any
 
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.failures import UNCHANGED, Failure
-from contacts.restructuring.preparation.backfill import backfill, settle_defaults
-from contacts.restructuring.preparation.base import take_base
-from contacts.restructuring.preparation.fences import broken_fences
+from contacts.restructuring.preparation.filling.backfill import backfill, settle_defaults
+from contacts.restructuring.preparation.filling.placing import place_early
 from contacts.restructuring.preparation.indexes import make_indexes
-from contacts.restructuring.preparation.install import begin, install
-from contacts.restructuring.preparation.obstacles import obstacles
+from contacts.restructuring.preparation.installing.fences import broken_fences
+from contacts.restructuring.preparation.installing.install import begin, install
+from contacts.restructuring.preparation.installing.obstacles import obstacles
 from contacts.restructuring.preparation.state import Phase, is_begun, read_state
-from contacts.restructuring.preparation.verify import JournalBrokenError, verify
+from contacts.restructuring.preparation.verifying.base import take_base
+from contacts.restructuring.preparation.verifying.verify import JournalBrokenError, verify
 from contacts.restructuring.preparation.work import Worker
 
 STEPS: dict[Phase, tuple[str, Callable[[Worker], None]]] = {
@@ -40,6 +41,9 @@ def prepare(worker: Worker) -> tuple[Result, ...]:
             with worker.journal.step(str(phase), text):
                 step(worker)
             continue
+        if worker.place_early:
+            with worker.journal.step("place early", "Placing customers without a company"):
+                place_early(worker)
         try:
             with worker.journal.step("verify", "Verifying every row"):
                 return verify(worker)

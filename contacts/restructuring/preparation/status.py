@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.restructuring.database.layout import Layout
-from contacts.restructuring.preparation.fences import broken_fences
+from contacts.restructuring.preparation.installing.fences import broken_fences
 from contacts.restructuring.preparation.state import Phase, State, read_state
 from jmsk.postgres import prepared
 

@@ -42,13 +42,17 @@ SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
 
 @dataclass(frozen=True)
 class Worker:
-    """Who prepares: the connection, the tables, and how much of the server to take."""
+    """Who prepares: the connection, the tables, and how much of the server to take.
+
+    With ``place_early`` customers without a company are placed before the switch.
+    """
 
     connection: BaseDatabaseWrapper
     layout: Layout
     journal: Journal
     pace: Pace = NORMAL
     patience: Patience = SHORT_TRIES
+    place_early: bool = False
 
     def transact(self, work: Callable[[Any], T], what: str, *, snapshot: bool = False) -> T:
         """Run ``work(cursor)`` in a transaction of its own, again where a lock was not to be had.

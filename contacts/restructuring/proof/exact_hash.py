@@ -5,14 +5,18 @@ long as a server runs on its files, which is what a comparison within one run, o
 preparation and its switch, needs. What must be comparable years later, on another server, is md5.
 
 Types whose hash sees less than their value go through an image of their bytes: minus zero equals
-zero for a float, 1.0 equals 1.00 for a numeric, and a month equals thirty days for an interval.
+zero for a float, 1.0 equals 1.00 for a numeric, a month equals thirty days for an interval, and of
+the 64 bits of a bigint or a timestamp the server hashes 32, one half laid over the other.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2 import sql
+
+from contacts.restructuring.proof.fingerprint import Fingerprint
+from contacts.restructuring.proof.legacy_meaning import Source
 
 COLUMN_TYPES = """
     SELECT a.attrelid::bigint, a.attname, t.typname, t.typtype::text,
@@ -27,16 +31,38 @@ AS_IT_IS = "{}"
 TEXT = '({})::pg_catalog.text COLLATE "C"'
 IMAGES = {
     **dict.fromkeys(
-        ("bool", "int2", "int4", "int8", "oid", "uuid", "bytea", "text", "varchar"), AS_IT_IS
+        ("bool", "int2", "int4", "oid", "date", "uuid", "bytea", "text", "varchar"), AS_IT_IS
     ),
-    **dict.fromkeys(("date", "time", "timestamp", "timestamptz"), AS_IT_IS),
-    "float4": "pg_catalog.float4send({})",
-    "float8": "pg_catalog.float8send({})",
-    "interval": "pg_catalog.interval_send({})",
+    **{
+        name: f"pg_catalog.{function}({{}})"
+        for name, function in {
+            "int8": "int8send",
+            "float4": "float4send",
+            "float8": "float8send",
+            "time": "time_send",
+            "timestamp": "timestamp_send",
+            "timestamptz": "timestamptz_send",
+            "interval": "interval_send",
+        }.items()
+    },
     **dict.fromkeys(("numeric", "bpchar", "json", "jsonb", "xml"), TEXT),
 }
 """For each built-in type, what of a value is hashed."""
-ROW_HASH = "pg_catalog.hash_record_extended(ROW({columns}), 0)"
+COLLATED = ("text", "varchar")
+TYPES = """
+    SELECT t.oid::bigint, t.typname, t.typtype::text, t.typnamespace = 'pg_catalog'::regnamespace
+      FROM pg_type t WHERE t.oid = ANY(%s::oid[])
+"""
+NO_ROW = "SELECT {columns} FROM {table} LIMIT 0"
+SUM_OF_ROW_HASHES = "SELECT count(*), coalesce(sum({columns}), 0)::text FROM {table} {where}"
+ROW_HASH = (
+    "pg_catalog.hashtextextended("
+    'pg_catalog.hash_record_extended(ROW({columns}), 0)::pg_catalog.text COLLATE "C", 0)'
+)
+"""The server adds the hashes of a record's columns, each times a power of 31: in a sum over rows,
+two that swap a value would change nothing. So the record's hash is hashed once more, as a text, for
+that of a bigint sees 32 bits only.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,3 +103,34 @@ def _image(name: str, kind: str, *, builtin: bool, deterministic: bool) -> str:
     if not builtin or name not in IMAGES:
         return TEXT
     return IMAGES[name] if deterministic else TEXT
+
+
+def take_exact_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str, Fingerprint]:
+    """Return the exact fingerprint of each source, by its table's legacy name.
+
+    Comparable within one run on one server only. The settings ``TEXT`` must be in force.
+    """
+    found = {}
+    for source in sources:
+        row = sql.SQL(ROW_HASH).format(columns=sql.SQL(", ").join(_images(cursor, source)))
+        cursor.execute(replace(source, columns={"row": row}).query(SUM_OF_ROW_HASHES))
+        found[source.table] = Fingerprint(*cursor.fetchone())
+    return found
+
+
+def _images(cursor: Any, source: Source) -> list[sql.Composed]:
+    """Return the images of the columns of ``source``, as the server types their expressions.
+
+    Texts are compared byte by byte, for a collation may hold different ones for equal.
+    """
+    cursor.execute(source.query(NO_ROW))
+    types = [column.type_code for column in cursor.description]
+    cursor.execute(TYPES, [types])
+    images = {
+        oid: _image(name, kind, builtin=builtin, deterministic=name not in COLLATED)
+        for oid, name, kind, builtin in cursor.fetchall()
+    }
+    return [
+        sql.SQL(images[oid]).format(expression)
+        for oid, expression in zip(types, source.columns.values(), strict=True)
+    ]

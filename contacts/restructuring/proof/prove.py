@@ -15,7 +15,8 @@ from psycopg2 import sql
 
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
+from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
+from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.legacy_meaning import Source
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ def prove(
             changed = change()
             sources = sources_after(changed)
             with journal.step("fingerprint after", "Proving that every row is there"):
-                after = take_fingerprints(cursor, sources)
+                after = take_exact_fingerprints(cursor, sources)
             unequal = [name for name in before if before[name] != after.get(name)]
             if not unequal:
                 return changed, after

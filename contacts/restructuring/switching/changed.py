@@ -5,17 +5,17 @@ from typing import Any
 
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.failures import ROLLED_BACK, Failure
-from contacts.restructuring.preparation.defaults import LOST, NAME
-from contacts.restructuring.preparation.fences import broken_fences, read_files
-from contacts.restructuring.preparation.state import Phase, read_state
+from contacts.restructuring.preparation.filling.defaults import LOST, NAME
+from contacts.restructuring.preparation.installing.fences import broken_fences, read_files
+from contacts.restructuring.preparation.state import Phase, State, read_state
 from jmsk.postgres import prepared
 from jmsk.wording import counted
 
 MOST_CHANGES = 5_000
 """So many links may have changed, that putting orders right stays a matter of milliseconds."""
 MOST_JOURNAL = 100 * MOST_CHANGES
-MOST_ORPHANS = 20_000
-"""To place so many contacts under the lock takes about 0.35 s."""
+MOST_ORPHANS = 5_000
+"""To place so many contacts under the lock takes about 0.1 s."""
 SIZES = f"""
     SELECT count(*), count(*) FILTER (WHERE links),
            count(*) FILTER (WHERE links AND operation <> 'I'
@@ -66,13 +66,18 @@ class Changed:
     """The keys that the switch looks at.
 
     ``orders`` whose company may be wrong, ``customers`` whose links changed, ``orphans`` that have
-    no company; ``journal`` is how many lines the journal has.
+    no company; ``journal`` is how many lines the journal has, ``files`` where the tables lie,
+    ``made`` the default companies that are there already, and ``placed_early`` how many customers
+    were in them at the last check.
     """
 
     orders: list[int]
     customers: list[int]
     orphans: list[int]
     journal: int
+    files: dict[str, str]
+    made: frozenset[int]
+    placed_early: int
 
 
 def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -> Changed:
@@ -81,7 +86,7 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
     Raises OutdatedError where too much changed, Failure where the preparation is not to be believed
     or more than ``max_orphans`` contacts are to be placed.
     """
-    _refuse_broken(cursor, layout)
+    state = _refuse_broken(cursor, layout)
     cursor.execute(SIZES)
     journal, links, roots, companies = cursor.fetchone()
     cursor.execute(UNFILLED, [MOST_CHANGES + 1])
@@ -102,10 +107,14 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
     cursor.execute(MOVED_CUSTOMERS)
     customers = cursor.fetchone()[0]
     cursor.execute(SUSPECTS, [customers])
-    return Changed(sorted(cursor.fetchone()[0]), customers, orphans, journal)
+    orders = sorted(cursor.fetchone()[0])
+    notes = state.notes
+    made = frozenset(prepared.made_early(notes))
+    return Changed(orders, customers, orphans, journal, notes["files"], made, notes["placed_early"])
 
 
-def _refuse_broken(cursor: Any, layout: Layout) -> None:
+def _refuse_broken(cursor: Any, layout: Layout) -> State:
+    """Return the state of the preparation, whose tables lie where the last check saw them."""
     state = read_state(cursor)
     told = [] if state.phase is Phase.VERIFIED else [f"its next step is '{state.phase}'"]
     told += broken_fences(cursor, layout, state) if not told else []
@@ -124,6 +133,7 @@ def _refuse_broken(cursor: Any, layout: Layout) -> None:
             f"track_counts is off: what the switch touches could not be counted. {ROLLED_BACK} "
             "Switch it on for this role or database, then run again.",
         )
+    return state
 
 
 def _refuse_new_defaults(cursor: Any) -> None:
@@ -141,5 +151,6 @@ def _too_many(orphans: int, most: int) -> str:
     return (
         f"{counted(orphans, 'customer')} without a company would be placed under the lock, which "
         f"takes about {orphans / 50_000:.1f} s, and --max-orphans is {most:,}. {ROLLED_BACK} "
-        "Give them companies, or allow that many with --max-orphans."
+        "Place them before, beside the working application, with --prepare --place-early, or allow "
+        "that many with --max-orphans."
     )

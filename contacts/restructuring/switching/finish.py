@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from contacts.restructuring.preparation.journal_triggers import remove_journal
+from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import drop_state, is_begun
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.state.expected import target_models, target_names

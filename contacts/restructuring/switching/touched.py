@@ -13,16 +13,16 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.failures import ROLLED_BACK, Failure
-from contacts.restructuring.preparation.base import expected_rows
-from contacts.restructuring.preparation.batch import LEGACY_COMPANY
-from contacts.restructuring.preparation.fences import (
+from contacts.restructuring.preparation.filling.batch import LEGACY_COMPANY
+from contacts.restructuring.preparation.installing.fences import (
     Counts,
     count_touched,
     oids,
     read_files,
     touched_since,
 )
-from contacts.restructuring.preparation.journal_triggers import remove_journal
+from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
+from contacts.restructuring.preparation.verifying.base import expected_rows
 from contacts.restructuring.proof.exact_hash import Images, read_images
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.prepared_meaning import Meaning, meanings
@@ -39,13 +39,10 @@ RIGHT = f"""
     RETURNING o.id, {{hash}}
 """
 HASHES = "SELECT r.id, {hash} FROM {table} AS r WHERE r.id = ANY(%s)"
+PLACED = HASHES + " AND r.company_id IS NOT NULL AND r.company_id = r.placed_in_company_id"
 REUSED = f"SELECT coalesce(array_agg(company_id), '{{}}') FROM {prepared.DEFAULTS} WHERE reused"
 MARKED = "SELECT count(*) FROM companies WHERE id = ANY(%s) AND is_default"
 STILL_UNFILLED = "SELECT EXISTS (SELECT 1 FROM orders WHERE company_id = 0)"
-PLACED = """
-    SELECT count(*) FROM contacts
-     WHERE id = ANY(%s) AND company_id IS NOT NULL AND company_id = placed_in_company_id
-"""
 BLOCKERS = {
     "orders of a missing or another tenant's customer": """
         SELECT o.id FROM orders o WHERE o.id = ANY(%(orders)s) AND o.customer_id IS NOT NULL
@@ -70,13 +67,15 @@ class Beginning:
     """How things stood under the lock, before the migrations.
 
     ``expected`` is what the rows amount to, ``righted`` how many orders were given another company;
-    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id.
+    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id;
+    ``made`` are the default companies that were made before.
     """
 
     layout: Layout
     images: Mapping[int, Images]
     expected: Mapping[str, Fingerprint]
     files: Mapping[str, str]
+    made: frozenset[int]
     counted: Counts
     righted: int
     orphans: Mapping[int, int]
@@ -90,7 +89,7 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
     """
     images = read_images(cursor, oids(layout).values())
     found = meanings(layout, images)
-    counted, files = count_touched(cursor, layout), read_files(cursor, layout)
+    counted = count_touched(cursor, layout)
     expected = expected_rows(cursor)
     for table in ("customers", "orders", "companies"):
         remove_journal(cursor, table, table)
@@ -110,7 +109,8 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
         layout,
         images,
         expected,
-        files,
+        changed.files,
+        changed.made,
         counted,
         righted,
         _hashes(cursor, found["customers"], "customers", changed.orphans),
@@ -152,36 +152,39 @@ def _right(cursor: Any, meaning: Meaning, suspects: list[int]) -> int:
     )
 
 
-def _hashes(cursor: Any, meaning: Meaning, relation: str, keys: list[int]) -> dict[int, int]:
+def _hashes(
+    cursor: Any, meaning: Meaning, relation: str, keys: list[int], query: str = HASHES
+) -> dict[int, int]:
     if not keys:
         return {}
-    query = sql.SQL(HASHES).format(hash=meaning.hash_of("r"), table=sql.Identifier(relation))
-    cursor.execute(query, [keys])
+    statement = sql.SQL(query).format(hash=meaning.hash_of("r"), table=sql.Identifier(relation))
+    cursor.execute(statement, [keys])
     return dict(cursor.fetchall())
 
 
 def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
     """Prove that the transaction touched no row but those that it had to, and no meaning.
 
-    ``created`` are the ids of the companies that it made. Raises Failure otherwise.
+    ``created`` are the ids of the companies that it or the preparation made. Raises Failure
+    otherwise.
     """
     layout = begun.layout
     found = meanings(layout, begun.images, renamed=True)
     told = []
     if read_files(cursor, layout) != begun.files:
         told.append("a table was rewritten")
-    for name, relation, before in (
-        ("customers", "contacts", begun.orphans),
-        ("companies", "companies", begun.reused),
+    for name, relation, before, query in (
+        ("customers", "contacts", begun.orphans, PLACED),
+        ("companies", "companies", begun.reused, HASHES),
     ):
-        if _hashes(cursor, found[name], relation, list(before)) != before:
-            told.append(f"rows of {relation} that were placed or marked changed their meaning")
-    cursor.execute(PLACED, [list(begun.orphans)])
-    if cursor.fetchone()[0] != len(begun.orphans):
-        told.append("not every contact without a company was placed")
+        if _hashes(cursor, found[name], relation, list(before), query) != before:
+            told.append(
+                f"rows of {relation} that were to be placed or marked were not, or changed their "
+                "meaning"
+            )
     cursor.execute(MARKED, [list(begun.reused)])
     wanted: Counts = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
-    wanted["companies"] = (len(created), cursor.fetchone()[0], 0)
+    wanted["companies"] = (len(set(created) - begun.made), cursor.fetchone()[0], 0)
     wanted["customers"] = (0, len(begun.orphans), 0)
     wanted["orders"] = (0, begun.righted, 0)
     touched = touched_since(begun.counted, count_touched(cursor, layout))

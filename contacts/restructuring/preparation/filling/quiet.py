@@ -13,6 +13,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from psycopg2.errors import InsufficientPrivilege
 
+from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.preparation.work import Worker
 from jmsk.postgres.prepared import OF_THE_TOOL
 
@@ -21,17 +22,23 @@ ORIGIN = "SET LOCAL session_replication_role = origin"
 LISTENING = f"""
     SELECT 'trigger ' || tgname, tgenabled IN ('A', 'R') FROM pg_trigger
      WHERE tgrelid = %(table)s AND NOT tgisinternal AND tgenabled <> 'D'
-       AND tgname !~ '{OF_THE_TOOL}' AND tgtype & 16 <> 0 AND cardinality(tgattr::smallint[]) = 0
+       AND tgname !~ '{OF_THE_TOOL}'
+       AND (NOT %(new_column)s OR tgtype & 16 <> 0 AND cardinality(tgattr::smallint[]) = 0)
     UNION ALL
     SELECT 'rule ' || rulename, ev_enabled IN ('A', 'R') FROM pg_rewrite
-     WHERE ev_class = %(table)s AND ev_enabled <> 'D' AND ev_type = '2'
+     WHERE ev_class = %(table)s AND ev_enabled <> 'D'
+       AND CASE WHEN %(new_column)s THEN ev_type = '2' ELSE ev_type <> '1' END
 """
-"""What an update of orders sets off, and whether it does so in replica mode, too."""
+"""What a change of a table sets off, and whether it does so in replica mode, too."""
 
 
-def listening(cursor: Any, oid: int) -> list[tuple[str, bool]]:
-    """Return the triggers and rules of others that an update of the table ``oid`` sets off."""
-    cursor.execute(LISTENING, {"table": oid})
+def listening(cursor: Any, layout: Layout, table: str) -> list[tuple[str, bool]]:
+    """Return the triggers and rules of others that a change of ``table`` sets off.
+
+    Of orders only a column is filled that others do not know.
+    """
+    names = {"table": layout.tables[table].oid, "new_column": table == "orders"}
+    cursor.execute(LISTENING, names)
     return list(cursor.fetchall())
 
 
@@ -48,9 +55,9 @@ def may_be_replica(cursor: Any) -> bool:
     return True
 
 
-def heard_anyway(cursor: Any, oid: int) -> list[str]:
-    """Name the triggers and rules that would hear of the filling whatever is done about it."""
-    found = listening(cursor, oid)
+def heard_anyway(cursor: Any, layout: Layout, table: str = "orders") -> list[str]:
+    """Name the triggers and rules that would hear of a change whatever is done about it."""
+    found = listening(cursor, layout, table)
     if not found:
         return []
     replica = may_be_replica(cursor)
@@ -58,9 +65,9 @@ def heard_anyway(cursor: Any, oid: int) -> list[str]:
 
 
 @contextmanager
-def other_triggers_silent(cursor: Any, worker: Worker) -> Iterator[None]:
+def other_triggers_silent(cursor: Any, worker: Worker, table: str = "orders") -> Iterator[None]:
     """Let what is written inside be heard by the journal only, where others listen."""
-    if not listening(cursor, worker.layout.tables["orders"].oid):
+    if not listening(cursor, worker.layout, table):
         yield
         return
     cursor.execute(REPLICA)

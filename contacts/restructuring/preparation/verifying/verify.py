@@ -14,10 +14,11 @@ from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import as_legacy
 from contacts.restructuring.failures import Failure
-from contacts.restructuring.preparation.base import expected_rows, read_all, set_base
-from contacts.restructuring.preparation.drain import drain
-from contacts.restructuring.preparation.fences import broken_fences, read_files
+from contacts.restructuring.preparation.filling.drain import drain
+from contacts.restructuring.preparation.filling.placing import count_placed
+from contacts.restructuring.preparation.installing.fences import broken_fences, read_files
 from contacts.restructuring.preparation.state import Phase, note, read_state
+from contacts.restructuring.preparation.verifying.base import expected_rows, read_all, set_base
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.state.expected import check_rules, target_models
@@ -87,6 +88,7 @@ def _verify(worker: Worker, cursor: Any, checks: Sequence[Check]) -> tuple[Resul
         files=read_files(cursor, worker.layout),
         broken_rules=[item.id for item in results if item.id in rules and item.finding.count],
         folded=folded,
+        placed_early=count_placed(cursor),
     )
     cursor.execute(f"UPDATE {prepared.STATE} SET notes = notes || "
                    "jsonb_build_object('verified', clock_timestamp())")  # fmt: skip

@@ -11,9 +11,9 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
 from contacts.restructuring.database.locks import lock
-from contacts.restructuring.preparation.defaults import sequence_position
-from contacts.restructuring.preparation.fences import oids, read_shapes
-from contacts.restructuring.preparation.journal_triggers import (
+from contacts.restructuring.preparation.filling.defaults import sequence_position
+from contacts.restructuring.preparation.installing.fences import oids, read_shapes
+from contacts.restructuring.preparation.installing.journal_triggers import (
     ROW_TRIGGER,
     install_journal,
     read_seals,

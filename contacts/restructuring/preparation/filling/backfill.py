@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.preparation.base import read_meanings
-from contacts.restructuring.preparation.batch import fill
-from contacts.restructuring.preparation.defaults import reserve
+from contacts.restructuring.preparation.filling.batch import fill
+from contacts.restructuring.preparation.filling.defaults import reserve
+from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
 from contacts.restructuring.preparation.pace import Throttle, reason_to_pause
-from contacts.restructuring.preparation.quiet import other_triggers_silent
 from contacts.restructuring.preparation.state import Phase, note, read_state
+from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.prepared_meaning import Meaning
 
@@ -57,13 +57,7 @@ def backfill(worker: Worker) -> None:
         lambda cursor: (_read_progress(cursor, worker), read_meanings(cursor, worker)["orders"]),
         "looking how far the orders are filled",
     )
-    throttle = Throttle(
-        worker.pace,
-        lambda: worker.transact(
-            lambda cursor: reason_to_pause(cursor, worker.pace), "looking at the application"
-        ),
-        worker.journal.wait,
-    )
+    throttle = throttle_of(worker)
     pages = PAGES
     while progress.page < progress.last:
         end = min(progress.page + pages, progress.last)
@@ -74,6 +68,17 @@ def backfill(worker: Worker) -> None:
         elif slowest < 0.8 * worker.pace.batch_seconds:
             pages = min(MOST, int(pages * 1.2) + 1)
     worker.transact(lambda cursor: note(cursor, Phase.INDEX), "noting that orders are filled")
+
+
+def throttle_of(worker: Worker) -> Throttle:
+    """Return what keeps the batches of ``worker`` at its pace."""
+    return Throttle(
+        worker.pace,
+        lambda: worker.transact(
+            lambda cursor: reason_to_pause(cursor, worker.pace), "looking at the application"
+        ),
+        worker.journal.wait,
+    )
 
 
 def _read_progress(cursor: Any, worker: Worker) -> Progress:

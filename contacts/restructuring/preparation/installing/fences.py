@@ -3,7 +3,7 @@
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, Layout
-from contacts.restructuring.preparation.journal_triggers import read_seals
+from contacts.restructuring.preparation.installing.journal_triggers import read_seals
 from contacts.restructuring.preparation.state import State
 from jmsk.postgres import prepared
 

@@ -8,10 +8,10 @@ again, under the lock.
 from collections.abc import Callable
 from typing import Any
 
-from contacts.restructuring.preparation.base import read_meanings
-from contacts.restructuring.preparation.batch import LEGACY_COMPANY, fill
-from contacts.restructuring.preparation.defaults import reserve
-from contacts.restructuring.preparation.quiet import other_triggers_silent
+from contacts.restructuring.preparation.filling.batch import LEGACY_COMPANY, fill
+from contacts.restructuring.preparation.filling.defaults import reserve
+from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
+from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.prepared_meaning import Meaning
 from jmsk.postgres import prepared

@@ -1,16 +1,17 @@
-"""Filling the company of some orders in one short transaction, which proves itself.
+"""Changing some rows in one short transaction, which proves itself: above all, filling orders.
 
 Rows that somebody holds are left for later. Each row's hash before and after must be the same, and
 the transaction must have touched exactly these rows, of exactly this table: else it is rolled back.
 """
 
+from enum import IntEnum
 from typing import Any
 
 from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.failures import Failure
-from contacts.restructuring.preparation.fences import count_touched, touched_since
+from contacts.restructuring.preparation.installing.fences import count_touched, touched_since
 from contacts.restructuring.proof.prepared_meaning import Meaning
 from jmsk.postgres import prepared
 
@@ -37,22 +38,42 @@ def fill(cursor: Any, layout: Layout, meaning: Meaning, some: str, parameters: A
 
     Raises Failure if anything else was touched.
     """
-    before = count_touched(cursor, layout)
     statement = sql.SQL(FILL).format(
         hash=meaning.hash_of("o"), some=sql.SQL(some), company=sql.SQL(LEGACY_COMPANY)
     )
+    return change(cursor, layout, "orders", Kind.UPDATED, statement, parameters)
+
+
+class Kind(IntEnum):
+    """What a batch does to its rows: the place of their number among the server's counts."""
+
+    INSERTED = 0
+    UPDATED = 1
+    DELETED = 2
+
+
+def change(
+    cursor: Any, layout: Layout, table: str, kind: Kind, statement: sql.Composable, parameters: Any
+) -> int:
+    """Run ``statement``, which changes rows of ``table``; return how many.
+
+    It returns their number, and how many of them mean what they meant. Raises Failure if that is
+    not all of them, or if anything else was touched.
+    """
+    before = count_touched(cursor, layout)
     cursor.execute(statement, parameters)
-    filled, same = cursor.fetchone()
+    number, same = cursor.fetchone()
     touched = touched_since(before, count_touched(cursor, layout))
-    wanted = {name: (0, filled if name == "orders" else 0, 0) for name in LEGACY_NAMES}
-    if filled == same and touched == wanted:
-        return int(filled)
+    nothing = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
+    counts = tuple(number if kind == place else 0 for place in range(3))
+    if number == same and touched == {**nothing, table: counts}:
+        return int(number)
     raise Failure(
         "MC905",
-        f"A batch of {filled} orders was to fill orders.company_id and nothing else, but {same} of "
-        f"them kept their meaning, and it touched {_told(touched)}. It was rolled back. Something "
-        "else changes rows when orders are updated: a trigger or a rule. Find it, or run "
-        "'manage.py migrate_contacts --abandon' and migrate offline.",
+        f"A batch of {number} {table} was to be {kind.name.lower()} and nothing else, but {same} "
+        f"of them kept their meaning, and it touched {_told(touched)}. It was rolled back. "
+        f"Something else changes rows when {table} are changed: a trigger or a rule. Find it, or "
+        "run 'manage.py migrate_contacts --abandon' and migrate offline.",
     )
 
 

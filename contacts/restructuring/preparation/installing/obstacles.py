@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from contacts.restructuring.database.layout import Layout
+from contacts.restructuring.preparation.filling.quiet import heard_anyway
 from contacts.restructuring.preparation.indexes import can_be_prepared, missing_objects
-from contacts.restructuring.preparation.quiet import heard_anyway
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from jmsk.postgres.catalogue import read_objects
 
@@ -35,7 +35,7 @@ def _needs_the_lock(cursor: Any) -> Iterator[str]:
 
 
 def _heard(cursor: Any, layout: Layout) -> Iterator[str]:
-    for name in heard_anyway(cursor, layout.tables["orders"].oid):
+    for name in heard_anyway(cursor, layout):
         yield (
             f"the {name} of orders would take the filling of orders.company_id for an edit. A role "
             "that may set session_replication_role keeps it out (GRANT SET ON PARAMETER "

@@ -8,7 +8,7 @@ change and its line in the journal become visible together.
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES
-from contacts.restructuring.preparation.fences import oids
+from contacts.restructuring.preparation.installing.fences import oids
 from contacts.restructuring.preparation.state import Phase, note
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.exact_hash import read_images

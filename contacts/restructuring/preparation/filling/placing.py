@@ -1,0 +1,156 @@
+"""Placing customers without a company before the switch, if the operator agrees to it.
+
+To place one under the lock takes some 20 microseconds. Where there are many, they are placed here,
+in batches beside the working application, which from then on sees the default company where it saw
+none: that is why it takes the operator's word. Their legacy meaning stays, for the column beside
+says where they were placed.
+"""
+
+import time
+from typing import Any
+
+from psycopg2 import sql
+
+from contacts.created_companies import read_companies
+from contacts.restructuring.failures import Failure
+from contacts.restructuring.preparation.filling.backfill import throttle_of
+from contacts.restructuring.preparation.filling.batch import Kind, change
+from contacts.restructuring.preparation.filling.defaults import NAME, reserve
+from contacts.restructuring.preparation.filling.quiet import heard_anyway, other_triggers_silent
+from contacts.restructuring.preparation.state import note, read_state
+from contacts.restructuring.preparation.verifying.base import read_meanings
+from contacts.restructuring.preparation.work import Worker
+from jmsk.postgres import prepared
+from jmsk.postgres.references import referred_rows
+
+AT_ONCE = 500
+TABLES = ("customers", "companies")
+"""What is changed."""
+MAKE = f"""
+    WITH made AS (
+        INSERT INTO companies (id, tenant_id, name, created_at, updated_at)
+        OVERRIDING SYSTEM VALUE
+        SELECT company_id, tenant_id, %(name)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+          FROM {prepared.DEFAULTS} d
+         WHERE NOT reused AND EXISTS (SELECT 1 FROM customers c WHERE c.tenant_id = d.tenant_id
+                                         AND c.company_id IS NULL)
+        RETURNING id)
+    SELECT count(*), count(*) FROM made
+"""
+STANDING = f"""
+    UPDATE {prepared.DEFAULTS} d SET reused = true
+      FROM companies c WHERE c.id = d.company_id AND NOT d.reused RETURNING d.company_id
+"""
+"""A company that was made early is one like others, which the switch finds and marks."""
+PLACE = f"""
+    WITH taken AS MATERIALIZED (
+        SELECT c.ctid AS place, {{hash}} AS hash FROM customers c
+         WHERE c.company_id IS NULL
+           AND c.tenant_id = ANY(ARRAY(SELECT tenant_id FROM {prepared.DEFAULTS} WHERE reused))
+         LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED),
+    placed AS (
+        UPDATE customers c SET company_id = d.company_id, placed_in_company_id = d.company_id
+          FROM taken, {prepared.DEFAULTS} d
+         WHERE c.ctid = taken.place AND d.tenant_id = c.tenant_id
+        RETURNING taken.hash = {{hash}} AS same)
+    SELECT count(*), count(*) FILTER (WHERE same) FROM placed
+"""
+TAKE_BACK = f"""
+    WITH taken AS MATERIALIZED (
+        SELECT c.ctid AS place, {{hash}} AS hash FROM customers c
+         WHERE c.placed_in_company_id IS NOT NULL AND c.company_id = c.placed_in_company_id
+         LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED),
+    taken_back AS (
+        UPDATE customers c SET company_id = NULL, placed_in_company_id = NULL
+          FROM taken WHERE c.ctid = taken.place
+        RETURNING taken.hash = {{hash}} AS same)
+    SELECT count(*), count(*) FILTER (WHERE same) FROM taken_back
+"""
+PLACED = "SELECT count(*) FROM customers WHERE company_id = placed_in_company_id"
+REMOVE = """
+    WITH removed AS (DELETE FROM companies WHERE id = ANY(%(ids)s) RETURNING id)
+    SELECT count(*), count(*) FROM removed
+"""
+
+
+def place_early(worker: Worker) -> int:
+    """Make the default companies and place in them who has none; return how many were placed.
+
+    Raises Failure where a trigger of others would take that for an edit.
+    """
+
+    def make(cursor: Any) -> None:
+        _refuse_heard(cursor, worker)
+        reserve(cursor)
+        _change(cursor, worker, "companies", Kind.INSERTED, sql.SQL(MAKE), {"name": NAME})
+        cursor.execute(STANDING)
+        made = read_companies(cursor, [company for (company,) in cursor.fetchall()])
+        known = read_state(cursor)
+        rows = {str(company): row for company, row in made.items()}
+        note(cursor, known.phase, made={**known.notes.get("made", {}), **rows})
+
+    worker.transact(make, "making the default companies")
+    return _in_batches(worker, PLACE, "placing customers without a company")
+
+
+def count_placed(cursor: Any) -> int:
+    """Return how many customers are where they were placed early."""
+    cursor.execute(PLACED)
+    return int(cursor.fetchone()[0])
+
+
+def take_back(worker: Worker) -> None:
+    """Undo :func:`place_early`. A company that somebody has changed or uses by now stays."""
+    made = worker.transact(lambda cursor: read_state(cursor).notes.get("made"), "reading the notes")
+    if made is None:
+        return
+    _in_batches(worker, TAKE_BACK, "taking back where customers were placed")
+
+    def remove(cursor: Any) -> None:
+        present = read_companies(cursor, [int(company) for company in made])
+        same = [company for company, row in present.items() if row == made[str(company)]]
+        kept = set(referred_rows(cursor, "companies", same, {}))
+        going = [company for company in same if company not in kept]
+        _change(cursor, worker, "companies", Kind.DELETED, sql.SQL(REMOVE), {"ids": going})
+
+    worker.transact(remove, "removing the default companies")
+
+
+def _in_batches(worker: Worker, statement: str, what: str) -> int:
+    meaning = worker.transact(
+        lambda cursor: read_meanings(cursor, worker)["customers"], "reading the columns"
+    )
+    composed = sql.SQL(statement).format(hash=meaning.hash_of("c"))
+    throttle, total = throttle_of(worker), 0
+    while True:
+        began = time.monotonic()
+        changed = worker.transact(
+            lambda cursor: _change(cursor, worker, "customers", Kind.UPDATED, composed, None), what
+        )
+        if not changed:
+            return total
+        total += changed
+        worker.journal.progress(total, total, "customers")
+        throttle.after(time.monotonic() - began)
+
+
+def _change(
+    cursor: Any, worker: Worker, table: str, kind: Kind, statement: sql.Composable, values: Any
+) -> int:
+    with other_triggers_silent(cursor, worker, table):
+        return change(cursor, worker.layout, table, kind, statement, values)
+
+
+def _refuse_heard(cursor: Any, worker: Worker) -> None:
+    heard = [
+        f"{name} of {table}"
+        for table in TABLES
+        for name in heard_anyway(cursor, worker.layout, table)
+    ]
+    if heard:
+        raise Failure(
+            "MC901",
+            f"Customers cannot be placed early: the {', the '.join(heard)} would take it for an "
+            "edit. What was prepared stays. Run again without --place-early: the switch places "
+            "them under its lock, where triggers of others can be switched off.",
+        )
