@@ -19,9 +19,14 @@ from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes import arguments
 from contacts.restructuring.modes.call import Call, closing
-from contacts.restructuring.modes.manual import DESCRIPTION, EPILOG, MODES_HELP, ManualFormatter
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
 from contacts.restructuring.modes.operation import Mode, Options, open_operation
+from contacts.restructuring.modes.usage.manual import (
+    DESCRIPTION,
+    EPILOG,
+    MODES_HELP,
+    ManualFormatter,
+)
 from jmsk.postgres.server_errors import server_words
 
 
@@ -46,10 +51,17 @@ class Command(BaseCommand):
                     mode.flag, action="store_const", const=mode, dest="mode", help=mode.help
                 )
         safety = parser.add_argument_group("safety")
-        safety.add_argument(
+        backup = safety.add_mutually_exclusive_group()
+        backup.add_argument(
             "--skip-backup",
             action="store_true",
             help="Write no backup, where a reliable one exists already (default: write one).",
+        )
+        backup.add_argument(
+            "--new-backup",
+            action="store_true",
+            help="Write a backup even where one of the last hour holds exactly the same rows "
+            "(default: use that one).",
         )
         safety.add_argument(
             "--backup-dir",
@@ -108,6 +120,7 @@ class Command(BaseCommand):
             backup_dir=options["backup_dir"],
             patience=Patience(options["lock_timeout"], options["lock_tries"]),
             skip_backup=options["skip_backup"],
+            new_backup=options["new_backup"],
             max_lockout=options["max_lockout"],
             restore_from=options["restore"],
             alembic_stamp=options["alembic_stamp"] or "",
@@ -188,7 +201,10 @@ def _kept(call: Call | None) -> str:
     """Say where the backup lies that a call wrote which then changed nothing: it stays."""
     if call is None or not call.kept_backup:
         return ""
-    return f" The backup that was written before stays in {call.kept_backup}."
+    return (
+        f" The backup that was written before stays in {call.kept_backup}. For an hour the next "
+        "run uses it, if nothing has changed."
+    )
 
 
 def _broken_off(call: Call, error: Exception) -> Failure:

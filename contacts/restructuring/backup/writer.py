@@ -40,6 +40,7 @@ from jmsk.postgres.prepared import prepared_indexes
 from jmsk.wording import counted
 
 Progress = Callable[[str, int, int], None]
+Put = Callable[[Table, HistoricalModel, Fingerprint], Written]
 
 
 def write_backup(
@@ -59,7 +60,7 @@ def write_backup(
     start = time.monotonic()
     with explained(directory), partial_folder(directory, stamp) as unfinished:
         with readable(), snapshot as inspector, explained(directory, _bytes(inspector)):
-            manifest = _write(inspector, unfinished, stamp, progress)
+            manifest = describe(inspector, stamp, _to_files(inspector, unfinished, progress))
             exact = take_exact_fingerprints(inspector.cursor, _sources(inspector.layout))
         write_synced(unfinished / FILE_NAME, render(manifest))
         verify_files(unfinished, manifest)
@@ -77,7 +78,11 @@ def _sources(layout: Layout) -> list[Source]:
     return [plain_source(table) for table in backed_up(layout)]
 
 
-def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progress) -> Manifest:
+def describe(inspector: Inspector, stamp: datetime, put: Put) -> Manifest:
+    """Return what a backup of the tables that ``inspector`` sees says about itself.
+
+    ``put`` is called for each table with its fingerprint, and returns what its file holds.
+    """
     connection, cursor, layout = inspector.connection, inspector.cursor, inspector.layout
     tables = backed_up(layout)
     models = models_by_table(connection, layout)
@@ -98,13 +103,12 @@ def _write(inspector: Inspector, folder: Path, stamp: datetime, progress: Progre
         domains=read_domains(cursor, tables),
         others=read_others(cursor, tables),
         tables=tuple(
-            _write_table(
+            _describe_table(
                 cursor,
                 table,
                 models[table.name],
-                fingerprint=fingerprints[table.name],
-                path=folder / f"{table.name}.jsonl.gz",
-                progress=progress,
+                fingerprints[table.name],
+                put(table, models[table.name], fingerprints[table.name]),
             )
             for table in tables
         ),
@@ -119,29 +123,39 @@ def _bytes(inspector: Inspector) -> int:
     return int(inspector.value(size, [[table.oid for table in backed_up(inspector.layout)]]) or 0)
 
 
-def _write_table(
-    cursor: Any,
-    table: Table,
-    model: HistoricalModel,
-    *,
-    fingerprint: Fingerprint,
-    path: Path,
-    progress: Progress,
+def _to_files(inspector: Inspector, folder: Path, progress: Progress) -> Put:
+    """Return what writes a table's rows into its file of ``folder``."""
+
+    def put(table: Table, model: HistoricalModel, fingerprint: Fingerprint) -> Written:
+        path = folder / file_name(table)
+        writer = FixtureWriter(path, lambda rows: progress(table.name, rows, fingerprint.rows))
+        written = _copy_out(inspector.cursor, line_query(table, model), writer)
+        if written.lines != fingerprint.rows:
+            raise Failure(
+                "MC404",
+                f"The backup of {table.name} has {counted(written.lines, 'line')}, but the table "
+                f"has {counted(fingerprint.rows, 'row')}. Nothing was changed, and the backup was "
+                "removed. Run again; if it stays so, the table may be damaged: check it with "
+                "pg_amcheck.",
+            )
+        return written
+
+    return put
+
+
+def file_name(table: Table) -> str:
+    """Return the name of the file that holds the rows of ``table``."""
+    return f"{table.name}.jsonl.gz"
+
+
+def _describe_table(
+    cursor: Any, table: Table, model: HistoricalModel, fingerprint: Fingerprint, written: Written
 ) -> TableBackup:
-    writer = FixtureWriter(path, lambda rows: progress(table.name, rows, fingerprint.rows))
-    written = _copy_out(cursor, line_query(table, model), writer)
-    if written.lines != fingerprint.rows:
-        raise Failure(
-            "MC404",
-            f"The backup of {table.name} has {counted(written.lines, 'line')}, but the table has "
-            f"{counted(fingerprint.rows, 'row')}. Nothing was changed, and the backup was removed. "
-            "Run again; if it stays so, the table may be damaged: check it with pg_amcheck.",
-        )
     columns = {column.name for column in table.stored_columns}
     made = prepared_indexes(cursor)
     return TableBackup(
         table=table.name,
-        file=path.name,
+        file=file_name(table),
         size=written.size,
         sha256=written.sha256,
         content_sha256=written.content_sha256,

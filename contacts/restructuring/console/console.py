@@ -13,6 +13,9 @@ from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Event
 from jmsk.wording import counted
 
+ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+"""What may be answered, in small or large letters."""
+
 
 @dataclass(frozen=True)
 class Console:
@@ -72,21 +75,30 @@ class Console:
             )
 
     def ask(self, question: str) -> None:
-        """Ask, and return if the answer is yes. Raises Failure if it is not."""
+        """Ask until the answer is yes or no, and return if it is yes. Raises Failure if it is no.
+
+        The end of the input is a no. So is an interrupt, which is passed on.
+        """
         self.require_terminal()
         if self.noinput:
             return
+        while (answer := self._answer(f"{question} (yes/no): ")) not in ANSWERS:
+            self.for_people.write("Please answer yes or no.", _plain)
+        if not ANSWERS[answer]:
+            raise Failure("MC108", f"Declined. {UNCHANGED}")
+
+    def _answer(self, question: str) -> str:
         self.for_people.write(question, _plain, ending="")
         self.for_people.flush()
         try:
-            answer = input()
+            return input().strip().lower()
         except (EOFError, KeyboardInterrupt) as error:
             self.for_people.write("", _plain)  # the question's line was left open
             if isinstance(error, KeyboardInterrupt):
                 raise
-            answer = ""
-        if answer.strip().lower() != "yes":
-            raise Failure("MC108", f"Declined. {UNCHANGED}")
+            return "no"
+        except UnicodeDecodeError:  # keys that make no characters: asked again
+            return ""
 
     def need_no_reader(self) -> None:
         """Let output that cannot be written change nothing any more."""

@@ -7,6 +7,7 @@ from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.console.lines import Line, banner
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps, switch
+from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import as_application_sees_it
@@ -40,7 +41,7 @@ def migrate(operation: Operation) -> None:
     legacy = _legacy(operation)
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
-    backup = legacy.back_up()
+    backup = back_up(legacy)
     _confirm(operation, switch.CONSEQUENCES if online else CONSEQUENCES, backup)
     steps.section(operation, "EXECUTING DATABASE MIGRATION")
     if online:

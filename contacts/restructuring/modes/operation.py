@@ -1,7 +1,7 @@
 """What all modes share: the mode, the database, the options, and steps that most of them take."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,10 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from contacts.restructuring.backup.folder import remove_abandoned
-from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.bridge.description import BridgeOptions
 from contacts.restructuring.checks.base import Result, failed
 from contacts.restructuring.console.console import Console
-from contacts.restructuring.console.lines import DETAILED, Line, heading
+from contacts.restructuring.console.lines import DETAILED, Line
 from contacts.restructuring.database.identity import (
     describe_database,
     insist_on_standard_strings,
@@ -34,7 +31,6 @@ from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.text_format import report_lines, settings_lines
 from contacts.restructuring.switching.changed import MOST_ORPHANS
 from jmsk.postgres.server_errors import server_words
-from jmsk.wording import counted
 
 REMEDIES = {
     Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
@@ -54,6 +50,8 @@ REMEDIES = {
 class Options:
     """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes.
 
+    ``new_backup`` insists on one that is written now, even where a fresh one holds the same.
+
     ``pace`` is that of a preparation, which pauses while a replica is more than ``max_replica_lag``
     megabytes behind (None: any), and may ``place_early``; the switch places ``max_orphans``.
     """
@@ -61,6 +59,7 @@ class Options:
     backup_dir: Path
     patience: Patience
     skip_backup: bool = False
+    new_backup: bool = False
     max_lockout: float | None = None
     restore_from: Path | None = None
     alembic_stamp: str = ""
@@ -153,38 +152,6 @@ class Operation:
             f"Validation failed: {', '.join(result.title for result in bad)}. {UNCHANGED} Put "
             f"right what is listed above, then run again.{remedy}",
         )
-
-    def back_up(self) -> Backup | None:
-        """Write the backup, unless told not to. A question follows: one that can be asked."""
-        self.console.require_terminal()
-        self.say(*heading("CREATING DATABASE BACKUP"))
-        if self.options.skip_backup:
-            self.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))
-            return None
-        for folder in remove_abandoned(self.options.backup_dir):
-            self.say(
-                Line(f"  Removed {folder}, which a run had left that was killed", verbatim=True)
-            )
-        with self.journal.step("backup", "Backing up the tables"):
-            backup = self._write_backup(self.reading_snapshot())
-        for table, rows in backup.rows.items():
-            self.say(Line(f"✓ Backed up {counted(rows, 'row')} of {table}", "SUCCESS"))
-        self.say(Line(f"  The backup lies in {backup.path}"))
-        return backup
-
-    def back_up_under_lock(self, inspector: Inspector) -> Path:
-        """Back the tables up inside the run's transaction, which ``inspector`` sees."""
-        return self._write_backup(nullcontext(inspector)).path
-
-    def _write_backup(self, snapshot: AbstractContextManager[Inspector]) -> Backup:
-        backup = write_backup(
-            snapshot,
-            self.options.backup_dir,
-            datetime.now(UTC),
-            lambda table, rows, total: self.journal.progress(rows, total, table),
-        )
-        self.report.backup_path = str(backup.path)
-        return backup
 
     def look_again(self) -> None:
         """Read the stage again, in a new session: nothing was open while a person thought.

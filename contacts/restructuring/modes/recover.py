@@ -5,6 +5,7 @@ from contacts.restructuring.checks.before_recovery import CHECKS
 from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps
+from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.state.wreck import Wreck, examine
 
@@ -22,7 +23,7 @@ def recover(operation: Operation) -> None:
     )
     wreck = steps.check_first(operation, CHECKS, lambda inspector, _: examine(inspector.cursor))
     operation.refuse_failed(operation.report.before)
-    backup = operation.back_up()
+    backup = back_up(operation)
     steps.section(operation, "READY TO RECOVER")
     operation.say_database()
     steps.confirm(

@@ -15,6 +15,7 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.database.settings import apply_reading_settings
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes import steps
+from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.restore.compatibility import require_fit
 from contacts.restructuring.restore.create_tables import build_tables, finish_tables
@@ -52,7 +53,7 @@ def restore(operation: Operation) -> None:
     steps.section(operation, "WHAT WOULD CHANGE", *_changes(changes))
     _show_references(operation, references)
     refuse_references(references, UNCHANGED)
-    backup = None if operation.layout.stage is Stage.EMPTY else operation.back_up()
+    backup = None if operation.layout.stage is Stage.EMPTY else back_up(operation)
     _confirm(operation, wanted, backup)
     steps.section(operation, "RESTORING")
     steps.run_and_report(operation, Restore(wanted), tables_to_lock(operation.layout), backup)

@@ -10,6 +10,7 @@ from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps
+from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.state.record import read_record
 from jmsk.wording import counted
@@ -29,7 +30,7 @@ def rollback(operation: Operation) -> None:
     steps.section(operation, "CHECKS BEFORE THE ROLLBACK")
     when = steps.check_first(operation, CHECKS_BACK, _moment_of_migration)
     operation.refuse_failed(operation.report.before)
-    backup = operation.back_up()
+    backup = back_up(operation)
     steps.section(operation, "READY TO ROLL BACK")
     operation.say_database()
     if when:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from contacts.restructuring.backup.manifest import Backup
@@ -13,6 +14,7 @@ from contacts.restructuring.console.lines import Line, heading
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
+from contacts.restructuring.modes.backing_up import back_up_under_lock
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import undo
@@ -44,7 +46,7 @@ def confirm(operation: Operation, steps: Sequence[str], *more: Line) -> None:
     """Say what will happen, ask, and look at the tables again. Raises Failure where declined."""
     operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in steps), *more)
     operation.say(Line())
-    operation.console.ask(f"{operation.mode.question} (yes/no): ")
+    operation.console.ask(operation.mode.question)
     operation.look_again()
 
 
@@ -81,7 +83,7 @@ def run_and_report(
         operation.report.started,
         expected=backup.exact if backup else None,
         backup_path=backup.path if backup else None,
-        back_up=operation.back_up_under_lock if backup else None,
+        back_up=partial(back_up_under_lock, operation) if backup else None,
         checks_before=operation.report.before,
         alembic_stamp=options.alembic_stamp,
         bridge=options.bridge,

@@ -1,5 +1,6 @@
 """What each mode does at each stage, and how a call ends: its code, its streams, its files."""
 
+import signal
 import stat
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests.support.command import assert_migrates, migrate, run, run_child, star
 from tests.support.databases import Database
 
 FULL = "(full run)"
+QUESTION = "Proceed with migration? (yes/no): "
+END_OF_INPUT = "\x04"
+"""What Ctrl-D sends."""
 ENDS = {
     FULL: {
         "legacy": (0, "MIGRATION COMPLETED SUCCESSFULLY"),
@@ -122,7 +126,10 @@ def test_without_a_terminal_the_run_refuses(legacy: Database, tmp_path: Path) ->
     assert legacy.dump() == before
 
 
-@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("", 1), ("y", 1)])
+YES, NO = ("y", "Y", "yes", "YES", " Yes "), ("n", "N", "no", "No", END_OF_INPUT)
+
+
+@pytest.mark.parametrize(("answer", "code"), [*((yes, 0) for yes in YES), *((no, 1) for no in NO)])
 def test_the_question_on_a_terminal(
     legacy: Database, tmp_path: Path, answer: str, code: int
 ) -> None:
@@ -157,10 +164,35 @@ def test_who_declines_is_told_that_the_backup_stays(legacy: Database, tmp_path: 
         done = begun.end()
 
     (backup,) = tmp_path.glob("migration_2*")
-    assert (
-        f"Declined. Nothing was changed. The backup that was written before stays in {backup}."
-        in done.error
+    assert done.error == (
+        "CommandError: [MC108] Declined. Nothing was changed. The backup that was written before "
+        f"stays in {backup}. For an hour the next run uses it, if nothing has changed."
     )
+
+
+@pytest.mark.parametrize("nonsense", ["", "yess", "ja", "yes no", "\x1b[A"])
+def test_what_is_neither_yes_nor_no_is_asked_again(
+    legacy: Database, tmp_path: Path, nonsense: str
+) -> None:
+    with start(legacy, "--skip-backup", "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for(QUESTION)
+        begun.answer(nonsense)
+        begun.wait_for(f"{QUESTION}Please answer yes or no.\n{QUESTION}")
+        begun.answer("yes")
+        assert begun.end().code == 0
+
+
+def test_an_interrupt_at_the_question_is_a_no(legacy: Database, tmp_path: Path) -> None:
+    before = legacy.dump()
+    with start(legacy, "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for(QUESTION)
+        begun.send(signal.SIGINT)
+        done = begun.end()
+
+    assert done.code == 130
+    assert "Interrupted before anything was changed" in done.error
+    assert "For an hour the next run uses it" in done.error
+    assert legacy.dump() == before
 
 
 # --- streams, usage, connection -----------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""A backup that was just written need not be written again: after a no, it is still there.
+
+It is used only where a backup taken now would say of itself exactly what this one says: the same
+rows by their fingerprints, the same columns, objects and sequences, of the same database.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from contacts.restructuring.backup.errors import readable
+from contacts.restructuring.backup.fixture_file import Written
+from contacts.restructuring.backup.manifest import (
+    FILE_NAME,
+    Backup,
+    Manifest,
+    read_manifest,
+    verify_files,
+)
+from contacts.restructuring.backup.writer import describe
+from contacts.restructuring.database.inspector import Inspector
+
+FRESH = timedelta(hours=1)
+"""For so long a backup is offered to the next run."""
+NOTHING = Written(0, "", "", 0)
+
+
+def backup_to_use(
+    snapshot: AbstractContextManager[Inspector], directory: Path, now: datetime
+) -> Backup | None:
+    """Return the newest fresh backup in ``directory`` that holds exactly what ``snapshot`` sees.
+
+    Parameters: ``snapshot`` opens the transaction in which the tables are read, which happens only
+    where there is a candidate; ``now`` is an aware time. The files are verified as they are after
+    writing. Returns None where a backup has to be written. Raises Failure if the tables cannot be
+    read.
+    """
+    candidates = sorted(_fresh(directory, now), key=lambda one: one.manifest.taken_at, reverse=True)
+    if not candidates:
+        return None
+    with readable(), snapshot as inspector:
+        present = _without_files(describe(inspector, now, lambda *_: NOTHING))
+    same = (one for one in candidates if _holds(one.manifest, present))
+    return next((one for one in same if _is_whole(one)), None)
+
+
+def _fresh(directory: Path, now: datetime) -> Iterator[Backup]:
+    for file in directory.glob(f"migration_*/{FILE_NAME}"):
+        try:
+            found = Backup(file.parent, read_manifest(file.parent))
+            age = now - datetime.fromisoformat(found.manifest.taken_at)
+        except (OSError, ValueError):  # no backup to use, and not what the operator asked about
+            continue
+        if timedelta(0) <= age <= FRESH:
+            yield found
+
+
+def _holds(manifest: Manifest, present: Manifest) -> bool:
+    """Whether ``manifest`` says of its tables what is ``present``, and has a line for each row."""
+    whole = all(table.rows == table.fingerprint.rows for table in manifest.tables)
+    return whole and _without_files(manifest) == present
+
+
+def _without_files(manifest: Manifest) -> Manifest:
+    """Return what ``manifest`` says of the tables, less when that was and what files hold it."""
+    tables = tuple(
+        replace(
+            table,
+            size=NOTHING.size,
+            sha256=NOTHING.sha256,
+            content_sha256=NOTHING.content_sha256,
+            rows=NOTHING.lines,
+        )
+        for table in manifest.tables
+    )
+    return replace(manifest, taken_at="", tables=tables)
+
+
+def _is_whole(backup: Backup) -> bool:
+    try:
+        verify_files(backup.path, backup.manifest)
+    except (OSError, ValueError):
+        return False
+    return True
