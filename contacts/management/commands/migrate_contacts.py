@@ -103,7 +103,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        console = self._console(options)
+        mode = _mode(options)
+        console = self._console(options, mode)
         chosen = Options(
             backup_dir=options["backup_dir"],
             patience=Patience(options["lock_timeout"], options["lock_tries"]),
@@ -116,7 +117,6 @@ class Command(BaseCommand):
             placeholder_contacts=options["placeholder_contacts"],
             **arguments.online_options(options),
         )
-        mode = _mode(options)
         call, interrupt = None, Interrupt()
         try:
             with cancel_on_signals(connection, interrupt), closing(mode, console) as call:
@@ -128,7 +128,7 @@ class Command(BaseCommand):
             # Under the name that Django's users know.
             raise CommandError(*failure.args, returncode=failure.returncode) from failure
 
-    def _console(self, options: dict[str, Any]) -> Console:
+    def _console(self, options: dict[str, Any], mode: Mode) -> Console:
         """Return the operator's terminal, fitted to what its streams can show."""
         coloured = True if options["force_color"] else None
         if wants_no_colour() and not coloured:
@@ -143,7 +143,7 @@ class Command(BaseCommand):
             self.style,
             options["verbosity"],
             options["noinput"],
-            options["format"],
+            (mode.document or "text") if options["format"] == "text" else options["format"],
             Progress(self.stderr.stream, options["database"]) if moving else None,
         )
 

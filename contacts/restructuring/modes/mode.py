@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.modes.beside.show_sql import show_sql
 from contacts.restructuring.modes.bridge import add_bridge, drop_bridge
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
@@ -58,11 +59,27 @@ MODES = (
         flag="--rehearse",
         name="rehearsal",
         run=rehearse,
-        help="Run the whole migration for real, then roll it back: the forecast for the real run.",
+        help="Run the whole migration for real, then roll it back: the forecast for the real run. "
+        "Readers and writers are locked out meanwhile.",
         stages=(Stage.LEGACY, Stage.PREPARED),
         question="Proceed with the rehearsal?",
         changes=True,
         migrates=True,
+        done_at=(Stage.MIGRATED,),
+        done=ALREADY_MIGRATED,
+    ),
+    Mode(
+        flag="--show-sql",
+        name="SQL preview",
+        run=show_sql,
+        help="Print the SQL that the migration executes here, with the locks that it takes. It is "
+        "recorded in a rehearsal, which locks readers and writers out and is rolled back.",
+        stages=(Stage.LEGACY, Stage.PREPARED),
+        question="Proceed with the rehearsal?",
+        changes=True,
+        writes_reports=False,
+        migrates=True,
+        document="sql",
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),

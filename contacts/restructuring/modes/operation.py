@@ -28,6 +28,7 @@ from contacts.restructuring.database.reading import reading_snapshot, reading_tr
 from contacts.restructuring.database.run_lock import refuse_second_run
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Interrupt, Journal
+from contacts.restructuring.modes.beside.remedies import REMEDIES
 from contacts.restructuring.preparation.pace import NORMAL, Pace
 from contacts.restructuring.reports.files import write_reports
 from contacts.restructuring.reports.report import Report
@@ -35,19 +36,6 @@ from contacts.restructuring.reports.text_format import report_lines, settings_li
 from contacts.restructuring.switching.changed import MOST_ORPHANS
 from jmsk.postgres.server_errors import server_words
 from jmsk.wording import counted
-
-REMEDIES = {
-    Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
-    Stage.MIGRATED: "It needs no migration; 'manage.py migrate_contacts --verify-only' checks it.",
-    Stage.PREPARED: "It is prepared online: 'manage.py migrate_contacts' switches it, --prepare "
-    "goes on with the preparation, and --abandon takes it away.",
-    Stage.PARTIAL: "This is what the former Alembic migration leaves when it dies: run 'manage.py "
-    "migrate_contacts --recover' to take it back to the legacy schema, then migrate.",
-    Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
-    "load_legacy_sample'.",
-    Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
-    "odd, or bring back a full backup of the database (pg_dump, a snapshot).",
-}
 
 
 @dataclass(frozen=True)
@@ -80,8 +68,9 @@ class Mode:
     the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
     ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
     before it ``changes`` the database; ``leads_back`` to a former state. A mode that
-    ``writes_reports`` leaves them also where it fails after it had asked for the tables. One that
-    ``migrates``, or tells or tries what that does, takes the options of a migration.
+    ``writes_reports`` leaves them also where it fails after it had asked for the tables; one that
+    ``migrates``, or tells or tries it, takes the options of a migration. ``document``: its standard
+    output is kept for that ('sql'), and people read standard error.
     """
 
     flag: str
@@ -95,6 +84,7 @@ class Mode:
     leads_back: bool = False
     writes_reports: bool = True
     migrates: bool = False
+    document: str = ""
     done_at: tuple[Stage, ...] = ()
     done: str = ""
 
@@ -163,9 +153,7 @@ class Operation:
             self.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))
             return None
         for folder in remove_abandoned(self.options.backup_dir):
-            self.say(
-                Line(f"  Removed {folder}, which a run had left that was killed", verbatim=True)
-            )
+            self.say(Line(f"  Removed {folder}: left by a run that was killed", verbatim=True))
         with self.journal.step("backup", "Backing up the tables"):
             backup = self._write_backup(self.reading_snapshot())
         for table, rows in backup.rows.items():

@@ -12,6 +12,7 @@ from contacts.restructuring.checks.base import Result, Tag
 from contacts.restructuring.database.costs import Space, TableLock
 from contacts.restructuring.database.identity import Database
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.state.statistics import Statistics
@@ -34,7 +35,8 @@ class Report:
     writers were kept out. ``backup_stage`` is the stage of the tables in the backup at
     ``backup_path``. ``still_in_defaults`` are the default companies with what is left in them,
     where that was counted. ``waiting_rules`` maps each check rule that is not in the database to
-    the number of rows that break it, where that was asked; ``files`` are the written reports.
+    the number of rows that break it, where that was asked; ``files`` are the written reports,
+    ``sql`` the statements of the transaction, where they were asked for.
     """
 
     mode: str
@@ -69,6 +71,7 @@ class Report:
     space: Space | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    sql: tuple[Statement, ...] = ()
 
     @property
     def title(self) -> str:
