@@ -39,7 +39,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         modes = parser.add_argument_group("modes", MODES_HELP).add_mutually_exclusive_group()
         for mode in MODES:
-            if mode.argument:
+            if mode.further:
+                taken = (mode.argument, mode.further)
+                modes.add_argument(mode.flag, nargs="+", metavar=taken, help=mode.help)
+            elif mode.argument:
                 modes.add_argument(mode.flag, type=Path, metavar=mode.argument, help=mode.help)
             elif mode.flag:
                 modes.add_argument(
@@ -115,6 +118,7 @@ class Command(BaseCommand):
             bridge=arguments.bridge_options(options),
             defer_rules=options["defer_rules"],
             placeholder_contacts=options["placeholder_contacts"],
+            prune=arguments.pruning(options),
             **arguments.online_options(options),
         )
         call, interrupt = None, Interrupt()
@@ -150,7 +154,9 @@ class Command(BaseCommand):
 
 def _mode(options: dict[str, Any]) -> Mode:
     """Return the mode that was asked for. Raises CommandError where options do not go together."""
-    with_argument = {mode.flag.lstrip("-"): mode for mode in MODES if mode.argument}
+    with_argument = {
+        mode.flag.lstrip("-").replace("-", "_"): mode for mode in MODES if mode.argument
+    }
     asked = [mode for name, mode in with_argument.items() if options[name]]
     mode: Mode = asked[0] if asked else options["mode"] or MIGRATE
     arguments.refuse_beside(mode, options)

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.modes.beside.prune import prune_backups
 from contacts.restructuring.modes.beside.show_sql import show_sql
+from contacts.restructuring.modes.beside.status import status
 from contacts.restructuring.modes.bridge import add_bridge, drop_bridge
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.migrate import migrate, rehearse
-from contacts.restructuring.modes.online import abandon, prepare, status
+from contacts.restructuring.modes.online import abandon, prepare
 from contacts.restructuring.modes.operation import Mode, Operation
 from contacts.restructuring.modes.recover import recover
 from contacts.restructuring.modes.repair import repair
@@ -112,11 +114,22 @@ MODES = (
         flag="--status",
         name="status",
         run=status,
-        help="Say how far a preparation is, and what it costs.",
-        stages=(Stage.PREPARED,),
+        help="Say all there is to know: the stage, what was done here, what is left to settle, the "
+        "backups, the ways back, what to run next. Changes nothing.",
+        stages=tuple(Stage),
         writes_reports=False,
-        done_at=(Stage.LEGACY, Stage.MIGRATED),
-        done="The database is {stage}: nothing is prepared.",
+    ),
+    Mode(
+        flag="--prune-backups",
+        argument="KEEP",
+        further="NAME",
+        name="pruning",
+        run=prune_backups,
+        help="Remove all but the newest KEEP backups of this database, and what killed runs left. "
+        "One that a way back needs stays, unless --noinput is joined by its NAME.",
+        stages=tuple(Stage),
+        question="Remove these backups?",
+        writes_reports=False,
     ),
     Mode(
         flag="--verify-only",

@@ -11,7 +11,6 @@ from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import say_status
 from contacts.restructuring.preparation.abandon import abandon as abandon_preparation
 from contacts.restructuring.preparation.prepare import prepare as prepare_tables
 from contacts.restructuring.preparation.verify import UnfitError
@@ -67,13 +66,6 @@ def abandon(operation: Operation) -> None:
         abandon_preparation(worker(operation))
     operation.report.stage = Stage.LEGACY
     operation.nothing_to_do("The preparation is gone: the database is legacy again.")
-
-
-def status(operation: Operation) -> None:
-    """Say how far a preparation is, and what it costs."""
-    operation.say_database()
-    say_status(operation)
-    operation.nothing_to_do("Looked at the preparation: nothing was changed.")
 
 
 def worker(operation: Operation) -> Worker:

@@ -39,6 +39,14 @@ from jmsk.wording import counted
 
 
 @dataclass(frozen=True)
+class Prune:
+    """How many backups to keep, and the ``names`` of those that go although they are needed."""
+
+    keep: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Options:
     """What the operator asked for. ``max_lockout`` is in seconds; None: as long as it takes.
 
@@ -58,19 +66,20 @@ class Options:
     max_orphans: int = MOST_ORPHANS
     defer_rules: bool = False
     placeholder_contacts: bool = False
+    prune: Prune | None = None
 
 
 @dataclass(frozen=True)
 class Mode:
     """One of the things that the command can do.
 
-    ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``help`` what
-    the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
-    ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
-    before it ``changes`` the database; ``leads_back`` to a former state. A mode that
-    ``writes_reports`` leaves them also where it fails after it had asked for the tables; one that
-    ``migrates``, or tells or tries it, takes the options of a migration. ``document``: its standard
-    output is kept for that ('sql'), and people read standard error.
+    ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``further``
+    what may follow that; ``help`` is what the manual says of it, ``name`` what reports call it,
+    ``run`` does it. It works at ``stages``; at ``done_at`` there is nothing to do, which ``done``
+    says. ``question`` is asked before it ``changes`` the database; ``leads_back`` to a former
+    state. A mode that ``writes_reports`` leaves them also where it fails after it had asked for the
+    tables; one that ``migrates``, or tells or tries it, takes the options of a migration.
+    ``document``: its standard output is kept for that ('sql'), and people read standard error.
     """
 
     flag: str
@@ -79,6 +88,7 @@ class Mode:
     help: str
     stages: tuple[Stage, ...]
     argument: str = ""
+    further: str = ""
     question: str = ""
     changes: bool = False
     leads_back: bool = False

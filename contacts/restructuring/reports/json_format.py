@@ -73,6 +73,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "reports": [str(path) for path in report.files],
         "notes": list(report.notes),
         "sql": [_statement(item) for item in report.sql] or None,
+        "status": report.overview.as_dict() if report.overview else None,
     }
 
 

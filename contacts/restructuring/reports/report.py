@@ -15,6 +15,7 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.proof.fingerprint import Fingerprint
+from contacts.restructuring.reports.overview import Overview
 from contacts.restructuring.state.statistics import Statistics
 from contacts.restructuring.state.unsettled import DefaultCompany
 
@@ -36,7 +37,8 @@ class Report:
     ``backup_path``. ``still_in_defaults`` are the default companies with what is left in them,
     where that was counted. ``waiting_rules`` maps each check rule that is not in the database to
     the number of rows that break it, where that was asked; ``files`` are the written reports,
-    ``sql`` the statements of the transaction, where they were asked for.
+    ``sql`` the statements of the transaction, ``overview`` what there is to know of the database,
+    where these were asked for.
     """
 
     mode: str
@@ -72,6 +74,7 @@ class Report:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     sql: tuple[Statement, ...] = ()
+    overview: Overview | None = None
 
     @property
     def title(self) -> str:
