@@ -1,6 +1,5 @@
 """The row in which a run is recorded."""
 
-import getpass
 from functools import partial
 
 from django.utils import timezone
@@ -8,6 +7,7 @@ from django.utils import timezone
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.context import ChangeContext, ChangeResult
 from contacts.restructuring.changes.django_migrate import make_django_schema, migrate
+from contacts.restructuring.database.identity import operating_system_user
 from jmsk.postgres.django_schema import applied_migrations
 
 RUNS_MIGRATION = ("contacts", "0002_restructuringrun")
@@ -42,11 +42,3 @@ def complete_run(run: RestructuringRun, context: ChangeContext, result: ChangeRe
     }
     run.durations = {name: round(took, 3) for name, took in context.journal.seconds.items()}
     run.save()
-
-
-def operating_system_user() -> str:
-    """Return the name of who runs this, or 'unknown' where the system has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

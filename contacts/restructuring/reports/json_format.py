@@ -44,6 +44,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "error_code": report.error_code or None,
         "failed_step": report.failed_step or None,
         "database": _database(report),
+        "operator": report.operator,
         "stage": report.stage and str(report.stage),
         "started": _moment(report.started),
         "finished": _moment(report.ended),
