@@ -141,6 +141,13 @@ if not _seconds.isdecimal() or int(_seconds) > LONGEST:
     )
 ADMIN_STATEMENT_TIMEOUT = int(_seconds)
 
+ADMIN_URL: str = env.str("ADMIN_URL", default="").rstrip("/")
+if ADMIN_URL and not re.fullmatch(r"https?://[\w.\-\[\]:]+", ADMIN_URL):
+    raise ImproperlyConfigured(
+        f"ADMIN_URL is {ADMIN_URL!r}. Set it to scheme and host of the admin, without a path, such "
+        "as https://contacts.example, or unset it."
+    )
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="WARNING").upper()
 if LOG_LEVEL not in LOG_LEVELS:

@@ -44,6 +44,8 @@ CODES = {
     "MC407": "The backup is damaged.",
     "MC408": "The backup was exchanged while the question was open.",
     "MC409": "The backup went away or was changed after it was verified.",
+    "MC410": "There is no backup of this name to prune.",
+    "MC411": "A backup could not be removed.",
     # locks
     "MC501": "The tables could not be locked or read in time.",
     "MC502": "Sessions that read as of an earlier time did not end.",

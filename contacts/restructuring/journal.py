@@ -43,6 +43,7 @@ class Journal:
     ``hooks`` are called with each event before the listener: the transaction uses one to hold the
     promised window and one to see which locks a step took. ``committed`` says that the run's
     transaction was committed, ``in_doubt`` that it may have been: nobody has been asked yet.
+    ``locked_seconds`` is how long the run's transaction kept others out, however it ended.
     ``interrupt`` knows of a signal even where the server's answer to it is all that was raised.
     """
 
@@ -53,6 +54,7 @@ class Journal:
     committed: bool = False
     in_doubt: bool = False
     interrupt: Interrupt = field(default_factory=Interrupt)
+    locked_seconds: float = 0.0
 
     def ended(self, *, committed: bool) -> None:
         """Note how a transaction of the run ended."""

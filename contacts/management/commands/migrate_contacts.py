@@ -44,7 +44,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         modes = parser.add_argument_group("modes", MODES_HELP).add_mutually_exclusive_group()
         for mode in MODES:
-            if mode.argument:
+            if mode.further:
+                taken = (mode.argument, mode.further)
+                modes.add_argument(mode.flag, nargs="+", metavar=taken, help=mode.help)
+            elif mode.argument:
                 modes.add_argument(mode.flag, type=Path, metavar=mode.argument, help=mode.help)
             elif mode.flag:
                 modes.add_argument(
@@ -115,7 +118,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        console = self._console(options)
+        mode = _mode(options)
+        console = self._console(options, mode)
         chosen = Options(
             backup_dir=options["backup_dir"],
             patience=Patience(options["lock_timeout"], options["lock_tries"]),
@@ -127,9 +131,9 @@ class Command(BaseCommand):
             bridge=arguments.bridge_options(options),
             defer_rules=options["defer_rules"],
             placeholder_contacts=options["placeholder_contacts"],
+            prune=arguments.pruning(options),
             **arguments.online_options(options),
         )
-        mode = _mode(options)
         call, interrupt = None, Interrupt()
         try:
             with cancel_on_signals(connection, interrupt), closing(mode, console) as call:
@@ -141,7 +145,7 @@ class Command(BaseCommand):
             # Under the name that Django's users know.
             raise CommandError(*failure.args, returncode=failure.returncode) from failure
 
-    def _console(self, options: dict[str, Any]) -> Console:
+    def _console(self, options: dict[str, Any], mode: Mode) -> Console:
         """Return the operator's terminal, fitted to what its streams can show."""
         coloured = True if options["force_color"] else None
         if wants_no_colour() and not coloured:
@@ -156,14 +160,16 @@ class Command(BaseCommand):
             self.style,
             options["verbosity"],
             options["noinput"],
-            options["format"],
+            (mode.document or "text") if options["format"] == "text" else options["format"],
             Progress(self.stderr.stream, options["database"]) if moving else None,
         )
 
 
 def _mode(options: dict[str, Any]) -> Mode:
     """Return the mode that was asked for. Raises CommandError where options do not go together."""
-    with_argument = {mode.flag.lstrip("-"): mode for mode in MODES if mode.argument}
+    with_argument = {
+        mode.flag.lstrip("-").replace("-", "_"): mode for mode in MODES if mode.argument
+    }
     asked = [mode for name, mode in with_argument.items() if options[name]]
     mode: Mode = asked[0] if asked else options["mode"] or MIGRATE
     arguments.refuse_beside(mode, options)

@@ -34,6 +34,21 @@ def remove_abandoned(directory: Path) -> tuple[Path, ...]:
     return tuple(path for path in sorted(directory.glob(f".*{PARTIAL}")) if _removed(path))
 
 
+def abandoned(directory: Path) -> tuple[Path, ...]:
+    """Return the unfinished folders of ``directory`` whose process is gone; none is removed."""
+    if not directory.is_dir():
+        return ()
+    return tuple(path for path in sorted(directory.glob(f".*{PARTIAL}")) if _free(path))
+
+
+def _free(path: Path) -> bool:
+    try:
+        with _locked(path):
+            return True
+    except OSError:
+        return False
+
+
 def _removed(path: Path) -> bool:
     try:
         with _locked(path):

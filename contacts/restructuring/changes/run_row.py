@@ -1,6 +1,5 @@
 """The row in which a run is recorded."""
 
-import getpass
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -13,6 +12,7 @@ from contacts.models import RestructuringRun
 from contacts.restructuring.changes.context import ChangeContext, ChangeResult
 from contacts.restructuring.changes.django_migrate import make_django_schema, migrate
 from contacts.restructuring.checks.base import Result
+from contacts.restructuring.database.identity import operating_system_user
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import RUNS_MIGRATION
@@ -63,11 +63,3 @@ def finish_row(run: RestructuringRun, checks: Sequence[Result], journal: Journal
     run.checks = [check.as_dict() for check in checks]
     run.durations = {name: round(took, 3) for name, took in journal.seconds.items()}
     run.save()
-
-
-def operating_system_user() -> str:
-    """Return the name of who runs this, or 'unknown' where the system has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -22,8 +22,8 @@ class Console:
     """Writes to the command's streams: results to standard output, the rest to standard error.
 
     ``verbosity`` is Django's: 0 says errors only, 1 what a run needs, 2 the details, 3 every event.
-    ``noinput`` answers every question with yes. With the ``format`` json, standard output is for
-    the one document, and people read standard error.
+    ``noinput`` answers every question with yes. With another ``format`` than text, standard
+    output is for the one document, and people read standard error.
     """
 
     stdout: FittedOutput
@@ -37,7 +37,7 @@ class Console:
     @property
     def for_people(self) -> FittedOutput:
         """The stream on which people read the results."""
-        return self.stderr if self.format == "json" else self.stdout
+        return self.stdout if self.format == "text" else self.stderr
 
     def say(self, lines: Iterable[Line]) -> None:
         """Write those of ``lines`` that this verbosity shows."""

@@ -1,5 +1,6 @@
 """Which database this is, and how to look at it without changing it."""
 
+import getpass
 import platform
 from dataclasses import dataclass
 from importlib import metadata
@@ -7,6 +8,7 @@ from importlib import metadata
 import django
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+LOCAL, USUAL_PORT = "local socket", "5432"
 STANDARD_STRINGS = "standard_conforming_strings"
 
 
@@ -23,7 +25,16 @@ class Database:
     django_version: str = django.get_version()
 
     def __str__(self) -> str:
-        return f"{self.name} on {self.host}, as {self.user} (PostgreSQL {self.server_version})"
+        return f"{self.name} on {self.place}, as {self.user} (PostgreSQL {self.server_version})"
+
+    @property
+    def place(self) -> str:
+        """The server, for people: a socket's folder is no host, so that no port follows it."""
+        folder, _, port = self.host.rpartition(":")
+        if not folder.startswith(("/", "@", LOCAL)):
+            return self.host
+        usual = "" if port == USUAL_PORT else f" with port {port}"
+        return f"{LOCAL}{usual}" if folder == LOCAL else f"socket {folder}{usual}"
 
 
 def describe_database(connection: BaseDatabaseWrapper) -> Database:
@@ -32,7 +43,7 @@ def describe_database(connection: BaseDatabaseWrapper) -> Database:
         cursor.execute("SELECT current_database(), current_user, current_setting('server_version')")
         name, user, version = cursor.fetchone()
     parameters = connection.connection.get_dsn_parameters()
-    host, port = parameters.get("host", "local socket"), parameters.get("port", "5432")
+    host, port = parameters.get("host", LOCAL), parameters.get("port", USUAL_PORT)
     return Database(name, f"{host}:{port}", user, version.split(" ")[0], tool_version())
 
 
@@ -56,3 +67,11 @@ def insist_on_standard_strings(connection: BaseDatabaseWrapper) -> None:
     options["options"] = f"{options.get('options', '')} -c {STANDARD_STRINGS}=on".strip()
     connection.close()
     connection.ensure_connection()
+
+
+def operating_system_user() -> str:
+    """Return the name of who runs this, or 'unknown' where the system has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

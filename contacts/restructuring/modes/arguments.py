@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
 from contacts.restructuring.failures import USAGE
-from contacts.restructuring.modes.operation import Mode
+from contacts.restructuring.modes.operation import Mode, Prune
 from contacts.restructuring.preparation.pace import NORMAL, PACES
 from contacts.restructuring.switching.changed import MOST_ORPHANS
 
@@ -47,6 +47,23 @@ def number(text: str) -> int:
         if 0 <= read <= 1_000_000_000:
             return read
     raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000000")
+
+
+def pruning(options: dict[str, Any]) -> Prune | None:
+    """Return which backups are to go, if any. Raises CommandError where that is unclear."""
+    if not options["prune_backups"]:
+        return None
+    keep, *names = options["prune_backups"]
+    try:
+        wanted = Prune(number(keep), tuple(names))
+    except ArgumentTypeError as error:
+        raise CommandError(f"--prune-backups: {error}.", returncode=USAGE) from error
+    if names and not options["noinput"]:
+        raise CommandError(
+            "--prune-backups takes names of backups together with --noinput only.",
+            returncode=USAGE,
+        )
+    return wanted
 
 
 def revision(text: str) -> str:

@@ -22,7 +22,7 @@ def back_up(operation: Operation) -> Backup | None:
         operation.say(Line("⚠ No backup is written (--skip-backup).", "WARNING"))
         return None
     for folder in remove_abandoned(operation.options.backup_dir):
-        told = f"  Removed {folder}, which a run had left that was killed"
+        told = f"  Removed {folder}: left by a run that was killed"
         operation.say(Line(told, verbatim=True))
     found = _taken_over(operation)
     if found:

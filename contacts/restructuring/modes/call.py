@@ -93,6 +93,7 @@ def _close(call: Call, error: BaseException | None) -> None:
     console.close()
     if operation:
         report.seconds = dict(operation.journal.seconds)
+        report.locked_seconds = report.locked_seconds or operation.journal.locked_seconds
     if error:
         console.need_no_reader()
         if operation and not report.files and _tried(operation):

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.modes.beside.prune import prune_backups
+from contacts.restructuring.modes.beside.show_sql import show_sql
+from contacts.restructuring.modes.beside.status import status
 from contacts.restructuring.modes.bridge import add_bridge, drop_bridge
 from contacts.restructuring.modes.dry_run import dry_run
 from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.migrate import migrate, rehearse
-from contacts.restructuring.modes.online import abandon, prepare, status
+from contacts.restructuring.modes.online import abandon, prepare
 from contacts.restructuring.modes.operation import Mode, Operation
 from contacts.restructuring.modes.recover import recover
 from contacts.restructuring.modes.repair import repair
@@ -58,11 +61,27 @@ MODES = (
         flag="--rehearse",
         name="rehearsal",
         run=rehearse,
-        help="Run the whole migration for real, then roll it back: the forecast for the real run.",
+        help="Run the whole migration for real, then roll it back: the forecast for the real run. "
+        "Readers and writers are locked out meanwhile.",
         stages=(Stage.LEGACY, Stage.PREPARED),
         question="Proceed with the rehearsal?",
         changes=True,
         migrates=True,
+        done_at=(Stage.MIGRATED,),
+        done=ALREADY_MIGRATED,
+    ),
+    Mode(
+        flag="--show-sql",
+        name="SQL preview",
+        run=show_sql,
+        help="Print the SQL that the migration executes here, with the locks that it takes. It is "
+        "recorded in a rehearsal, which locks readers and writers out and is rolled back.",
+        stages=(Stage.LEGACY, Stage.PREPARED),
+        question="Proceed with the rehearsal?",
+        changes=True,
+        writes_reports=False,
+        migrates=True,
+        document="sql",
         done_at=(Stage.MIGRATED,),
         done=ALREADY_MIGRATED,
     ),
@@ -95,11 +114,22 @@ MODES = (
         flag="--status",
         name="status",
         run=status,
-        help="Say how far a preparation is, and what it costs.",
-        stages=(Stage.PREPARED, Stage.MIGRATED),
+        help="Say all there is to know: the stage, what was done here, what is left to settle, the "
+        "backups, the ways back, what to run next. Changes nothing.",
+        stages=tuple(Stage),
         writes_reports=False,
-        done_at=(Stage.LEGACY,),
-        done="The database is {stage}: nothing is prepared.",
+    ),
+    Mode(
+        flag="--prune-backups",
+        argument="KEEP",
+        further="NAME",
+        name="pruning",
+        run=prune_backups,
+        help="Remove all but the newest KEEP backups of this database, and what killed runs left. "
+        "One that a way back needs stays, unless --noinput is joined by its NAME.",
+        stages=tuple(Stage),
+        question="Remove these backups?",
+        writes_reports=False,
     ),
     Mode(
         flag="--verify-only",

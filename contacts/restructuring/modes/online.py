@@ -6,14 +6,11 @@ from dataclasses import replace
 
 from django.db import DatabaseError, InterfaceError
 
-from contacts.restructuring.bridge.description import read_bridge
-from contacts.restructuring.bridge.usage import told
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import say_status
 from contacts.restructuring.preparation.abandon import abandon as abandon_preparation
 from contacts.restructuring.preparation.prepare import prepare as prepare_tables
 from contacts.restructuring.preparation.verifying.verify import UnfitError
@@ -69,23 +66,6 @@ def abandon(operation: Operation) -> None:
         abandon_preparation(worker(operation))
     operation.report.stage = Stage.LEGACY
     operation.nothing_to_do("The preparation is gone: the database is legacy again.")
-
-
-def status(operation: Operation) -> None:
-    """Say how far a preparation is, and what it costs; of a migrated database, of its bridge."""
-    operation.say_database()
-    if operation.layout.stage is Stage.MIGRATED:
-        bridge = _bridge(operation)
-        operation.nothing_to_do(f"The database is migrated: nothing is prepared.{bridge}")
-        return
-    say_status(operation)
-    operation.nothing_to_do("Looked at the preparation: nothing was changed.")
-
-
-def _bridge(operation: Operation) -> str:
-    with operation.reading_snapshot() as inspector:
-        standing = read_bridge(inspector.cursor)
-        return f" The bridge {told(inspector.cursor, standing)}." if standing else ""
 
 
 def worker(operation: Operation) -> Worker:

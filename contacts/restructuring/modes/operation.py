@@ -25,6 +25,7 @@ from contacts.restructuring.database.reading import reading_snapshot, reading_tr
 from contacts.restructuring.database.run_lock import refuse_second_run
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Interrupt, Journal
+from contacts.restructuring.modes.beside.remedies import REMEDIES
 from contacts.restructuring.preparation.pace import NORMAL, Pace
 from contacts.restructuring.reports.files import write_reports
 from contacts.restructuring.reports.report import Report
@@ -32,18 +33,13 @@ from contacts.restructuring.reports.text_format import report_lines, settings_li
 from contacts.restructuring.switching.changed import MOST_ORPHANS
 from jmsk.postgres.server_errors import server_words
 
-REMEDIES = {
-    Stage.LEGACY: "Run 'manage.py migrate_contacts' first.",
-    Stage.MIGRATED: "It needs no migration; 'manage.py migrate_contacts --verify-only' checks it.",
-    Stage.PREPARED: "It is prepared online: 'manage.py migrate_contacts' switches it, --prepare "
-    "goes on with the preparation, and --abandon takes it away.",
-    Stage.PARTIAL: "This is what the former Alembic migration leaves when it dies: run 'manage.py "
-    "migrate_contacts --recover' to take it back to the legacy schema, then migrate.",
-    Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
-    "load_legacy_sample'.",
-    Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
-    "odd, or bring back a full backup of the database (pg_dump, a snapshot).",
-}
+
+@dataclass(frozen=True)
+class Prune:
+    """How many backups to keep, and the ``names`` of those that go although they are needed."""
+
+    keep: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,17 +66,20 @@ class Options:
     place_early: bool = False
     defer_rules: bool = False
     placeholder_contacts: bool = False
+    prune: Prune | None = None
 
 
 @dataclass(frozen=True)
 class Mode:
     """One of the things that the command can do.
 
-    ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``help`` what
-    the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
-    ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
-    before it ``changes`` the database; ``leads_back`` to a former state. It ``writes_reports`` also
-    where it fails. One that ``migrates``, or tries it, takes the options of a migration.
+    ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``further``
+    what may follow that; ``help`` is what the manual says of it, ``name`` what reports call it,
+    ``run`` does it. It works at ``stages``; at ``done_at`` there is nothing to do, which ``done``
+    says. ``question`` is asked before it ``changes`` the database; ``leads_back`` to a former
+    state. A mode that ``writes_reports`` leaves them also where it fails after it had asked for the
+    tables; one that ``migrates``, or tells or tries it, takes the options of a migration.
+    ``document``: its standard output is kept for that ('sql'), and people read standard error.
     """
 
     flag: str
@@ -89,11 +88,13 @@ class Mode:
     help: str
     stages: tuple[Stage, ...]
     argument: str = ""
+    further: str = ""
     question: str = ""
     changes: bool = False
     leads_back: bool = False
     writes_reports: bool = True
     migrates: bool = False
+    document: str = ""
     done_at: tuple[Stage, ...] = ()
     done: str = ""
 

@@ -2,26 +2,17 @@
 
 from dataclasses import replace
 
-from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.layout import Stage, as_legacy
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.preparation.status import Status, read_status
-from jmsk.wording import counted
+from contacts.restructuring.reports.overview import preparation_lines
 
 
 def say_status(operation: Operation) -> Status:
     """Show how far the preparation is, with what should be done about it; return it."""
     with operation.reading_snapshot() as inspector:
         found = read_status(inspector.cursor, operation.layout)
-    verified = f"{found.verified:%Y-%m-%d %H:%M:%S} UTC" if found.verified else "not yet"
-    operation.say(
-        Line(f"Preparation since: {found.state.started:%Y-%m-%d %H:%M:%S} UTC"),
-        Line(f"Next step: {'switch' if found.ready else found.state.phase}"),
-        Line(f"Orders filled: {found.filled:.0%}"),
-        Line(f"Every row verified: {verified}"),
-        Line(f"Journal: {counted(found.changes, 'change')}, {found.journal_bytes / 1e6:.1f} MB"),
-        *(Line(f"⚠ {warning}", "WARNING") for warning in found.warnings()),
-    )
+    operation.say(*preparation_lines(found))
     return found
 
 

@@ -6,8 +6,8 @@ from contacts.restructuring.reports.report import Report
 
 HEIGHT = 132.0
 """How many units of the drawing are shared among the bands of one flow."""
-LEAST = 30.0
-"""The height of the smallest band: its label has to fit."""
+LABEL = 34.0
+"""The least distance between two labels. Bands are as high as their numbers, however low."""
 GAP = 14.0
 TOP = 12.0
 BAR = 1000.0
@@ -19,15 +19,20 @@ COLOURS = 8
 
 @dataclass(frozen=True)
 class Band:
-    """A stream from the box on the left to one on the right. ``tone`` names its colour."""
+    """A stream from the box on the left to one on the right, as high as it has rows.
+
+    ``tone`` names its colour, ``share`` is its part of all rows, ``label_at`` where its label is.
+    """
 
     label: str
     rows: int
     tone: str
+    share: float
     left: float
     left_end: float
     right: float
     right_end: float
+    label_at: float
 
     @property
     def height(self) -> float:
@@ -107,14 +112,19 @@ def flows(report: Report) -> tuple[Flow, ...]:
 
 
 def _flow(source: str, rows: int, *parts: tuple[str, int, str]) -> Flow:
-    bands, left, right = [], TOP, TOP
+    bands, left, right, free = [], TOP, TOP, TOP + LABEL / 2
     for label, number, tone in parts:
-        share = HEIGHT * number / rows if rows else 0.0
-        height = max(share, LEAST)
-        bands.append(Band(label, number, tone, left, left + share, right, right + height))
-        left += share
+        share = number / rows if rows else 0.0
+        height = HEIGHT * share
+        label_at = max(right + height / 2, free)
+        bands.append(
+            Band(label, number, tone, share, left, left + height, right, right + height, label_at)
+        )
+        left += height
         right += height + GAP
-    return Flow(source, rows, tuple(bands), TOP, TOP + HEIGHT, right - GAP + TOP)
+        free = label_at + LABEL
+    end = max(right - GAP, bands[-1].label_at + LABEL / 2)
+    return Flow(source, rows, tuple(bands), TOP, TOP + HEIGHT, end + TOP)
 
 
 def time_bar(report: Report) -> tuple[Slice, ...]:

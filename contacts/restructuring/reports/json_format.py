@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contacts.restructuring.checks.base import Result
+from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.reports.report import Report
 
@@ -43,6 +44,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "error_code": report.error_code or None,
         "failed_step": report.failed_step or None,
         "database": _database(report),
+        "operator": report.operator,
         "stage": report.stage and str(report.stage),
         "started": _moment(report.started),
         "finished": _moment(report.ended),
@@ -71,6 +73,8 @@ def as_values(report: Report) -> dict[str, Any]:
         "backup_path": report.backup_path or None,
         "reports": [str(path) for path in report.files],
         "notes": list(report.notes),
+        "sql": [_statement(item) for item in report.sql] or None,
+        "status": report.overview.as_dict() if report.overview else None,
     }
 
 
@@ -82,6 +86,11 @@ def _database(report: Report) -> dict[str, str] | None:
 
 def _checks(results: Iterable[Result]) -> list[dict[str, Any]]:
     return [result.as_dict() for result in results]
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    locks = [{"table": table, "mode": mode} for table, mode in statement.locks]
+    return {**vars(statement), "locks": locks}
 
 
 def _fingerprints(fingerprints: Mapping[str, Fingerprint]) -> dict[str, dict[str, Any]]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from contacts.restructuring.checks.base import Result, Tag
 from contacts.restructuring.database.costs import Space, TableLock
-from contacts.restructuring.database.identity import Database
+from contacts.restructuring.database.identity import Database, operating_system_user
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.proof.fingerprint import Fingerprint
+from contacts.restructuring.reports.overview import Overview
 from contacts.restructuring.state.statistics import Statistics
 from contacts.restructuring.state.unsettled import DefaultCompany
 
@@ -29,12 +31,15 @@ class Report:
     that it leads back to a former state. ``outcome`` says in one sentence how it ended.
 
     ``stage`` is the database's at the end; ``database`` and ``stage`` are None where it could not
-    be reached. ``error`` is what stopped the call, ``error_code`` its code, ``failed_step`` where.
+    be reached. ``operator`` is the system's user who ran it.
+    ``error`` is what stopped the call, ``error_code`` its code, ``failed_step`` where.
     ``seconds`` are by step, in the order of their ends; ``locked_seconds`` is how long readers and
     writers were kept out. ``backup_stage`` is the stage of the tables in the backup at
     ``backup_path``. ``still_in_defaults`` are the default companies with what is left in them,
     where that was counted. ``waiting_rules`` maps each check rule that is not in the database to
-    the number of rows that break it, where that was asked; ``files`` are the written reports.
+    the number of rows that break it, where that was asked; ``files`` are the written reports,
+    ``sql`` the statements of the transaction, ``overview`` what there is to know of the database,
+    where these were asked for.
     """
 
     mode: str
@@ -50,6 +55,7 @@ class Report:
     failed_step: str = ""
     database: Database | None = None
     alias: str = "default"
+    operator: str = field(default_factory=operating_system_user)
     stage: Stage | None = None
     before: tuple[Result, ...] = ()
     after: tuple[Result, ...] = ()
@@ -69,6 +75,8 @@ class Report:
     space: Space | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    sql: tuple[Statement, ...] = ()
+    overview: Overview | None = None
 
     @property
     def title(self) -> str:

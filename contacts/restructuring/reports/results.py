@@ -42,13 +42,13 @@ def _problem(result: Result) -> list[Line]:
     return lines
 
 
-def statistics_lines(statistics: Statistics) -> list[Line]:
-    """Return the numbers of what a migration moves."""
+def statistics_lines(statistics: Statistics, *, placements: bool = True) -> list[Line]:
+    """Return the numbers of what a migration moves; with ``placements`` those of each tenant."""
     lines = [
         Line(f"  {name}: {counted(number, 'row')}") for name, number in statistics.rows.items()
     ]
     lines.append(Line(f"  size of the tables: {mebibytes(statistics.size)}"))
-    for placement in statistics.placements:
+    for placement in statistics.placements if placements else ():
         what = "the existing" if placement.exists else "a new"
         lines.append(
             Line(

@@ -123,8 +123,8 @@ def _before_commit(report: Report) -> Iterator[Entry]:
     yield Entry(
         "a migration step, the proof or a check after it fails, or the window is over",
         undone,
-        "Read the message and put right what it names; the rehearsal of a migration tries it "
-        "without consequences.",
+        "Read the message and put right what it names. A rehearsal tries the migration again and "
+        "rolls it back; readers and writers are locked out meanwhile.",
         (command(report, "--rehearse"),),
         happened == "change",
     )

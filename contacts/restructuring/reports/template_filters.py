@@ -3,6 +3,7 @@
 from django import template
 
 from contacts.restructuring.console.lines import mebibytes as told
+from jmsk.wording import counted as counted_noun
 
 register = template.Library()
 
@@ -16,7 +17,7 @@ def thousands(number: int) -> str:
 @register.filter
 def seconds(took: float) -> str:
     """Return seconds as people say them."""
-    return f"{took:.2f} s"
+    return f"{took:,.2f} s"
 
 
 @register.filter
@@ -29,3 +30,15 @@ def mebibytes(size: int) -> str:
 def plus(number: float, more: float) -> float:
     """Return the sum, for places in a drawing."""
     return number + more
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 in per cent, as exact as it has to be to be told from nothing."""
+    return f"{share:.0%}" if share in (0, 1) or 0.01 <= share <= 0.99 else f"{share:.2%}"
+
+
+@register.filter
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 row, 2 rows."""
+    return counted_noun(number, noun)

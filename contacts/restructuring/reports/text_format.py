@@ -1,12 +1,15 @@
 """The report as text: for the terminal, and for the file that is handed on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
+from contacts.restructuring.checks.base import Finding, Result
 from contacts.restructuring.console.lines import Line, heading, mebibytes, plain_text
+from contacts.restructuring.reports.next_steps import next_steps
 from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import result_lines, statistics_lines
 from contacts.restructuring.reports.runbook import runbook
-from jmsk.wording import counted
+from jmsk.wording import counted, moment
 
 
 def report_text(report: Report) -> str:
@@ -15,38 +18,83 @@ def report_text(report: Report) -> str:
 
 
 def report_lines(report: Report) -> list[Line]:
-    """Return the whole report, as it is written to the text file."""
+    """Return the whole report, as it is written to the text file. Nothing stands in it twice."""
     lines = [*heading(report.title), Line(report.outcome), *_error(report), Line()]
     lines += _circumstances(report)
-    for title, results in (
-        ("PRE-MIGRATION VALIDATION CHECKS", report.before),
-        ("POST-MIGRATION VERIFICATION CHECKS", report.after),
-    ):
+    steps = list(_next_steps(report))
+    if steps:
+        lines += [*heading("NEXT STEPS"), *steps]
+    for title, results in zip(_titles(report), (report.before, _news(report)), strict=True):
         if results:
             lines += [*heading(title), *result_lines(results)]
-    if report.statistics:
-        lines += [*heading("STATISTICS"), *statistics_lines(report.statistics)]
     left = unsettled_lines(report)
+    if report.statistics:
+        numbers = statistics_lines(report.statistics, placements=not left)
+        lines += [*heading("BEFORE"), *numbers]
     if left:
         lines += [*heading("LEFT TO SETTLE"), *left]
-    if report.locks:
+    if report.locked_seconds or report.seconds:
         lines += [*heading("COST"), *forecast_lines(report)]
-    lines += _table("COUNTS", report.counts)
-    lines += _table("FINGERPRINTS BEFORE", report.fingerprints_before)
-    lines += _table("FINGERPRINTS AFTER", report.fingerprints_after)
-    lines += _table("SECONDS", {name: f"{took:.3f}" for name, took in report.seconds.items()})
-    lines += _table("SETTINGS IN FORCE", report.settings)
+    lines += _table("COUNTS", _counts(report))
+    lines += _fingerprints(report)
+    lines += settings_lines(report.settings)
     return [*lines, *heading("RUNBOOK"), *_runbook(report)]
+
+
+def _titles(report: Report) -> tuple[str, str]:
+    if report.mode in ("migration", "rehearsal", "verification"):
+        return "PRE-MIGRATION VALIDATION CHECKS", "POST-MIGRATION VERIFICATION CHECKS"
+    mode = report.mode.upper()
+    return f"CHECKS BEFORE THE {mode}", f"CHECKS AFTER THE {mode}"
+
+
+def _news(report: Report) -> list[Result]:
+    """Return the checks after, without the rows that the same check has named before."""
+    before = {result.id: result for result in report.before}
+    return [
+        replace(result, finding=Finding(count, note=f"{count:,} found, as before"), hint="")
+        if (count := result.finding.count)
+        and result.id in before
+        and count == before[result.id].finding.count
+        and result.status is before[result.id].status
+        else result
+        for result in report.after
+    ]
+
+
+def _counts(report: Report) -> dict[str, str]:
+    """Return the counts that are not told already, each of which is any."""
+    told = report.statistics.rows if report.statistics else {}
+    return {
+        name: f"{number:,}"
+        for name, number in report.counts.items()
+        if number and told.get(name) != number
+    }
+
+
+def _fingerprints(report: Report) -> list[Line]:
+    before, after = report.fingerprints_before, report.fingerprints_after
+    if before == after:
+        return _table("FINGERPRINTS, EQUAL BEFORE AND AFTER", after)
+    return [*_table("FINGERPRINTS BEFORE", before), *_table("FINGERPRINTS AFTER", after)]
+
+
+def _next_steps(report: Report) -> Iterator[Line]:
+    for number, step in enumerate(next_steps(report), 1):
+        yield Line(f"  {number}. {step.text}")
+        yield from (Line(f"     {command}", verbatim=True) for command in step.commands)
 
 
 def forecast_lines(report: Report) -> list[Line]:
     """Return what a run cost: time under locks, the locks themselves, steps, and space."""
-    lines = [Line(f"  readers and writers locked out: {report.locked_seconds:.2f} s")]
+    lines = []
+    if report.locked_seconds:
+        lines.append(Line(f"  readers and writers locked out: {report.locked_seconds:,.2f} s"))
     lines += [
-        Line(f"  lock on {lock.table}: {lock.mode} for {lock.seconds:.2f} s")
+        Line(f"  lock on {lock.table}: {lock.mode} for {lock.seconds:,.2f} s")
         for lock in report.locks
     ]
-    lines += [Line(f"  step {name}: {took:.2f} s") for name, took in report.seconds.items()]
+    lines += [Line(f"  step {name}: {took:,.2f} s") for name, took in report.seconds.items()]
     if report.space:
         before, after = mebibytes(report.space.before), mebibytes(report.space.after)
         lines.append(Line(f"  tables: {before} before, {after} after"))
@@ -90,8 +138,9 @@ def _error(report: Report) -> list[Line]:
 def _circumstances(report: Report) -> Iterable[Line]:
     yield Line(f"Database: {report.database or 'not reached'}")
     yield Line(f"Stage: {report.stage or 'not known'}")
-    yield Line(f"Started: {report.started:%Y-%m-%d %H:%M:%S} UTC")
-    yield Line(f"Finished: {report.ended:%Y-%m-%d %H:%M:%S} UTC")
+    yield Line(f"Run by: {report.operator}")
+    yield Line(f"Started: {moment(report.started)}")
+    yield Line(f"Finished: {moment(report.ended)}")
     if report.database:
         yield Line(
             f"Versions: jmsk {report.database.tool_version}, Django "

@@ -33,13 +33,18 @@ def require_fit(layout: Layout, backup: Backup) -> None:
             f"{backup.path} is the backup of a {stage} database and {told}. {UNCHANGED} Name "
             "another backup.",
         )
-    problems = list(_misfits(layout, backup)) if layout.stage != Stage.EMPTY else []
+    problems = misfits(layout, backup)
     if problems:
         raise Failure(
             "MC702",
             f"{backup.path} does not fit the tables: {'; '.join(problems)}. {UNCHANGED} Give the "
             "tables the columns that they had, then run again.",
         )
+
+
+def misfits(layout: Layout, backup: Backup) -> list[str]:
+    """Return in what the tables differ from those of ``backup``, a sentence for each column."""
+    return [] if layout.stage == Stage.EMPTY else list(_misfits(layout, backup))
 
 
 def _misfits(layout: Layout, backup: Backup) -> Iterator[str]:

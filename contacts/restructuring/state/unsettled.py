@@ -47,3 +47,32 @@ def count_rows(inspector: Inspector) -> dict[str, Any]:
         "emails_set_aside": inspector.value(EMAILS),
         "orders_without_contact": inspector.value(LOOSE),
     }
+
+
+LEFT = f"""
+    SELECT t.id, t.name, coalesce(c.placed, 0), coalesce(o.loose, 0), coalesce(c.emails, 0)
+      FROM tenants t
+      LEFT JOIN (SELECT tenant_id, count(*) FILTER (WHERE {STILL_PLACED}) AS placed,
+                        count(email_set_aside) FILTER (WHERE email IS NULL) AS emails
+                   FROM contacts GROUP BY tenant_id) c ON c.tenant_id = t.id
+      LEFT JOIN (SELECT tenant_id, count(*) AS loose
+                   FROM orders WHERE contact_id IS NULL GROUP BY tenant_id) o ON o.tenant_id = t.id
+     WHERE c.placed > 0 OR c.emails > 0 OR o.loose > 0
+     ORDER BY t.id
+"""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left to settle at a tenant: contacts still placed, orders without one, e-mails."""
+
+    tenant_id: int
+    tenant: str
+    contacts: int
+    orders: int
+    emails: int
+
+
+def left_by_tenant(inspector: Inspector) -> tuple[Left, ...]:
+    """Return the tenants at which something is left to settle, with how much."""
+    return tuple(Left(*row) for row in inspector.rows(LEFT))

@@ -36,7 +36,7 @@ def test_the_next_run_names_and_removes_it(sample: Database, tmp_path: Path) -> 
     done = run_into(tmp_path)
 
     assert done.code == 0, done.output
-    assert f"Removed {left}, which a run had left that was killed" in done.out
+    assert f"Removed {left}: left by a run that was killed" in done.out
     assert not left.exists()
 
 

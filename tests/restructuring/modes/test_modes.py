@@ -49,12 +49,12 @@ ENDS = {
         "unknown": (1, "is unknown, not migrated"),
     },
     "--status": {
-        "legacy": (0, "nothing is prepared"),
+        "legacy": (0, "migrate_contacts --dry-run: see what would be migrated"),
         "prepared": (0, "Next step: install"),
-        "migrated": (0, "nothing is prepared"),
-        "partial": (1, "is partial, not prepared"),
-        "empty": (1, "is empty, not prepared"),
-        "unknown": (1, "is unknown, not prepared"),
+        "migrated": (0, "migrate_contacts --verify-only: check all of it"),
+        "partial": (0, "run 'manage.py migrate_contacts --recover'"),
+        "empty": (0, "Check DATABASE_URL"),
+        "unknown": (0, "orders has a column contact_id already"),
     },
     "--abandon": {
         "legacy": (0, "nothing to abandon"),

@@ -4,7 +4,7 @@ import logging
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,15 @@ import pytest
 
 from contacts.restructuring.checks.base import Finding, Result, Status
 from contacts.restructuring.console.lines import plain_text
-from contacts.restructuring.database.identity import Database as Place
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.journal import Event, Journal
-from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import runbook
 from contacts.restructuring.reports.text_format import report_lines
 from tests.support.command import run_into
 from tests.support.databases import Database, find_program
 from tests.support.project import PROJECT
-
-NOW = datetime(2026, 1, 23, 14, 30, 22, tzinfo=UTC)
-PLACE = Place("shop", "db.example:5432", "owner", "16.9", "1.0.0")
-
-
-def report(**fields: Any) -> Report:
-    values: dict[str, Any] = {
-        "mode": "migration",
-        "succeeded": True,
-        "stage": "migrated",
-        "changes": True,
-    }
-    values |= {"database": PLACE, "started": NOW, "finished": NOW, **fields}
-    return Report(leads_back=values["mode"] in ("rollback", "restore", "recovery"), **values)
+from tests.support.reports import PLACE, report
 
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:
@@ -164,3 +149,44 @@ def test_a_session_in_the_way_is_logged_without_its_query(
     assert heard[0].text == told
     assert "ada@example.com" not in caplog.text
     assert "waiting for the sessions with pid 17, 18" in caplog.text
+
+
+def test_nothing_stands_in_it_twice(sample: Database, tmp_path: Path) -> None:
+    assert run_into(tmp_path).code == 0
+    (path,) = tmp_path.glob("*.txt")
+    text = path.read_text().partition("RUNBOOK")[0]
+
+    # A check that runs before and after has its line, and what to do, both times.
+    results = ("✓", "⚠", "  ⚠", "    →", "    …")
+    told = [line for line in text.splitlines() if line.strip("= ") and not line.startswith(results)]
+    assert {line for line in told if told.count(line) > 1} == set()
+    for step in ("migrate", "verify"):
+        assert text.count(f" {step}: ") == 1
+    assert text.count("breaks ck_contacts_phone_format") == 8, "named before, not again after"
+    assert "FINGERPRINTS, EQUAL BEFORE AND AFTER" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("db.example:5433", "db.example:5433"),
+        ("/var/run/postgresql:5432", "socket /var/run/postgresql"),
+        ("/srv/run:6000", "socket /srv/run with port 6000"),
+        ("local socket:5432", "local socket"),
+    ],
+)
+def test_a_folder_does_not_look_like_a_host_with_a_port(host: str, told: str) -> None:
+    assert str(replace(PLACE, host=host)) == f"shop on {told}, as owner (PostgreSQL 16.9)"
+
+
+def test_next_steps_name_the_commands_of_this_run() -> None:
+    undone = report(mode="rollback", stage="legacy", backup_path="/b", backup_stage="migrated")
+    lines = [line.text.strip() for line in report_lines(undone)]
+    begin = lines.index("NEXT STEPS")
+    assert lines[begin + 3] == "1. Test the application: the database is legacy now."
+    assert "python manage.py migrate_contacts --restore /b" in lines[begin : begin + 8]
+
+
+def test_a_rehearsal_says_how_long_the_tables_will_be_missed() -> None:
+    told = [line.text for line in report_lines(report(mode="rehearsal", locked_seconds=1234.5))]
+    assert any("1,234.5 s without these tables" in line for line in told)

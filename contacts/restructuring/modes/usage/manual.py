@@ -20,7 +20,7 @@ exit codes:
   130  interrupted; the database is as it was, unless the message says otherwise
 
 examples:
-  See what would happen, then try all of it without consequences:
+  See what would happen; then try it and roll it back, which locks everybody out meanwhile:
     python manage.py migrate_contacts --dry-run
     python manage.py migrate_contacts --rehearse --max-lockout 60
 
