@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from contacts.restructuring.reports.text_format import report_lines
 from tests.support.command import run_into
 from tests.support.databases import Database, find_program
 from tests.support.project import PROJECT
-from tests.support.reports import report
+from tests.support.reports import PLACE, report
 
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:
@@ -170,7 +171,7 @@ def test_nothing_stands_in_it_twice(sample: Database, tmp_path: Path) -> None:
     [
         ("db.example:5433", "db.example:5433"),
         ("/var/run/postgresql:5432", "socket /var/run/postgresql"),
-        ("/tmp:6000", "socket /tmp with port 6000"),
+        ("/srv/run:6000", "socket /srv/run with port 6000"),
         ("local socket:5432", "local socket"),
     ],
 )
