@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from companies.admin_tenants import TenantFilter
 from contacts.admin.filters import BreaksRuleFilter, PlacedFilter, SetAsideFilter
+from contacts.admin.merge import MergeMixin
 from contacts.admin.propose import ProposeMixin
 from contacts.admin.reassign import ReassignMixin
 from contacts.admin.settle import SettleMixin
@@ -44,7 +45,9 @@ class ContactForm(ChangedValuesForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
+class ContactAdmin(
+    ProposeMixin, ReassignMixin, SettleMixin, MergeMixin, ExportMixin, DependantsMixin
+):
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
@@ -59,7 +62,7 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
     search_fields = ("name", "email", "email_set_aside", "company__name")
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
-    actions = ("export_as_csv", "propose_companies", "reassign_to_company")
+    actions = ("export_as_csv", "propose_companies", "reassign_to_company", "merge_contacts")
     raw_id_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"
