@@ -96,6 +96,7 @@ class ProposeMixin(ReassignProgressMixin):
             "title": "Propose companies",
             "selection": selection,
             "proposed": [(one, found[one.pk]) for one in looked_at if one.pk in found],
+            "best": request.method == "GET" and request.GET.get("tick") == "best",
             "looked_at": len(looked_at),
             "after": after,
             "resume": with_place(request, f"{selection.query}&after={after}"),

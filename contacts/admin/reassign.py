@@ -1,6 +1,6 @@
 """The page that moves contacts to another company: choose, see what will happen, confirm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -99,7 +99,8 @@ class ReassignMixin(ReassignProgressMixin):
         try:
             company = target_of(request, choosing)
         except ValidationError as error:
-            return self._page(request, choosing, errors=error.messages)
+            alike = getattr(error, "alike", ())
+            return self._page(request, choosing, errors=error.messages, alike=alike)
         if company is None:
             return self._page(request, choosing)
         if request.method == "POST":
@@ -153,6 +154,7 @@ class ReassignMixin(ReassignProgressMixin):
         choosing: Choosing,
         plan: Plan | None = None,
         errors: list[str] | None = None,
+        alike: Sequence[Company] = (),
     ) -> HttpResponse:
         tenant, tenant_name, number = choosing.tenant
         asked = choosing.asked
@@ -164,6 +166,7 @@ class ReassignMixin(ReassignProgressMixin):
             "tenant": tenant_name,
             "number": number,
             "asked": asked,
+            "alike": alike,
             "companies": found.order_by("name", "pk")[:SHOWN_COMPANIES],
             "companies_found": found.count(),
             "may_create": request.user.has_perm("companies.add_company"),
