@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
@@ -15,6 +15,7 @@ from contacts.admin.propose import ProposeMixin
 from contacts.admin.reassign import ReassignMixin
 from contacts.admin.settle import SettleMixin
 from contacts.models import Contact
+from contacts.settling.attention import ALIKE_EMAILS
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
@@ -92,7 +93,11 @@ class ContactAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         broken = {f"breaks_{rule.field}": rule.annotation for rule in rules_for(request, Contact)}
-        return super().get_queryset(request).annotate(number_of_orders=ORDERS, **broken)
+        counted = {
+            "number_of_orders": ORDERS,
+            "has_alike_email": ExpressionWrapper(ALIKE_EMAILS, BooleanField()),
+        }
+        return super().get_queryset(request).annotate(**counted, **broken)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kw: Any) -> Any:
         contact = context.get("original")
@@ -119,6 +124,8 @@ def _reasons(contact: Any) -> Iterator[str]:
         yield "still where the migration placed it"
     if contact.email_set_aside is not None:
         yield f"duplicate e-mail {contact.email_set_aside or '(empty)'} set aside"
+    if getattr(contact, "has_alike_email", False):
+        yield "likely a duplicate: a colleague's e-mail is the same but for upper and lower case"
     for field in ("email", "phone"):
         if getattr(contact, f"breaks_{field}", False):
             yield f"the {LABELS[field]} breaks a rule"
