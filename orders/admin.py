@@ -78,7 +78,7 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
         "mark_as_wanting_none",
         "mark_as_wanting_one",
     )
-    raw_id_fields = ("company", "contact")
+    autocomplete_fields = ("company", "contact")
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "orders/admin/change_form.html"
     belongs = ("tenant", "company", "contact")

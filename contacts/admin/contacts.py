@@ -64,7 +64,7 @@ class ContactAdmin(
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
     actions = ("export_as_csv", "propose_companies", "reassign_to_company", "merge_contacts")
-    raw_id_fields = ("company",)
+    autocomplete_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"
     dependants = (Dependants("orders.Order", "contact", "will have no contact any more"),)
@@ -108,6 +108,10 @@ class ContactAdmin(
             and self.may(request, "settle")
         )
         return super().render_change_form(request, context, *args, **kw)
+
+    def told(self, obj: Contact) -> str:
+        """Return what a contact is called where it may be chosen."""
+        return f"{obj.name}, {obj.email or 'no e-mail'}, of {obj.company} ({obj.tenant})"
 
     @admin.display(description="orders", ordering="number_of_orders")
     def orders_count(self, contact: Any) -> int:

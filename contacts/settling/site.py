@@ -16,6 +16,7 @@ from django.urls import reverse
 from psycopg2.errors import UndefinedColumn
 
 from contacts.restructuring.bridge.description import read_bridge
+from jmsk.adminsite.autocomplete import ToldAutocompleteView
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.place import resumed_url
 from jmsk.adminsite.stage import lacks_own, prepared, restructured
@@ -93,6 +94,10 @@ class SettlementSite(admin.AdminSite):
                 return self._refused(request, error)
 
         return guarded
+
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        """Answer what is typed into a field that names another row."""
+        return ToldAutocompleteView.as_view(admin_site=self)(request)
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say why in words; raise what is not a refusal but a failure."""
