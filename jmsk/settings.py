@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_extensions",
+    "contacts.settling.apps.SettlingConfig",
     "companies",
     "contacts",
     "orders",

@@ -16,15 +16,20 @@ from django.urls import reverse
 from psycopg2.errors import UndefinedColumn
 
 from contacts.restructuring.bridge.description import read_bridge
+from jmsk.adminsite.autocomplete import ToldAutocompleteView
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.place import resumed_url
-from jmsk.adminsite.stage import prepared, restructured
+from jmsk.adminsite.stage import lacks_own, prepared, restructured
 from jmsk.adminsite.time_limit import limit_statements, took_too_long
 from orders.snapshot import snapshot_gone
 
 NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
+)
+LACKS_OWN = (
+    "The database was migrated by an earlier version and lacks tables of this one. Run 'manage.py "
+    "migrate': it adds them, and changes nothing else."
 )
 SEES_THE_BRIDGE = (
     "The search path of the admin's role leads to the legacy application's bridge instead of the "
@@ -61,7 +66,7 @@ class SettlementSite(admin.AdminSite):
         """Show the dashboard above the list of models."""
         from contacts.settling.dashboard import dashboard
 
-        found: dict[str, Any] = {"not_migrated": _why_not()}
+        found: dict[str, Any] = {"not_migrated": _why_not(request)}
         if restructured(request):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
@@ -90,6 +95,10 @@ class SettlementSite(admin.AdminSite):
 
         return guarded
 
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        """Answer what is typed into a field that names another row."""
+        return ToldAutocompleteView.as_view(admin_site=self)(request)
+
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say why in words; raise what is not a refusal but a failure."""
         if isinstance(error, Http404):
@@ -105,7 +114,7 @@ class SettlementSite(admin.AdminSite):
             return refusal_page(request, [TOO_LONG], status=503)
         if restructured(request):
             return refusal_page(request, [MAY_NOT, str(error)], status=403)
-        messages.warning(request, _why_not())
+        messages.warning(request, _why_not(request))
         return redirect(f"{self.name}:index")
 
 
@@ -121,8 +130,10 @@ def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
-def _why_not() -> str:
-    """Say why the restructured tables are not found."""
+def _why_not(request: HttpRequest) -> str:
+    """Say why the restructured tables, or those to settle with, are not found."""
+    if lacks_own(request):
+        return LACKS_OWN
     with connection.cursor() as cursor:
         return SEES_THE_BRIDGE if read_bridge(cursor) else NOT_MIGRATED
 

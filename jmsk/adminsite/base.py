@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from jmsk.adminsite.autocomplete import AutocompleteMixin
 from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
 from jmsk.adminsite.lost_updates import SEEN
@@ -39,7 +40,7 @@ class SeenMixin:
         return [*fieldsets[:-1], (name, {**options, "fields": [*options["fields"], SEEN]})]
 
 
-class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
+class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
     At the legacy stage nobody has a permission on the restructured tables: there are none.
@@ -53,11 +54,8 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
         return super().has_view_permission(request, obj) and restructured(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may add rows, and view those that the form would name.
-
-        Beside the id that was typed, the form shows whose it is.
-        """
-        named = [self.opts.get_field(name).related_model for name in self.raw_id_fields]
+        """Return whether the user may add rows, and view those among which the form chooses."""
+        named = [self.opts.get_field(name).related_model for name in self.autocomplete_fields]
         return (
             super().has_add_permission(request)
             and restructured(request)
