@@ -1,8 +1,8 @@
 """Fixtures: a fresh database for each test, on the one server of the test run.
 
-`empty`, `legacy`, `sample` and `migrated` each give a tests.support.databases.Database; Django's
-default connection points at it during the test, with real transactions. A test needs one of them,
-or pytest-django's own mark `django_db`, whose test database lies on the same server.
+`empty`, `legacy`, `sample` and `migrated` each give a Database of tests.support; Django's default
+connection points at it during the test, with real transactions. A test needs one of them, or
+pytest-django's own mark `django_db`, whose test database lies on the same server.
 
 TEST_DATABASE_URL names another server to use (a role that may create databases).
 TEST_POSTGRES_VERSION chooses the embedded one's version, 16 or 18.

@@ -55,7 +55,7 @@ class OwnServer:
         wait_until(lambda: server_of(self.folder) is None)
 
     def database(self, kind: str) -> Database:
-        """Return a fresh database of a kind (a key of tests.support.databases.TEMPLATES)."""
+        """Return a fresh database of a kind (a key of databases.TEMPLATES)."""
         settings = server_settings(self.url)
         fresh = Database(f"test_{secrets.token_hex(4)}", settings)
         template = Database(f"template_{kind}", settings)

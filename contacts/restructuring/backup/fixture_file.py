@@ -110,10 +110,7 @@ class FixtureWriter:
         self._put(self._compress.flush())
         os.fsync(self._file.fileno())
         self.written = Written(
-            self._size,
-            self._sha256.hexdigest(),
-            self._content_sha256.hexdigest(),
-            self._count,
+            self._size, self._sha256.hexdigest(), self._content_sha256.hexdigest(), self._count
         )
 
 

@@ -9,12 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.backup.writer import backed_up
-from contacts.restructuring.changes.context import (
-    ChangeContext,
-    ChangeResult,
-    Fingerprints,
-    Plan,
-)
+from contacts.restructuring.changes.context import ChangeContext, ChangeResult, Fingerprints, Plan
 from contacts.restructuring.changes.run_row import complete_run
 from contacts.restructuring.checks.base import Check, Result, failed, run_checks
 from contacts.restructuring.database.costs import Space, tables_size, wal_position, wal_since

@@ -7,10 +7,7 @@ from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Finding, Found, Tag, check, problems, rows, tagged
 from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
-from contacts.restructuring.checks.environment.row_security import (
-    address_policy,
-    applying_policies,
-)
+from contacts.restructuring.checks.environment.row_security import address_policy, applying_policies
 from contacts.restructuring.checks.environment.triggers import sound_triggers
 from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, missing_objects
 from contacts.restructuring.checks.tables.target_rules import rules_as_made

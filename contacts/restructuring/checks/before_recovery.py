@@ -31,8 +31,7 @@ def fax_numbers(inspector: Inspector) -> Found:
 
 
 @check(
-    "Orders follow their customers",
-    f"{WORKED_WITH}set company_id to NULL where it may be lost.",
+    "Orders follow their customers", f"{WORKED_WITH}set company_id to NULL where it may be lost."
 )
 def moved_orders(inspector: Inspector) -> Found:
     return rows(

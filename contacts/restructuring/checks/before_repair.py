@@ -32,8 +32,7 @@ def target_objects(inspector: Inspector) -> Iterator[str]:
 
 
 @check(
-    "Rows keep what comes back",
-    "Put these rows right: they break a key or a rule that is missing.",
+    "Rows keep what comes back", "Put these rows right: they break a key or a rule that is missing."
 )
 def rows_in_the_way(inspector: Inspector) -> Finding:
     return together([rows_of_missing_objects(inspector), rows_of_changed_rules(inspector)])

@@ -57,9 +57,4 @@ def read_record(cursor: Any) -> MigrationRecord:
     run, created = latest_migration(apps, alias), created_rows(apps, alias)
     if run is None:
         return MigrationRecord(created)
-    return MigrationRecord(
-        created,
-        run.legacy_objects,
-        run.alembic,
-        run.finished_at,
-    )
+    return MigrationRecord(created, run.legacy_objects, run.alembic, run.finished_at)

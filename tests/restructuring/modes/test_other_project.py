@@ -43,23 +43,30 @@ def test_its_records_are_recognised_and_nothing_is_touched(
     assert_refused(other.database, dry, before, told)
 
 
-def test_another_version_of_djangos_apps_is_recognised(legacy: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "statement", "told"),
+    [
+        (
+            ("auth", "0008"),
+            "CREATE VIEW staff AS SELECT first_name FROM auth_user",
+            "records auth without auth.0009_alter_user_last_name_max_length, as another Django",
+        ),
+        (
+            ("auth",),
+            "ALTER TABLE auth_user ADD badge text",
+            "auth_user has a column badge, so it is another one's",
+        ),
+    ],
+    ids=["another version of Django's apps", "a table of users that is not ours"],
+)
+def test_another_project_is_recognised_by(
+    legacy: Database, tmp_path: Path, target: tuple[str, ...], statement: str, told: str
+) -> None:
     project = OtherProject(tmp_path / "other", legacy)
     project.write()
-    project.manage("migrate", "auth", "0008")
-    legacy.execute("CREATE VIEW staff AS SELECT first_name FROM auth_user")
+    project.manage("migrate", *target)
+    legacy.execute(statement)
     before = legacy.dump()
-    told = "records auth without auth.0009_alter_user_last_name_max_length, as another Django"
-    assert_refused(legacy, migrate(tmp_path), before, told, HINT)
-
-
-def test_a_table_of_users_that_is_not_ours_is_recognised(legacy: Database, tmp_path: Path) -> None:
-    project = OtherProject(tmp_path / "other", legacy)
-    project.write()
-    project.manage("migrate", "auth")
-    legacy.execute("ALTER TABLE auth_user ADD badge text")
-    before = legacy.dump()
-    told = "auth_user has a column badge, so it is another one's"
     assert_refused(legacy, migrate(tmp_path), before, told, HINT)
 
 

@@ -138,15 +138,13 @@ def _djangos_own(inspector: Inspector) -> set[str]:
 
 
 def _taken_columns(inspector: Inspector) -> Iterator[str]:
-    for name, table in inspector.layout.tables.items():
-        model = target_models().get(RENAMED.get(name, name))
-        legacy = legacy_models().get(name)
-        if model is None or legacy is None:
-            continue
-        known = {field.column for field in legacy._meta.concrete_fields}
-        added = [f.column for f in model._meta.concrete_fields if f.column not in known]
-        for column in [name for name in table.column_names if name in added]:
-            yield _needed_name(column, f"{name} has such a column")
+    for name, legacy in legacy_models().items():
+        target = target_models()[RENAMED.get(name, name)]
+        added = {field.column for field in target._meta.concrete_fields}
+        added -= {field.column for field in legacy._meta.concrete_fields}
+        for column in inspector.layout.tables[name].column_names:
+            if column in added:
+                yield _needed_name(column, f"{name} has such a column")
 
 
 def _added_constraints() -> list[str]:

@@ -10,11 +10,7 @@ from psycopg2 import sql
 
 from contacts.meaning import EMAIL
 from contacts.restructuring.checks.base import Finding, Found, check, rows, together
-from contacts.restructuring.checks.tables.key_rows import (
-    shared,
-    without_target,
-    without_value,
-)
+from contacts.restructuring.checks.tables.key_rows import shared, without_target, without_value
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT

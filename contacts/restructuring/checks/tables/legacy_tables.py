@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Finding, Found, Severity, Tag, check
-from contacts.restructuring.checks.environment.row_security import (
-    applying_policies,
-    other_creators,
-)
+from contacts.restructuring.checks.environment.row_security import applying_policies, other_creators
 from contacts.restructuring.checks.tables.column_defaults import missing_defaults
 from contacts.restructuring.checks.tables.drift import drift, missing_constraints
 from contacts.restructuring.checks.tables.free_names import free_names

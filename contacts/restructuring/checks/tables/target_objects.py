@@ -3,11 +3,7 @@
 from collections.abc import Iterator
 
 from contacts.restructuring.checks.base import Finding, together
-from contacts.restructuring.checks.tables.key_rows import (
-    shared,
-    without_target,
-    without_value,
-)
+from contacts.restructuring.checks.tables.key_rows import shared, without_target, without_value
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import target_objects
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
