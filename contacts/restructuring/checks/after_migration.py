@@ -13,8 +13,9 @@ from contacts.restructuring.checks.environment import (
     row_security,
     triggers,
 )
-from contacts.restructuring.checks.tables import target_rules
-from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, missing_objects
+from contacts.restructuring.checks.tables import target_columns, target_rules
+from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED
+from contacts.restructuring.checks.tables.target_objects import missing_objects
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import target_names
 from jmsk.wording import counted
@@ -171,6 +172,7 @@ CHECKS_AFTER = (
         consistent_tenants,
     ),
     Check("default_addresses", "Default addresses are in step", default_addresses),
+    target_columns.CHECK,
     triggers.CHECK,
     row_security.APPLYING_POLICIES,
     row_security.ADDRESS_POLICY,

@@ -7,21 +7,17 @@ from contacts.restructuring.checks.base import Check, Finding, Result, problems,
 from contacts.restructuring.checks.environment import address_rights, row_security, triggers
 from contacts.restructuring.checks.environment.privileges import OWN_RIGHTS
 from contacts.restructuring.checks.environment.server import WRITABLE
-from contacts.restructuring.checks.tables import target_rules
+from contacts.restructuring.checks.tables import target_columns, target_rules
 from contacts.restructuring.checks.tables.target_objects import (
     missing_objects,
-    nullable_columns,
     rows_of_missing_objects,
 )
 from contacts.restructuring.database.inspector import Inspector
 
 
 def damaged_objects(inspector: Inspector) -> Finding:
-    """Keys, indexes and NOT NULLs that are missing or say something else."""
-    return problems(
-        [f"{table}.{name} may be NULL" for table, name in nullable_columns(inspector)]
-        + [told for _, told in missing_objects(inspector)]
-    )
+    """Keys and indexes that are missing or say something else."""
+    return problems(told for _, told in missing_objects(inspector))
 
 
 def rows_in_the_way(inspector: Inspector) -> Finding:
@@ -32,7 +28,8 @@ def rows_in_the_way(inspector: Inspector) -> Finding:
 
 
 DAMAGE = (
-    Check("target_objects", "Keys, indexes and NOT NULLs as made", damaged_objects),
+    target_columns.CHECK,
+    Check("target_objects", "Keys and indexes as made", damaged_objects),
     Check("rules_in_force", "Check rules that no row breaks in force", target_rules.rules_in_force),
     target_rules.CHANGED,
     triggers.CHECK,
