@@ -46,3 +46,25 @@ BEGIN
     END LOOP;
 END $$;
 """
+
+FEED_ADDRESSES = """
+DO $$
+DECLARE
+    sequence text := pg_get_serial_sequence('addresses', 'id');
+BEGIN
+    IF sequence IS NULL THEN
+        sequence := (
+            SELECT relnamespace::regnamespace || '.addresses_id_seq'
+              FROM pg_class WHERE oid = 'addresses'::regclass);
+        EXECUTE format('CREATE SEQUENCE %s AS %s', sequence, (
+            SELECT atttypid::regtype FROM pg_attribute
+             WHERE attrelid = 'addresses'::regclass AND attname = 'id'));
+        EXECUTE format('ALTER SEQUENCE %s OWNER TO %s', sequence, (
+            SELECT relowner::regrole FROM pg_class WHERE oid = 'addresses'::regclass));
+        EXECUTE format('ALTER SEQUENCE %s OWNED BY addresses.id', sequence);
+        PERFORM setval(sequence::regclass, max(id)) FROM addresses HAVING max(id) IS NOT NULL;
+    END IF;
+    EXECUTE format('ALTER TABLE addresses ALTER id SET DEFAULT nextval(%L::regclass)', sequence);
+END $$;
+"""
+"""Lets a sequence feed the key of addresses, a new one behind the rows where it has none."""

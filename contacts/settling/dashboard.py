@@ -121,13 +121,14 @@ def dashboard(request: HttpRequest) -> Dashboard:
     names = dict(tenants_named(searched).filter(pk__in=left).values_list("pk", "name"))
     shown = sorted(names, key=lambda tenant: (-left[tenant], names[tenant]))[:SHOWN_TENANTS]
     most = max(left.values(), default=0)
+    whole = _told("All tenants", None, _added(by_tenant.values()), sum(left.values()))
     return Dashboard(
         subjects=subjects,
         tenants=tuple(_told(names[one], one, by_tenant[one], most) for one in shown),
-        whole=_told("All tenants", None, _added(by_tenant.values()), sum(left.values())),
+        whole=whole,
         unfinished=len(left),
         searched=searched,
-        bridge=_bridge(),
+        bridge=_bridge(whole, seen=may_view(request, Contact)),
     )
 
 
@@ -151,18 +152,24 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
     return Left(name, tuple(items), numbers.get(SETTLED, 0))
 
 
-def _bridge() -> str:
-    """Say that the bridge stands, and what is to be settled before it goes."""
+def _bridge(left: Left, *, seen: bool) -> str:
+    """Say that the bridge stands, and what is to be settled before it goes.
+
+    ``left`` is of all tenants; ``seen`` whether the user may see all of it.
+    """
     with connection.cursor() as cursor:
         bridge = read_bridge(cursor)
         if bridge is None:
             return ""
         stands = told(cursor, bridge)
-    return (
-        f"The bridge for the legacy application {stands}. "
-        "Before it goes, settle what is listed here: only the bridge shows contacts that are still "
-        "placed as customers without a company, and e-mails that were set aside as their own."
-    )
+    items = [item for item in left.items if item.subject in SETTLED_IN_CONTACTS]
+    only = "only it shows them as customers without a company, or with an e-mail of their own"
+    if items:
+        numbers = " and ".join(f"{item.number} {item.subject.label}" for item in items)
+        settle = f"To settle before it goes: {numbers}; {only}."
+    else:
+        settle = "Nothing has to be settled before it goes." if seen else ""
+    return f"The bridge for the legacy application {stands}. {settle}".rstrip()
 
 
 def _subjects(request: HttpRequest) -> Iterator[Subject]:

@@ -203,6 +203,24 @@ ERRORS = (
         name="reading-only",
     ),
     Case(
+        "added_columns",
+        "ALTER TABLE addresses ALTER city DROP NOT NULL",
+        "addresses.city may be NULL",
+        name="nullable",
+    ),
+    Case(
+        "added_columns",
+        "ALTER TABLE addresses ALTER country SET DEFAULT 'Canada'",
+        "addresses.country has not its default",
+        name="default",
+    ),
+    Case(
+        "added_columns",
+        "DROP SEQUENCE addresses_id_seq CASCADE",
+        "addresses.id has not its default",
+        name="sequence",
+    ),
+    Case(
         "check_rules",
         "ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format, "
         "ADD CONSTRAINT ck_contacts_phone_format CHECK (id > 0)",

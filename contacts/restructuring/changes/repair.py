@@ -6,7 +6,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from companies.address_policy import FOLLOW_COMPANIES, POLICY
-from companies.address_rights import OWN_LIKE_COMPANIES
+from companies.address_rights import FEED_ADDRESSES, OWN_LIKE_COMPANIES
 from contacts.restructuring.changes.base import require_passed
 from contacts.restructuring.checks import before_repair
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
@@ -15,7 +15,12 @@ from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.row_security import address_policy
 from contacts.restructuring.checks.environment.triggers import unsound_triggers
-from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, nullable_columns
+from contacts.restructuring.checks.tables.target_columns import (
+    FED,
+    RESTRUCTURED,
+    lost_defaults,
+    nullable_columns,
+)
 from contacts.restructuring.checks.tables.target_rules import changed_rules, lost_rules
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import read_layout
@@ -63,8 +68,8 @@ def repair(
 
 def _put_back(inspector: Inspector) -> None:
     """Put back what differs, and touch nothing else. Triggers come last: they hold the rules."""
+    _complete_columns(inspector)
     _give_rights(inspector)
-    _require_columns(inspector)
     _make_objects(inspector)
     _make_rules(inspector)
     _make_triggers(inspector)
@@ -78,9 +83,15 @@ def _give_rights(inspector: Inspector) -> None:
         inspector.cursor.execute(FOLLOW_COMPANIES)
 
 
-def _require_columns(inspector: Inspector) -> None:
+def _complete_columns(inspector: Inspector) -> None:
     for table, column in nullable_columns(inspector):
         statement = "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"
+        execute(inspector.cursor, statement, table=table, column=column)
+    for table, column, default in lost_defaults(inspector):
+        if default == FED:
+            inspector.cursor.execute(FEED_ADDRESSES)
+            continue
+        statement = f"ALTER TABLE {{table}} ALTER COLUMN {{column}} SET DEFAULT {default}"
         execute(inspector.cursor, statement, table=table, column=column)
 
 

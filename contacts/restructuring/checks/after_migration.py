@@ -9,7 +9,8 @@ from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.row_security import address_policy, applying_policies
 from contacts.restructuring.checks.environment.triggers import sound_triggers
-from contacts.restructuring.checks.tables.target_objects import RESTRUCTURED, missing_objects
+from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED, added_columns
+from contacts.restructuring.checks.tables.target_objects import missing_objects
 from contacts.restructuring.checks.tables.target_rules import rules_as_made
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import target_names
@@ -160,6 +161,7 @@ CHECKS_AFTER = (
     *GUIDE,
     consistent_tenants,
     default_addresses,
+    added_columns,
     sound_triggers,
     applying_policies,
     address_policy,

@@ -9,9 +9,9 @@ from contacts.restructuring.checks.environment.privileges import own_rights
 from contacts.restructuring.checks.environment.row_security import address_policy
 from contacts.restructuring.checks.environment.server import writable
 from contacts.restructuring.checks.environment.triggers import sound_triggers
+from contacts.restructuring.checks.tables.target_columns import added_columns
 from contacts.restructuring.checks.tables.target_objects import (
     missing_objects,
-    nullable_columns,
     rows_of_missing_objects,
 )
 from contacts.restructuring.checks.tables.target_rules import (
@@ -22,11 +22,9 @@ from contacts.restructuring.checks.tables.target_rules import (
 from contacts.restructuring.database.inspector import Inspector
 
 
-@check("Keys, indexes and NOT NULLs as made")
+@check("Keys and indexes as made")
 def target_objects(inspector: Inspector) -> Iterator[str]:
-    """Keys, indexes and NOT NULLs that are missing or say something else."""
-    for table, name in nullable_columns(inspector):
-        yield f"{table}.{name} may be NULL"
+    """Keys and indexes that are missing or say something else."""
     for _, told in missing_objects(inspector):
         yield told
 
@@ -39,6 +37,7 @@ def rows_in_the_way(inspector: Inspector) -> Finding:
 
 
 DAMAGE = (
+    added_columns,
     target_objects,
     rules_in_force,
     rules_as_made,

@@ -24,6 +24,20 @@ def client(sample: Database, tmp_path: Path, settings: Any) -> Client:
 def test_the_dashboard_says_that_it_stands(client: Client) -> None:
     page = client.get("/admin/").content.decode()
     assert "The bridge for the legacy application stands in schema legacy since" in page
+    assert "calls of customers and" in page
+
+
+def test_the_dashboard_says_what_is_to_be_settled_before_it_goes(
+    sample: Database, client: Client
+) -> None:
+    placed = sample.value("SELECT count(*) FROM contacts WHERE company_id = placed_in_company_id")
+    aside = sample.value("SELECT count(*) FROM contacts WHERE email_set_aside IS NOT NULL")
+    told = f"To settle before it goes: {placed} contacts still where the migration placed them"
+    if aside:
+        told += f" and {aside} duplicate e-mails set aside"
+    assert f"{told};" in client.get("/admin/").content.decode()
+    sample.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
+    assert "Nothing has to be settled before it goes." in client.get("/admin/").content.decode()
 
 
 def test_a_role_that_sees_the_bridge_is_told_what_to_do(sample: Database, client: Client) -> None:

@@ -36,6 +36,7 @@ MAY_ALTER = """
 NAMED_IN_FUNCTIONS = r"""
     SELECT p.oid::regprocedure::text, p.prosrc ~* '\mcustomers_id_seq\M',
            p.prosrc ~* '\mtruncate\s+(table\s+)?(only\s+)?(customers|orders)\M',
+           p.prosrc ~* '\minsert\s+into\s+customers\M[^;]*\mon\s+conflict\M',
            p.prosrc ~* '\m(customers|customer_id)\M'
            AND EXISTS (SELECT 1 FROM unnest(p.proconfig) AS item
                         WHERE item LIKE 'search_path=%%' AND strpos(item, %(schema)s) = 0)
@@ -44,6 +45,11 @@ NAMED_IN_FUNCTIONS = r"""
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(schema)s)
        AND p.proname !~ '^trg_'
      ORDER BY 1
+"""
+WITH_ROW_TYPE = """
+    SELECT p.oid::regprocedure::text, c.relname FROM pg_proc p JOIN pg_class c
+           ON c.reltype = p.prorettype OR c.reltype = ANY(p.proargtypes::oid[])
+     WHERE c.oid = ANY(%s::oid[]) ORDER BY 1
 """
 JOBS = "SELECT to_regclass('cron.job') IS NOT NULL"
 NAMED_IN_JOBS = r"""
@@ -118,8 +124,7 @@ def who_sees_it(inspector: Inspector, wanted: BridgeOptions) -> Finding:
 
 
 def _blind(inspector: Inspector, schema: str, roles: tuple[str, ...]) -> Iterator[str]:
-    tables = inspector.layout.tables
-    read = [tables[name].oid for name in ("customers", "contacts", "orders") if name in tables]
+    read = _people_and_orders(inspector)
     own = inspector.value("SELECT session_user")
     for found in users_of(inspector.cursor, read):
         leads = found.sees(schema) or found.role in roles
@@ -134,19 +139,30 @@ def _blind(inspector: Inspector, schema: str, roles: tuple[str, ...]) -> Iterato
             yield f"Role {found.role} will not see the bridge: {statement}"
 
 
+def _people_and_orders(inspector: Inspector) -> list[int]:
+    tables = inspector.layout.tables
+    return [tables[name].oid for name in ("customers", "contacts", "orders") if name in tables]
+
+
 def names_out_of_reach(inspector: Inspector, schema: str) -> Finding:
     """What names the old tables in a way that the bridge cannot serve."""
     return problems(_out_of_reach(inspector, schema))
 
 
 def _out_of_reach(inspector: Inspector, schema: str) -> Iterator[str]:
-    for name, sequence, truncates, pinned in inspector.rows(NAMED_IN_FUNCTIONS, {"schema": schema}):
+    for name, sequence, truncates, upserts, pinned in inspector.rows(
+        NAMED_IN_FUNCTIONS, {"schema": schema}
+    ):
         if sequence:
             yield f"Function {name} names customers_id_seq, which becomes contacts_id_seq"
         if truncates:
             yield f"Function {name} truncates a table that becomes a view"
+        if upserts:
+            yield f"Function {name} inserts ON CONFLICT into customers, which a view refuses"
         if pinned:
             yield f"Function {name} has a search_path of its own, which does not lead to {schema}"
+    for name, table in inspector.rows(WITH_ROW_TYPE, [_people_and_orders(inspector)]):
+        yield f"Function {name} takes or returns rows of {table}, which those of a view are not"
     if inspector.value(JOBS):
         for (job,) in inspector.rows(NAMED_IN_JOBS):
             yield f"Job {job} of pg_cron names customers: its role needs the search_path too"

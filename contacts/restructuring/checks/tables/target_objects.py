@@ -1,16 +1,13 @@
-"""The keys, indexes and NOT NULLs of the target, and the rows that break one which is missing."""
+"""The keys and indexes of the target, and the rows that break what is missing."""
 
 from collections.abc import Iterator
 
 from contacts.restructuring.checks.base import Finding, together
 from contacts.restructuring.checks.tables.key_rows import shared, without_target, without_value
+from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED, nullable_columns
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import target_objects
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
-
-RESTRUCTURED = ("companies", "contacts", "orders", "addresses")
-REQUIRED = (("contacts", "company_id"), ("orders", "company_id"))
-"""The columns that the restructuring makes NOT NULL."""
 
 
 def missing_objects(inspector: Inspector) -> Iterator[tuple[TableObject, str]]:
@@ -18,13 +15,6 @@ def missing_objects(inspector: Inspector) -> Iterator[tuple[TableObject, str]]:
     for table in RESTRUCTURED:
         for item, told in _missing(inspector, table):
             yield item, f"{table}: {item.name} is {told}"
-
-
-def nullable_columns(inspector: Inspector) -> Iterator[tuple[str, str]]:
-    """Yield the tables and columns of REQUIRED that may be NULL."""
-    for table, name in REQUIRED:
-        if not inspector.layout.tables[table].by_name[name].not_null:
-            yield table, name
 
 
 def rows_of_missing_objects(inspector: Inspector) -> Finding:
