@@ -13,6 +13,7 @@ from contacts.restructuring.database.costs import Space, TableLock
 from contacts.restructuring.database.identity import Database
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.database.transaction import RecoveryPoint
+from contacts.restructuring.preparation.forecast import Forecast
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.state.statistics import Statistics
 from contacts.restructuring.state.unsettled import DefaultCompany
@@ -54,6 +55,7 @@ class Report:
     before: tuple[Result, ...] = ()
     after: tuple[Result, ...] = ()
     statistics: Statistics | None = None
+    forecast: Forecast | None = None
     counts: dict[str, int] = field(default_factory=dict)
     still_in_defaults: tuple[DefaultCompany, ...] = ()
     waiting_rules: dict[str, int] | None = None
