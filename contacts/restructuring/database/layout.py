@@ -33,7 +33,9 @@ PREPARED_COLUMNS = {
     "customers": ("placed_in_company_id", "email_set_aside"),
     "orders": ("company_id",),
 }
-"""The columns that the online preparation adds to the legacy tables."""
+"""The columns that the online preparation adds to the legacy tables: to orders from the start, to
+customers only if some are placed early, else the switch adds them. A session that has the server
+prepare ``SELECT *`` would be refused it afterwards."""
 
 FIRST_SCHEMA = """
     SELECT coalesce((SELECT name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, n)

@@ -12,22 +12,34 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import as_application_sees_it, say_status
-from contacts.restructuring.reports.results import statistics_lines
+from contacts.restructuring.preparation.forecast import forecast
+from contacts.restructuring.reports.results import roads_lines, statistics_lines
 from contacts.restructuring.state.statistics import Statistics, gather
 
 
 def dry_run(operation: Operation) -> None:
     """Run the checks and show what would be migrated, in a read-only transaction."""
-    if operation.layout.stage is Stage.PREPARED:
+    prepared = operation.layout.stage is Stage.PREPARED
+    if prepared:
         say_status(operation)
         operation = as_application_sees_it(operation)
     validate(operation)
     if operation.report.statistics:
         lines = statistics_lines(operation.report.statistics)
         steps.section(operation, "WHAT WOULD BE MIGRATED", *lines, *_rules(operation))
+        if not prepared:
+            _say_roads(operation, operation.report.statistics)
     operation.refuse_failed(operation.report.before)
     operation.say(Line())
     operation.nothing_to_do("Dry run: nothing was changed.")
+
+
+def _say_roads(operation: Operation, statistics: Statistics) -> None:
+    """Show what both roads would cost on a database that is not prepared yet."""
+    with operation.reading_snapshot() as inspector:
+        found = forecast(inspector, statistics, operation.options.pace)
+    operation.report.forecast = found
+    steps.section(operation, "THE TWO ROADS", *roads_lines(found))
 
 
 def validate(operation: Operation) -> None:

@@ -1,9 +1,11 @@
 """The phases of a preparation, one after another, from wherever it stands."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from contacts.restructuring.checks.base import Result
+from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.preparation.filling.backfill import backfill, settle_defaults
 from contacts.restructuring.preparation.filling.placing import place_early
@@ -44,6 +46,7 @@ def prepare(worker: Worker) -> tuple[Result, ...]:
         if worker.place_early:
             with worker.journal.step("place early", "Placing customers without a company"):
                 place_early(worker)
+            worker = replace(worker, layout=read_layout(worker.connection))
         try:
             with worker.journal.step("verify", "Verifying every row"):
                 return verify(worker)

@@ -21,6 +21,7 @@ CUSTOMER_MEANING = {
     "company_id": "nullif({row}.company_id, {row}.placed_in_company_id)",
     "email": "coalesce({row}.email, {row}.email_set_aside)",
 }
+PLACED_IN = "placed_in_company_id"
 RENAMED_COLUMNS = {("orders", "customer_id"): "contact_id"}
 SUM = "SELECT count(*), coalesce(sum({hash}), 0)::text FROM {table} AS r"
 
@@ -29,12 +30,14 @@ SUM = "SELECT count(*), coalesce(sum({hash}), 0)::text FROM {table} AS r"
 class Meaning:
     """How the rows of one table are hashed in their legacy meaning.
 
-    ``renamed`` says that the table and its columns bear their new names already.
+    ``placing`` says that customers have the column that tells who was placed; ``renamed`` that the
+    table and its columns bear their new names already.
     """
 
     table: str
     columns: tuple[str, ...]
     images: Images
+    placing: bool = False
     renamed: bool = False
 
     def hash_of(self, row: str) -> sql.Composed:
@@ -43,7 +46,7 @@ class Meaning:
 
     def _cell(self, column: str, row: str) -> sql.Composable:
         prefix = sql.Identifier(row)
-        if self.table == "customers" and column in CUSTOMER_MEANING:
+        if self.placing and self.table == "customers" and column in CUSTOMER_MEANING:
             return sql.SQL(CUSTOMER_MEANING[column]).format(row=prefix)
         now = RENAMED_COLUMNS.get((self.table, column), column) if self.renamed else column
         return sql.SQL("{}.{}").format(prefix, sql.Identifier(now))
@@ -57,11 +60,13 @@ def meanings(
     ``renamed``: as it is to be read once the switch has renamed tables and columns.
     """
     tables = as_legacy(layout).tables
+    placing = renamed or PLACED_IN in layout.tables["customers"].column_names
     return {
         name: Meaning(
             name,
             tuple(column.name for column in tables[name].stored_columns),
             images[tables[name].oid],
+            placing,
             renamed,
         )
         for name in LEGACY_NAMES

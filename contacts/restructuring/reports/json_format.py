@@ -51,6 +51,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "checks_before": _checks(report.before),
         "checks_after": _checks(report.after),
         "statistics": report.statistics.as_dict() if report.statistics else None,
+        "forecast": report.forecast.as_dict() if report.forecast else None,
         "counts": report.counts,
         "left_to_settle": {
             "default_companies": [vars(company) for company in report.default_companies],

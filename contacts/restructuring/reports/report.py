@@ -14,6 +14,7 @@ from contacts.restructuring.database.identity import Database, operating_system_
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.database.transaction import RecoveryPoint
+from contacts.restructuring.preparation.forecast import Forecast
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.reports.overview import Overview
 from contacts.restructuring.state.statistics import Statistics
@@ -60,6 +61,7 @@ class Report:
     before: tuple[Result, ...] = ()
     after: tuple[Result, ...] = ()
     statistics: Statistics | None = None
+    forecast: Forecast | None = None
     counts: dict[str, int] = field(default_factory=dict)
     still_in_defaults: tuple[DefaultCompany, ...] = ()
     waiting_rules: dict[str, int] | None = None

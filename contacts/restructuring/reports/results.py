@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Result, Status
 from contacts.restructuring.console.lines import DETAILED, NORMAL, Line, mebibytes
+from contacts.restructuring.preparation.forecast import Forecast
 from contacts.restructuring.state.statistics import Statistics
 from jmsk.wording import counted
 
@@ -58,3 +59,27 @@ def statistics_lines(statistics: Statistics, *, placements: bool = True) -> list
             )
         )
     return lines
+
+
+def roads_lines(forecast: Forecast) -> list[Line]:
+    """Return what both roads would take, side by side."""
+    offline = f"  offline: locked for about {_about(forecast.offline_locked)}"
+    if forecast.obstacles:
+        why = "; ".join(forecast.obstacles)
+        return [Line(offline), Line(f"  online: this database cannot be prepared: {why}")]
+    locked = forecast.online_locked + forecast.placing
+    early = f", or {_about(forecast.online_locked)} with --place-early" if forecast.placing else ""
+    return [
+        Line(offline),
+        Line(
+            f"  online: prepared for about {_about(forecast.online_prepared)} beside the "
+            f"application (--prepare), then locked for about {_about(locked)}{early}"
+        ),
+        Line("  estimated from the rows and the server's present speed; --rehearse measures it"),
+    ]
+
+
+def _about(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -40,7 +40,7 @@ def lost_defaults(inspector: Inspector) -> Iterator[tuple[str, str, str]]:
 
 @check("Columns of the restructuring as made")
 def added_columns(inspector: Inspector) -> Iterator[str]:
-    """Columns of the restructuring that may be NULL, or lack their default, though made otherwise."""
+    """Columns of the restructuring that may be NULL, or lack their default, unlike as made."""
     for table, name in nullable_columns(inspector):
         yield f"{table}.{name} may be NULL"
     for table, name, _ in lost_defaults(inspector):

@@ -7,20 +7,25 @@ says where they were placed.
 """
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from psycopg2 import sql
 
 from contacts.created_companies import read_companies
+from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.backfill import throttle_of
 from contacts.restructuring.preparation.filling.batch import Kind, change
 from contacts.restructuring.preparation.filling.defaults import NAME, reserve
 from contacts.restructuring.preparation.filling.quiet import heard_anyway, other_triggers_silent
+from contacts.restructuring.preparation.installing.install import install_placing
 from contacts.restructuring.preparation.state import note, read_state
 from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
+from contacts.restructuring.proof.prepared_meaning import PLACED_IN
 from jmsk.postgres import prepared
+from jmsk.postgres.prepared import has_column
 from jmsk.postgres.references import referred_rows
 
 AT_ONCE = 500
@@ -79,8 +84,9 @@ def place_early(worker: Worker) -> int:
     Raises Failure where a trigger of others would take that for an edit.
     """
 
+    worker = _with_columns(worker)
+
     def make(cursor: Any) -> None:
-        _refuse_heard(cursor, worker)
         reserve(cursor)
         _change(cursor, worker, "companies", Kind.INSERTED, sql.SQL(MAKE), {"name": NAME})
         cursor.execute(STANDING)
@@ -93,8 +99,22 @@ def place_early(worker: Worker) -> int:
     return _in_batches(worker, PLACE, "placing customers without a company")
 
 
+def _with_columns(worker: Worker) -> Worker:
+    """Give customers the columns for it; return the worker that knows them."""
+
+    def extend(cursor: Any) -> None:
+        _refuse_heard(cursor, worker)
+        if not has_column(cursor, "customers", PLACED_IN):
+            install_placing(worker, cursor)
+
+    worker.transact(extend, "adding the columns of customers")
+    return replace(worker, layout=read_layout(worker.connection))
+
+
 def count_placed(cursor: Any) -> int:
     """Return how many customers are where they were placed early."""
+    if not has_column(cursor, "customers", PLACED_IN):
+        return 0
     cursor.execute(PLACED)
     return int(cursor.fetchone()[0])
 

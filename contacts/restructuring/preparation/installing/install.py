@@ -1,4 +1,4 @@
-"""The columns that are to come, and the journal: a few milliseconds of lock a table.
+"""The column that is to come, and the journal: a few milliseconds of lock a table.
 
 Nothing that is installed refuses a write of the application, and no trigger changes another row.
 ``orders.company_id`` is NOT NULL from the start; its default of 0, which rewrites nothing, says
@@ -9,17 +9,18 @@ from typing import Any
 
 from psycopg2 import sql
 
-from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
+from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
 from contacts.restructuring.database.locks import lock
+from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.defaults import sequence_position
-from contacts.restructuring.preparation.installing.fences import oids, read_shapes
+from contacts.restructuring.preparation.installing.fences import broken_fences, oids, read_shapes
 from contacts.restructuring.preparation.installing.journal_triggers import (
     ROW_TRIGGER,
     install_journal,
     read_seals,
     remove_journal,
 )
-from contacts.restructuring.preparation.state import Phase, create_state, is_begun, note
+from contacts.restructuring.preparation.state import Phase, create_state, is_begun, note, read_state
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.exact_hash import read_images
 from contacts.restructuring.proof.prepared_meaning import meanings
@@ -31,6 +32,7 @@ ADD_COLUMNS = {
     "ADD COLUMN email_set_aside {email}",
     "orders": "ALTER TABLE orders ADD COLUMN company_id {key} NOT NULL DEFAULT 0",
 }
+FROM_THE_START = "orders"
 LIKE = {"key": ("companies", "id"), "email": ("customers", "email")}
 """The columns whose types the new ones take."""
 HAS_JOURNAL = "SELECT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = %s AND tgname = %s)"
@@ -78,13 +80,45 @@ def _install(worker: Worker, cursor: Any, table: str, *, anew: bool) -> None:
     if cursor.fetchone()[0] and not anew:
         return
     # One strong lock instead of a weak one that has to grow into it, which invites a deadlock.
-    strong = table in ADD_COLUMNS or anew
+    strong = table == FROM_THE_START or anew
     mode = "ACCESS EXCLUSIVE" if strong else "SHARE ROW EXCLUSIVE"
     lock(cursor, worker.layout.tables[table], mode)
     if anew:
         remove_journal(cursor, table, table)
-    if table in ADD_COLUMNS and not has_column(cursor, table, PREPARED_COLUMNS[table][0]):
-        types = {name: column_type(cursor, column) for name, column in LIKE.items()}
-        cursor.execute(sql.SQL(ADD_COLUMNS[table]).format(**types))
-    images = read_images(cursor, oids(worker.layout).values())
-    install_journal(cursor, worker.layout.schema, meanings(worker.layout, images)[table])
+    if table == FROM_THE_START:
+        _add_columns(cursor, table)
+    _install_journal(worker, cursor, table)
+
+
+def _add_columns(cursor: Any, table: str) -> None:
+    if has_column(cursor, table, PREPARED_COLUMNS[table][0]):
+        return
+    types = {name: column_type(cursor, column) for name, column in LIKE.items()}
+    cursor.execute(sql.SQL(ADD_COLUMNS[table]).format(**types))
+
+
+def _install_journal(worker: Worker, cursor: Any, table: str) -> None:
+    layout = read_layout(worker.connection)
+    images = read_images(cursor, oids(layout).values())
+    install_journal(cursor, layout.schema, meanings(layout, images)[table])
+
+
+def install_placing(worker: Worker, cursor: Any) -> None:
+    """Give customers the columns that tell who was placed, and a journal that knows them.
+
+    Under one lock, so that no write goes past either journal. Raises Failure where the one that is
+    there cannot be believed.
+    """
+    lock(cursor, worker.layout.tables["customers"], "ACCESS EXCLUSIVE")
+    state = read_state(cursor)
+    broken = broken_fences(cursor, worker.layout, state)
+    if broken:
+        raise Failure(
+            "MC907",
+            f"Customers cannot be placed early: {'; '.join(broken)}. What was prepared stays. Run "
+            "the same command again: it begins the journal anew.",
+        )
+    _add_columns(cursor, "customers")
+    remove_journal(cursor, "customers", "customers")
+    _install_journal(worker, cursor, "customers")
+    note(cursor, state.phase, seals=read_seals(cursor, list(oids(worker.layout).values())))

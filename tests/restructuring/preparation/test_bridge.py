@@ -1,0 +1,52 @@
+"""The bridge comes with the switch: the legacy application works through all of it, unchanged."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import run_child, start
+from tests.support.databases import Database, django_uses
+from tests.support.invariants import assert_rules_hold
+from tests.support.legacy_application import sees_the_bridge
+from tests.support.legacy_load import load
+
+pytestmark = pytest.mark.slow
+
+PHASES = {
+    "install": "Reserving the default companies: ",
+    "backfill": "Filling orders.company_id: ",
+    "index": "Making the indexes: ",
+    "verify": "Verifying every row: ",
+}
+"""The phases of a preparation, and what it says at the end of each."""
+ORDERS = "SELECT count(*) FROM orders WHERE order_number LIKE 'client%%'"
+
+
+def test_no_request_fails_from_the_first_trigger_to_the_bridge(
+    sample: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ("--noinput", "--backup-dir", str(tmp_path))
+    with load(sample) as at_work:
+        at_work.goes_on()
+        with start(sample, "--prepare", *folder) as running:
+            for phase, last in PHASES.items():
+                at_work.phase = phase
+                running.wait_for(last)
+            assert running.end().code == 0
+        at_work.phase = "prepared"
+        at_work.goes_on()
+        at_work.phase = "switch"
+        done = run_child(sample, "--bridge", *folder)
+        assert done.code == 0, done.output
+        at_work.phase = "after"
+        at_work.goes_on()
+        assert all(sees_the_bridge(client) for client in at_work.clients)
+
+    assert at_work.failed == []
+    with capsys.disabled():
+        sys.stdout.write(f"\n{at_work.told()}\n")
+    assert set(at_work.seconds) >= {"before", "prepared", "switch", "after"}
+    assert sample.value(ORDERS) > 0
+    with django_uses(sample):
+        assert_rules_hold(sample)

@@ -1,0 +1,70 @@
+"""The dry run names the costs of both roads for this database, from its rows."""
+
+from typing import Any
+
+import pytest
+
+from contacts.restructuring.preparation.forecast import estimate
+from contacts.restructuring.preparation.pace import GENTLE, NORMAL
+from tests.support.command import run
+from tests.support.databases import Database
+from tests.support.preparation_support import prepare_whole
+
+
+def forecast_of(*options: str) -> dict[str, Any]:
+    """Return what a dry run foresees."""
+    done = run("--dry-run", "--format=json", *options)
+    assert done.code == 0, done.output
+    found: dict[str, Any] = done.document["forecast"]
+    return found
+
+
+def test_both_roads_stand_side_by_side(sample: Database) -> None:
+    done = run("--dry-run")
+
+    assert done.code == 0
+    roads = done.out[done.out.index("THE TWO ROADS") :]
+    assert "offline: locked for about" in roads
+    assert "online: prepared for about" in roads
+    assert "with --place-early" in roads
+
+
+def test_offline_it_grows_with_the_rows_and_online_hardly() -> None:
+    one, four = (estimate(rows(millions), 0, 1.0, NORMAL) for millions in (1, 4))
+
+    assert 3 < four.offline_locked / one.offline_locked < 4
+    assert 1 < four.online_locked / one.online_locked < 1.5
+    assert one.online_locked < 0.03 * one.offline_locked
+    assert one.placing == four.placing == 0
+
+
+def test_orphans_a_slow_server_and_a_gentle_pace_take_longer() -> None:
+    usual = estimate(rows(1), 10_000, 1.0, NORMAL)
+
+    assert usual.placing == pytest.approx(2 * estimate(rows(1), 5_000, 1.0, NORMAL).placing)
+    slower = estimate(rows(1), 10_000, 3.0, NORMAL)
+    assert slower.offline_locked == pytest.approx(3 * usual.offline_locked)
+    gentle = estimate(rows(1), 10_000, 1.0, GENTLE)
+    assert gentle.online_prepared > 1.5 * usual.online_prepared
+    assert gentle.online_locked == usual.online_locked
+
+
+def rows(millions: int) -> dict[str, int]:
+    """Return the rows of a database with so many million orders."""
+    return {"orders": millions * 10**6, "customers": millions * 2 * 10**5}
+
+
+def test_what_cannot_be_prepared_is_said(sample: Database) -> None:
+    sample.execute("ALTER TABLE customers DROP CONSTRAINT uq_customer_email_per_tenant")
+
+    told = forecast_of()["online"]["obstacles"]
+
+    assert len(told) == 1
+    assert "no immediate unique key on (tenant_id, email)" in told[0]
+    assert "this database cannot be prepared: customers has no immediate" in run("--dry-run").out
+
+
+def test_a_prepared_database_is_told_how_far_it_is_instead(sample: Database) -> None:
+    prepare_whole()
+
+    assert forecast_of() is None
