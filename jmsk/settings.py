@@ -43,11 +43,11 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
     "django_extensions",
     "companies",
     "contacts",
     "orders",
+    "django.contrib.staticfiles",  # behind contacts, whose runserver goes first
 ]
 
 MIDDLEWARE = [

@@ -34,6 +34,7 @@ def orphaned_customers(inspector: Inspector) -> Finding:
         "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
         "Customer {id} (tenant {tenant_id}) has no company",
         lambda count: f"{counted(count, 'customer')} without a company",
+        value="{name}",
     )
 
 
@@ -78,6 +79,7 @@ def duplicate_emails(inspector: Inspector) -> Finding:
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",
         lambda count: f"E-mails that stand more than once within a company: {count:,}",
+        value="{email}",
     )
 
 

@@ -97,9 +97,9 @@ def run_in_transaction(
     except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
     finally:
-        journal.hooks.clear()
         if connection.in_atomic_block:
             _disconnect(connection)
+        journal.unlocked()
 
 
 @dataclass
@@ -157,6 +157,7 @@ class _Attempt(Generic[T]):
             )
         if options.max_lockout is not None:
             self.deadline = locked + options.max_lockout
+        self.journal.locked()
         return locked
 
     def _wait_for_readers(self, cursor: Any) -> tuple[str, ...]:

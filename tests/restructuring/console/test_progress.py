@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from contacts.restructuring.console.progress import IndexWatch, Progress
+from contacts.restructuring.console.progress import Progress
+from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
 from tests.support.command import Terminal, run, run_into
 from tests.support.databases import Database
@@ -52,7 +53,7 @@ def test_nothing_is_drawn_after_the_end() -> None:
 @pytest.mark.slow
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
-    watch = IndexWatch("default")
+    watch = ServerWatch("default")
     statement = "CREATE INDEX ON things (slowly(id))"
     building = threading.Thread(target=empty.execute, args=[statement])
     building.start()
@@ -72,7 +73,7 @@ def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
 def test_a_watch_that_cannot_connect_gives_up_and_says_so(
     empty: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = IndexWatch("default")
+    watch = ServerWatch("default")
     empty.execute(f'ALTER DATABASE "{empty.name}" CONNECTION LIMIT 0')
     empty.execute("CREATE ROLE nobody_much LOGIN")
     from django.db import connections
@@ -110,13 +111,9 @@ def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
     caplog.set_level("DEBUG", "contacts.restructuring")
     assert run_into(tmp_path, "--rollback").code == 0
     told = [vars(record) for record in caplog.records if vars(record).get("kind") == "progress"]
-    assert {record["text"]: record["total"] for record in told} == {
-        "tenants": 5,
-        "companies": 30,
-        "contacts": 150,
-        "orders": 600,
-        "addresses": 0,
-    }
+    rows = {"tenants": 5, "companies": 30, "contacts": 150, "orders": 600, "addresses": 0}
+    read_back = {f"{table}, read back": number for table, number in rows.items()}
+    assert {record["text"]: record["total"] for record in told} == {**rows, **read_back}
 
 
 def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:

@@ -53,7 +53,10 @@ def addresses(inspector: Inspector) -> Finding:
 
 def fax_numbers(inspector: Inspector) -> Finding:
     return rows(
-        inspector, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
+        inspector,
+        "SELECT id, fax FROM companies WHERE fax IS NOT NULL",
+        "The fax of company {id} goes",
+        value="{fax}",
     )
 
 
@@ -70,8 +73,10 @@ def orders_moved_by_hand(inspector: Inspector) -> Finding:
 def replaced_emails(inspector: Inspector) -> Finding:
     return rows(
         inspector,
-        "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
+        "SELECT id, email_set_aside FROM contacts "
+        "WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
         "Contact {id} keeps its new e-mail; the one that was set aside goes",
+        value="{email_set_aside}",
     )
 
 

@@ -10,6 +10,7 @@ back up, ask, migrate in one transaction, prove every row before COMMIT, report.
 
 Without a mode it does all of that. A database that is migrated already is left alone.
 """
+USAGE = "%(prog)s [MODE] [OPTION ...]    (--help lists them)"
 MODES_HELP = "At most one. What does not fit the database's stage is refused, saying why."
 EPILOG = """\
 exit codes:
