@@ -10,8 +10,14 @@ EXISTS = "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = %s)"
 CREATE = "CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0"
 
 
-def is_missing(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the server answers and has no database of the name that ``connection`` leads to."""
+def is_missing(connection: BaseDatabaseWrapper, error: Exception) -> bool:
+    """Whether ``error`` came of a server that has no database to which ``connection`` leads.
+
+    The server is asked: its words are in its language, but they name the database. Where they do
+    not, nobody may answer, and to ask once more would only take as long again.
+    """
+    if connection.settings_dict["NAME"] not in str(error):
+        return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the server's own database is used instead
         try:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import OperationalError, connections
 
 from jmsk.postgres.databases import is_missing
 from tests.support.databases import Database
@@ -53,7 +53,7 @@ def test_a_role_that_may_not_is_told_what_it_needs(
     try:
         with pytest.raises(CommandError, match=r"could not be made.*\n.*the right CREATEDB"):
             call_command("create_database", stdout=io.StringIO())
-        assert is_missing(connections["default"])
+        assert is_missing(connections["default"], refusal())
     finally:
         monkeypatch.undo()
         connections["default"].close()
@@ -61,7 +61,7 @@ def test_a_role_that_may_not_is_told_what_it_needs(
 
 
 def test_a_database_that_is_there_is_not_missing(empty: Database) -> None:
-    assert not is_missing(connections["default"])
+    assert not is_missing(connections["default"], Exception(f"about {empty.name}"))
 
 
 def test_where_nobody_answers_nothing_is_missing(
@@ -70,4 +70,12 @@ def test_where_nobody_answers_nothing_is_missing(
     connections["default"].close()
     monkeypatch.setitem(connections["default"].settings_dict, "HOST", "127.0.0.1")
     monkeypatch.setitem(connections["default"].settings_dict, "PORT", "1")
-    assert not is_missing(connections["default"])
+    assert not is_missing(connections["default"], refusal())
+    assert not is_missing(connections["default"], Exception(f"about {empty.name}"))
+
+
+def refusal() -> Exception:
+    """Return the error of connecting where that cannot be done."""
+    with pytest.raises(OperationalError) as refused:
+        connections["default"].ensure_connection()
+    return refused.value

@@ -64,7 +64,7 @@ class Command(BaseCommand):
                 _refuse_unfit(connection)
                 counts = build(connection, size, step)
         except Error as error:
-            if is_missing(connection):
+            if is_missing(connection, error):
                 raise CommandError(
                     f'The server has no database "{connection.settings_dict["NAME"]}".\n'
                     "Nothing was changed. Make it with 'manage.py create_database', or correct the "

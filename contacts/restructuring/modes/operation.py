@@ -201,7 +201,7 @@ def open_operation(
         connection.ensure_connection()
         insist_on_standard_strings(connection)
     except OperationalError as error:
-        if is_missing(connection):
+        if is_missing(connection, error):
             raise Failure(
                 "MC111",
                 f"The server has no database named {connection.settings_dict['NAME']}. {UNCHANGED} "

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
+from contacts.restructuring.database.settings import set_local
 from contacts.restructuring.reports.report import Report
 
 REHEARSALS = {"migration": ("rehearsal", "migration"), "rehearsal": ("rehearsal", "migration")}
@@ -51,9 +52,11 @@ def _reports(directory: Path) -> Iterator[dict[str, Any]]:
 
 def _of_runs(connection: BaseDatabaseWrapper, kind: str) -> dict[str, float]:
     try:
-        if RestructuringRun._meta.db_table not in connection.introspection.table_names():
-            return {}
-        runs = RestructuringRun.objects.using(connection.alias).filter(kind=kind)
-        return dict(runs.values_list("durations", flat=True).first() or {})
-    except DatabaseError:  # the role may not read them: the run goes without a forecast
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            set_local(cursor, {"lock_timeout": "100ms"})
+            if RestructuringRun._meta.db_table not in connection.introspection.table_names(cursor):
+                return {}
+            runs = RestructuringRun.objects.using(connection.alias).filter(kind=kind)
+            return dict(runs.values_list("durations", flat=True).first() or {})
+    except DatabaseError:  # it may not read them, or somebody holds them: it goes without
         return {}

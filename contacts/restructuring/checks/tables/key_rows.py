@@ -1,13 +1,28 @@
 """The rows that break a key: of which others have the same, or which refer to none."""
 
+from typing import NamedTuple
+
 from psycopg2 import sql
 
-from contacts.restructuring.checks.base import verbatim
+from contacts.restructuring.checks.base import Finding, rows, verbatim
 from contacts.restructuring.database.inspector import Inspector
 from jmsk.postgres.catalogue import TableObject
 
-Question = tuple[str, str]
-"""A query, and the sentence that tells of a row which it finds."""
+
+class Question(NamedTuple):
+    """A query, the sentence that tells of a row which it finds, and what tells its value."""
+
+    query: str
+    sentence: str
+    value: str = ""
+
+    def answer(self, inspector: Inspector) -> Finding:
+        """Return the rows that the query finds."""
+        return rows(inspector, self.query, self.sentence, value=self.value)
+
+
+OFFENDING = "{offending}"
+"""The value in which a row offends, under the name that the queries give it."""
 
 
 def without_target(
@@ -22,13 +37,15 @@ def without_target(
         for pair in zip(want.columns, want.target_columns, strict=True)
     ]
     filled = " AND ".join(f"referring.{column} IS NOT NULL" for column, _ in pairs)
+    columns = ", ".join(f"referring.{column}" for column, _ in pairs)
     same = " AND ".join(f"target.{key} = referring.{column}" for column, key in pairs)
     query = (
-        f"{clause} SELECT id FROM {table} AS referring WHERE {filled} "
+        f"{clause} SELECT id, ROW({columns})::text AS offending FROM {table} AS referring "
+        f"WHERE {filled} "
         f"AND NOT EXISTS (SELECT 1 FROM {want.target} AS target WHERE {same})"
     )
     told = f"Row {{id}} of {table} breaks {verbatim(want.name)}: no such row in "
-    return query, told + verbatim(want.target)
+    return Question(query, told + verbatim(want.target), OFFENDING)
 
 
 def shared(inspector: Inspector, table: str, want: TableObject, clause: str = "") -> Question:
@@ -36,18 +53,20 @@ def shared(inspector: Inspector, table: str, want: TableObject, clause: str = ""
     keys = ", ".join(quoted(inspector, name) for name in want.columns)
     only = f" AND {want.predicate}" if want.predicate else ""
     query = (
-        f"{clause} SELECT min(id) AS id, count(*) AS rows FROM {table} "
+        f"{clause} SELECT min(id) AS id, count(*) AS rows, ROW({keys})::text AS offending "
+        f"FROM {table} "
         f"WHERE ({keys}) IS NOT NULL{only} GROUP BY {keys} HAVING count(*) > 1"
     )
     told = f"{{rows}} rows of {table}, of which {{id}}, share the "
-    return query, told + verbatim(f"{', '.join(want.columns)} of {want.name}")
+    sentence = told + verbatim(f"{', '.join(want.columns)} of {want.name}")
+    return Question(query, sentence, OFFENDING)
 
 
 def without_value(inspector: Inspector, table: str, column: str, clause: str = "") -> Question:
     """Return how to find the rows of ``table`` in which ``column`` is NULL."""
     name = quoted(inspector, column)
     query = f"{clause} SELECT id FROM {table} WHERE {name} IS NULL"
-    return query, f"Row {{id}} of {table} has no {verbatim(column)}"
+    return Question(query, f"Row {{id}} of {table} has no {verbatim(column)}")
 
 
 def quoted(inspector: Inspector, name: str) -> str:

@@ -36,9 +36,9 @@ ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders",
 def legacy_constraints(inspector: Inspector) -> Finding:
     """Find rows that break a rule of the legacy tables which the migrated ones do not hold."""
     return together(
-        rows(inspector, query, sentence)
+        question.answer(inspector)
         for table in TABLES
-        for query, sentence in (
+        for question in (
             *_missing_keys(inspector, table),
             *_missing_not_nulls(inspector, table),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Finding, rows, together
+from contacts.restructuring.checks.base import Finding, together
 from contacts.restructuring.checks.tables.key_rows import (
     Question,
     shared,
@@ -44,7 +44,7 @@ def rows_of_missing_objects(inspector: Inspector) -> Finding:
             for question in _breaking(inspector, table, item)
         ),
     ]
-    return together(rows(inspector, query, told) for query, told in questions)
+    return together(question.answer(inspector) for question in questions)
 
 
 def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, str]]:
