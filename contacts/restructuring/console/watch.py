@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger("contacts.restructuring")
 
+UNNAMED = "a table that is being written"
 VIEWS = {
     "pg_stat_progress_create_index": (
         0,
@@ -109,7 +110,7 @@ def _query(version: int) -> str:
 
 def _told(what: str, table: str | None, phase: str, percent: int | None, rows: int | None) -> str:
     """Say it. A table that is being made, or written anew, has no name for others yet."""
-    parts = [f"{what} {table or 'a table that is being written'}", phase]
+    parts = [f"{what} {table or UNNAMED}", phase]
     if rows:
         parts.append(f"{rows:,} rows")
     told = ", ".join(part for part in parts if part)
