@@ -43,12 +43,12 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
     "django_extensions",
     "contacts.settling.apps.SettlingConfig",
     "companies",
     "contacts",
     "orders",
+    "django.contrib.staticfiles",  # behind contacts, whose runserver goes first
 ]
 
 MIDDLEWARE = [

@@ -41,6 +41,7 @@ CHECKS = {
 COMMANDS = (
     ("contacts", "migrate_contacts"),
     ("contacts", "load_legacy_sample"),
+    ("contacts", "create_database"),
     ("django.core", "check"),
     ("django.core", "makemigrations"),
     ("django.core", "migrate"),

@@ -229,7 +229,9 @@ def test_refuses_an_encoding_that_cannot_hold_the_names(server: Server, empty: D
     try:
         with (
             django_uses(Database(name, server.settings)),
-            pytest.raises(CommandError, match=r"encoding LATIN1.*createdb --encoding=UTF8"),
+            pytest.raises(
+                CommandError, match=r"encoding LATIN1.*create_database' makes it in UTF-8"
+            ),
         ):
             load()
     finally:

@@ -23,6 +23,7 @@ CODES = {
     "MC108": "The question was answered with no.",
     "MC109": "The options do not go together.",
     "MC110": "The role may not read Django's record.",
+    "MC111": "The server has no database of this name.",
     # the stage of the database
     "MC201": "The database is at a stage that the mode does not work on.",
     "MC202": "The tables were changed while the question was open.",

@@ -15,7 +15,8 @@ logger = logging.getLogger("contacts.restructuring")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: ``kind`` is 'begin', 'progress', 'wait' or 'end'.
+    """Something that happened: ``kind`` is 'begin', 'progress', 'wait', 'end', 'locked' or
+    'unlocked'.
 
     ``step`` names the step for programs, ``text`` says it for people; ``seconds`` is how long it
     took, at its end; ``rows`` of ``total`` are done, where a step counts rows.
@@ -54,7 +55,21 @@ class Journal:
     committed: bool = False
     in_doubt: bool = False
     interrupt: Interrupt = field(default_factory=Interrupt)
+    locked_since: float | None = None
     locked_seconds: float = 0.0
+
+    def locked(self) -> None:
+        """Say that others are locked out from now on."""
+        self.locked_since = time.monotonic()
+        self.tell(Event("locked", "lock-out", "Others are locked out from now on"))
+
+    def unlocked(self) -> None:
+        """Say, if others were locked out, that they are no more; the transaction has ended."""
+        self.hooks.clear()
+        if self.locked_since is None:
+            return
+        self.locked_seconds, self.locked_since = time.monotonic() - self.locked_since, None
+        self.tell(Event("unlocked", "lock-out", "Others were locked out", self.locked_seconds))
 
     def ended(self, *, committed: bool) -> None:
         """Note how a transaction of the run ended."""
@@ -78,6 +93,10 @@ class Journal:
     def progress(self, rows: int, total: int, text: str = "") -> None:
         """Say how far the current step has come."""
         self.tell(Event("progress", self.current, text, rows=rows, total=total))
+
+    def count(self, text: str, rows: int, total: int) -> None:
+        """Say how many rows of what ``text`` names are done, as :meth:`progress` does."""
+        self.progress(rows, total, text)
 
     def wait(self, text: str) -> None:
         """Say what the run waits for."""

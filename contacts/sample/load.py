@@ -1,5 +1,7 @@
 """Builds the sample in an empty database: the schema, then rows that the server makes up."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +92,20 @@ def find_objects(connection: BaseDatabaseWrapper) -> list[str]:
         return [f"{kind} {schema}.{name}" for kind, schema, name in cursor.fetchall()]
 
 
-def build(connection: BaseDatabaseWrapper, size: Size) -> dict[str, int]:
+Step = Callable[[str], AbstractContextManager[object]]
+"""What a part of the work is done in, which is told what that part is."""
+
+
+def unheard(text: str) -> AbstractContextManager[object]:
+    """Let nobody hear of the parts."""
+    return nullcontext()
+
+
+def build(connection: BaseDatabaseWrapper, size: Size, step: Step = unheard) -> dict[str, int]:
     """Make the legacy schema and fill it; return the number of rows by table.
 
-    Wants an empty database and an open transaction, which the caller commits.
+    Each part of the work is done in a ``step``. Wants an empty database and an open transaction,
+    which the caller commits.
     """
     with connection.cursor() as cursor:
         _set(cursor, **{f"sample.{name}": value for name, value in asdict(size).items()})
@@ -101,14 +113,18 @@ def build(connection: BaseDatabaseWrapper, size: Size) -> dict[str, int]:
         _set(cursor, jit="off", work_mem="64MB", maintenance_work_mem="256MB")
         # Timestamps, numbers and strings are read from text in the usual way.
         _set(cursor, datestyle="ISO, MDY", intervalstyle="postgres", timezone="UTC")
-        _run(cursor, SCHEMA)
-        # Made once over all rows, indexes and foreign keys take a fraction of the time.
-        keys = _take_keys(cursor)
+        with step("Making the schema"):
+            _run(cursor, SCHEMA)
+            # Made once over all rows, indexes and foreign keys take a fraction of the time.
+            keys = _take_keys(cursor)
         for name in ROWS:
-            _run(cursor, HERE / name)
-        for _, create in keys:
-            cursor.execute(create)
-        counts = {table: _finish(cursor, table) for table in TABLES}
+            with step(f"Making up the {name.removesuffix('.sql')}"):
+                _run(cursor, HERE / name)
+        for number, (_, create) in enumerate(keys, 1):
+            with step(f"Making key {number} of {len(keys)}"):
+                cursor.execute(create)
+        with step("Counting, and gathering the statistics"):
+            counts = {table: _finish(cursor, table) for table in TABLES}
         _tidy(cursor)
     return counts
 

@@ -50,6 +50,15 @@ def rows_breaking(model: type[Model], rule: CheckConstraint, editor: Any) -> str
     return f"SELECT * FROM {table} WHERE NOT ({_condition(model, rule, editor)})"
 
 
+def column_of(rule: CheckConstraint) -> str:
+    """Return the name of the one column that ``rule`` is about."""
+    child: Any = cast(Q, rule.condition).children[0]
+    if isinstance(child, tuple):
+        return str(child[0]).partition("__")[0]
+    columns: list[Any] = [part for part in child.flatten() if isinstance(part, F)]
+    return str(columns[0].name)
+
+
 def says(definition: str, model: type[Model], rule: CheckConstraint, editor: Any) -> bool:
     """Return whether ``definition``, as ``pg_get_constraintdef`` prints it, is that of ``rule``."""
     return _plainly(definition) == _plainly(f"CHECK ({_condition(model, rule, editor)})")

@@ -2,14 +2,22 @@
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from contacts.sample import Size, build, find_objects
+from contacts.restructuring.console.progress import progress_on
+from contacts.restructuring.console.terminal import FittedOutput
+from contacts.restructuring.journal import Journal
+from contacts.sample import Size, Step, build, find_objects
+from jmsk.postgres.databases import is_missing
 from jmsk.postgres.server_errors import server_words
+from jmsk.suggestions import suggesting
 
 USAGE = 2
 SHOWN = 5
@@ -24,6 +32,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        suggesting(parser)
         usual = Size()
         for name, text in (
             ("customers", "customers, of whom an eighth have no company"),
@@ -51,10 +60,16 @@ class Command(BaseCommand):
         connection = connections[alias]
         started = time.monotonic()
         try:
-            with transaction.atomic(using=alias):
+            with self._heard(options) as step, transaction.atomic(using=alias):
                 _refuse_unfit(connection)
-                counts = build(connection, size)
+                counts = build(connection, size, step)
         except Error as error:
+            if is_missing(connection, error):
+                raise CommandError(
+                    f'The server has no database "{connection.settings_dict["NAME"]}".\n'
+                    "Nothing was changed. Make it with 'manage.py create_database', or correct the "
+                    "name in DATABASE_URL."
+                ) from error
             raise CommandError(
                 f"The sample could not be loaded into database "
                 f'"{connection.settings_dict["NAME"]}": {server_words(error)}\n'
@@ -62,6 +77,17 @@ class Command(BaseCommand):
             ) from error
         if options["verbosity"] > 0:
             self._report(connection, counts, time.monotonic() - started)
+
+    @contextmanager
+    def _heard(self, options: dict[str, Any]) -> Iterator[Step]:
+        """Give what each part of the work is done in, so that it is told while it goes on."""
+        progress = progress_on(FittedOutput(self.stderr), options["database"])
+        shown = options["verbosity"] > 0
+        journal = Journal(progress.hear if shown else lambda event: None)
+        try:
+            yield partial(journal.step, "sample")
+        finally:
+            progress.close()
 
     def _report(
         self, connection: BaseDatabaseWrapper, counts: dict[str, int], seconds: float
@@ -86,8 +112,8 @@ def _refuse_unfit(connection: BaseDatabaseWrapper) -> None:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise CommandError(
             f'Database "{name}" is not empty. It holds {", ".join(found[:SHOWN])}{more}.\n'
-            "The sample is only loaded into an empty database, and nothing was changed. Create "
-            "one (createdb NAME) and name it in DATABASE_URL."
+            "The sample is only loaded into an empty database, and nothing was changed. Name one "
+            "in DATABASE_URL; 'manage.py create_database' makes it."
         )
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_encoding'), current_schema()")
@@ -95,7 +121,7 @@ def _refuse_unfit(connection: BaseDatabaseWrapper) -> None:
     if encoding != "UTF8":
         raise CommandError(
             f'Database "{name}" has the encoding {encoding}, which cannot hold the names of the '
-            "sample. Create one with createdb --encoding=UTF8 --template=template0 NAME."
+            "sample. Name another in DATABASE_URL; 'manage.py create_database' makes it in UTF-8."
         )
     if schema is None:
         raise CommandError(

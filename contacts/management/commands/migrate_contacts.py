@@ -6,28 +6,31 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2.errors import InsufficientPrivilege
 
 from contacts.restructuring.console.console import Console
 from contacts.restructuring.console.interrupts import cancel_on_signals
-from contacts.restructuring.console.progress import Progress
+from contacts.restructuring.console.notify import Notifier
+from contacts.restructuring.console.progress import progress_on
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
-from contacts.restructuring.modes import arguments
 from contacts.restructuring.modes.call import Call, closing
 from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
 from contacts.restructuring.modes.operation import Mode, Options, open_operation
+from contacts.restructuring.modes.usage import arguments
 from contacts.restructuring.modes.usage.manual import (
     DESCRIPTION,
     EPILOG,
     MODES_HELP,
+    USAGE,
     ManualFormatter,
 )
 from jmsk.postgres.server_errors import server_words
+from jmsk.suggestions import suggesting
 
 
 class Command(BaseCommand):
@@ -36,9 +39,11 @@ class Command(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", ManualFormatter)
+        kwargs.setdefault("usage", USAGE)
         parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
         # What every Django command has stands behind what this one is about.
         parser._action_groups.sort(key=lambda group: group is parser._optionals)
+        suggesting(parser)
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -95,26 +100,7 @@ class Command(BaseCommand):
         )
         arguments.add_online_arguments(parser)
         arguments.add_program_arguments(parser.add_argument_group("other programs"))
-        running = parser.add_argument_group("running and output")
-        running.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help="The alias of the database (default: %(default)s).",
-        )
-        running.add_argument(
-            "--noinput",
-            "--no-input",
-            action="store_true",
-            help="Answer the question with yes (default: ask).",
-        )
-        running.add_argument(
-            "--format",
-            choices=("text", "json"),
-            default="text",
-            help="What standard output gets: text, or one JSON document, and people read standard "
-            "error (default: %(default)s).",
-        )
+        arguments.add_running_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
@@ -153,7 +139,6 @@ class Command(BaseCommand):
             coloured = False
         self.stdout = FittedOutput(self.stdout, coloured)
         self.stderr = FittedOutput(self.stderr, coloured)
-        moving = options["verbosity"] > 0 and self.stderr.isatty()
         return Console(
             self.stdout,
             self.stderr,
@@ -161,7 +146,8 @@ class Command(BaseCommand):
             options["verbosity"],
             options["noinput"],
             (mode.document or "text") if options["format"] == "text" else options["format"],
-            Progress(self.stderr.stream, options["database"]) if moving else None,
+            progress_on(self.stderr, options["database"]) if options["verbosity"] > 0 else None,
+            Notifier(options["notify"]) if options["notify"] else None,
         )
 
 

@@ -114,8 +114,8 @@ class FixtureWriter:
         )
 
 
-def read_back(path: Path) -> Written:
-    """Read a file from the disk and return what is in it.
+def read_back(path: Path, progress: Callable[[int], None] = lambda lines: None) -> Written:
+    """Read a file from the disk and return what is in it; ``progress`` hears the lines so far.
 
     Raises OSError if it cannot be read, ValueError, which says why, if it is not whole gzip.
     """
@@ -129,6 +129,7 @@ def read_back(path: Path) -> Written:
     for block in expand(path, take):
         content_sha256.update(block)
         lines += block.count(b"\n")
+        progress(lines)
     return Written(size, sha256.hexdigest(), content_sha256.hexdigest(), lines)
 
 

@@ -6,7 +6,7 @@ not care, and carries the SHA-256 of its own remainder.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,16 +181,28 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{FILE_NAME} cannot be used: {error}") from error
 
 
-def verify_files(folder: Path, manifest: Manifest) -> None:
+Progress = Callable[[str, int, int], None]
+"""Hears of what it is about, how many rows are done, and of how many."""
+
+
+def unheard(text: str, rows: int, total: int) -> None:
+    """Let nobody hear of the progress."""
+
+
+def verify_files(folder: Path, manifest: Manifest, progress: Progress = unheard) -> None:
     """Read every file from the disk and compare. Raises OSError or, naming the file, ValueError."""
     if read_manifest(folder) != manifest:
         raise ValueError(f"{FILE_NAME} does not read back as it was written")
     for table in manifest.tables:
         if table.file != Path(table.file).name:
             raise ValueError(f"{FILE_NAME} names {table.file}, which is not a file of this folder")
-        found = read_back(folder / table.file)
+        found = read_back(folder / table.file, _reading(table, progress))
         if found != Written(table.size, table.sha256, table.content_sha256, table.rows):
             raise ValueError(
                 f"{table.file} is not as it was written: its checksum is {found.sha256}, and the "
                 f"manifest says {table.sha256}"
             )
+
+
+def _reading(table: TableBackup, progress: Progress) -> Callable[[int], None]:
+    return lambda lines: progress(f"{table.table}, read back", lines, table.rows)

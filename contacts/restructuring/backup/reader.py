@@ -1,7 +1,7 @@
 """Read a backup from the disk, and trust nothing of it before its checksums are right."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +11,17 @@ from contacts.restructuring.backup.folder import is_partial
 from contacts.restructuring.backup.manifest import (
     FILE_NAME,
     Backup,
+    Progress,
     TableBackup,
     read_manifest,
+    unheard,
     verify_files,
 )
 from contacts.restructuring.failures import UNCHANGED, Failure
 
 
-def read_backup(path: Path) -> Backup:
-    """Return the backup in the folder ``path``, every byte of it verified.
+def read_backup(path: Path, progress: Progress = unheard) -> Backup:
+    """Return the backup in the folder ``path``, every byte of it verified; tell how far that is.
 
     Raises Failure if there is none, or if it is not as it was written; it names the file.
     """
@@ -36,7 +38,7 @@ def read_backup(path: Path) -> Backup:
         )
     try:
         manifest = read_manifest(folder)
-        verify_files(folder, manifest)
+        verify_files(folder, manifest, progress)
     except FileNotFoundError as error:
         missing = Path(str(error.filename)).name
         hint = "it is no backup of this tool" if missing == FILE_NAME else "the backup is not whole"
@@ -65,13 +67,18 @@ class Readable(Protocol):
 
 
 @contextmanager
-def verified_lines(backup: Backup, table: TableBackup) -> Iterator[Readable]:
+def verified_lines(
+    backup: Backup, table: TableBackup, progress: Progress = unheard
+) -> Iterator[Readable]:
     """Give the lines of ``table`` and hold them to the checksum while they are read.
 
     Between the verification and now the folder may have gone, or its files have been changed.
     Raises Failure in the end, whatever was read, unless it was what the manifest says.
     """
-    lines = _Lines(backup.path / table.file)
+    lines = _Lines(
+        backup.path / table.file,
+        lambda number: progress(f"{table.table}, loaded", number, table.rows),
+    )
     try:
         yield lines
     except Exception:
@@ -89,9 +96,14 @@ def verified_lines(backup: Backup, table: TableBackup) -> Iterator[Readable]:
 
 
 class _Lines:
-    """The lines in a file; ``error`` is why they cannot be read, ``sha256`` of what was read."""
+    """The lines in a file; ``error`` is why they cannot be read, ``sha256`` of what was read.
 
-    def __init__(self, path: Path) -> None:
+    ``progress`` hears how many have been read.
+    """
+
+    def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
+        self.progress = progress
+        self.count = 0
         self.sha256 = hashlib.sha256()
         self.error: OSError | ValueError | None = None
         self._blocks = expand(path, self.sha256.update)
@@ -101,7 +113,10 @@ class _Lines:
         """Return up to ``size`` bytes, none at the end. Raises OSError or ValueError."""
         try:
             while not self._rest:
-                self._rest = memoryview(next(self._blocks))
+                block = next(self._blocks)
+                self.count += block.count(b"\n")
+                self.progress(self.count)
+                self._rest = memoryview(block)
         except StopIteration:
             return b""
         except (OSError, ValueError) as error:

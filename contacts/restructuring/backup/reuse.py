@@ -4,7 +4,6 @@ It is used only where a backup taken now would say of itself exactly what this o
 rows by their fingerprints, the same columns, objects and sequences, of the same database.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,13 +11,8 @@ from pathlib import Path
 
 from contacts.restructuring.backup.errors import readable
 from contacts.restructuring.backup.fixture_file import Written
-from contacts.restructuring.backup.manifest import (
-    FILE_NAME,
-    Backup,
-    Manifest,
-    read_manifest,
-    verify_files,
-)
+from contacts.restructuring.backup.listing import whole_backups
+from contacts.restructuring.backup.manifest import Backup, Manifest, Progress, unheard, verify_files
 from contacts.restructuring.backup.writer import describe
 from contacts.restructuring.database.inspector import Inspector
 
@@ -28,33 +22,30 @@ NOTHING = Written(0, "", "", 0)
 
 
 def backup_to_use(
-    snapshot: AbstractContextManager[Inspector], directory: Path, now: datetime
+    snapshot: AbstractContextManager[Inspector],
+    directory: Path,
+    now: datetime,
+    progress: Progress = unheard,
 ) -> Backup | None:
     """Return the newest fresh backup in ``directory`` that holds exactly what ``snapshot`` sees.
 
     Parameters: ``snapshot`` opens the transaction in which the tables are read, which happens only
-    where there is a candidate; ``now`` is an aware time. The files are verified as they are after
-    writing. Returns None where a backup has to be written. Raises Failure if the tables cannot be
-    read.
+    where there is a candidate; ``now`` is an aware time; ``progress`` hears how far the files are
+    read back, which are verified as they are after writing. Returns None where a backup has to be
+    written. Raises Failure if the tables cannot be read.
     """
-    candidates = sorted(_fresh(directory, now), key=lambda one: one.manifest.taken_at, reverse=True)
+    candidates = [one for one in whole_backups(directory) if _is_fresh(one, now)]
     if not candidates:
         return None
     with readable(), snapshot as inspector:
         present = _without_files(describe(inspector, now, lambda *_: NOTHING))
     same = (one for one in candidates if _holds(one.manifest, present))
-    return next((one for one in same if _is_whole(one)), None)
+    return next((one for one in same if _is_whole(one, progress)), None)
 
 
-def _fresh(directory: Path, now: datetime) -> Iterator[Backup]:
-    for file in directory.glob(f"migration_*/{FILE_NAME}"):
-        try:
-            found = Backup(file.parent, read_manifest(file.parent))
-            age = now - datetime.fromisoformat(found.manifest.taken_at)
-        except (OSError, ValueError):  # no backup to use, and not what the operator asked about
-            continue
-        if timedelta(0) <= age <= FRESH:
-            yield found
+def _is_fresh(backup: Backup, now: datetime) -> bool:
+    age = now - datetime.fromisoformat(backup.manifest.taken_at)
+    return timedelta(0) <= age <= FRESH
 
 
 def _holds(manifest: Manifest, present: Manifest) -> bool:
@@ -78,9 +69,9 @@ def _without_files(manifest: Manifest) -> Manifest:
     return replace(manifest, taken_at="", tables=tables)
 
 
-def _is_whole(backup: Backup) -> bool:
+def _is_whole(backup: Backup, progress: Progress) -> bool:
     try:
-        verify_files(backup.path, backup.manifest)
+        verify_files(backup.path, backup.manifest, progress)
     except (OSError, ValueError):
         return False
     return True

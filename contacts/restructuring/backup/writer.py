@@ -19,8 +19,10 @@ from contacts.restructuring.backup.manifest import (
     FILE_NAME,
     Backup,
     Manifest,
+    Progress,
     TableBackup,
     render,
+    unheard,
     verify_files,
 )
 from contacts.restructuring.backup.row_json import COPY_OPTIONS, line_query
@@ -39,7 +41,6 @@ from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.prepared import prepared_indexes
 from jmsk.wording import counted
 
-Progress = Callable[[str, int, int], None]
 Put = Callable[[Table, HistoricalModel, Fingerprint], Written]
 
 
@@ -47,7 +48,7 @@ def write_backup(
     snapshot: AbstractContextManager[Inspector],
     directory: Path,
     stamp: datetime,
-    progress: Progress = lambda table, rows, total: None,
+    progress: Progress = unheard,
 ) -> Backup:
     """Back up the tables that ``snapshot`` sees into a new folder of ``directory``.
 
@@ -63,7 +64,7 @@ def write_backup(
             manifest = describe(inspector, stamp, _to_files(inspector, unfinished, progress))
             exact = take_exact_fingerprints(inspector.cursor, _sources(inspector.layout))
         write_synced(unfinished / FILE_NAME, render(manifest))
-        verify_files(unfinished, manifest)
+        verify_files(unfinished, manifest, progress)
         path = publish(unfinished, stamp)
     return Backup(path, manifest, time.monotonic() - start, exact)
 

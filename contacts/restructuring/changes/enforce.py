@@ -1,5 +1,6 @@
 """Leaving check rules pending, and adding those that waited for rows to be put right."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,15 @@ from contacts.restructuring.state.expected import check_rules, target_models
 from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.check_rules import add_rule
 from jmsk.postgres.reconcile import drop
+
+
+@dataclass(frozen=True)
+class PendingRule:
+    """A rule that the model has and the database lacks, and the rows that break it."""
+
+    model: type[models.Model]
+    rule: models.CheckConstraint
+    broken: Finding
 
 
 @dataclass(frozen=True)
@@ -55,21 +65,34 @@ def leave_rules_pending(cursor: Any) -> None:
                 drop(cursor, table, item)
 
 
-def enforce_rules(
+def find_pending(
     connection: BaseDatabaseWrapper, layout: Layout, patience: Patience, journal: Journal
-) -> list[RuleOutcome]:
-    """Add each pending rule that no row breaks, in a short transaction of its own."""
-    with reading_snapshot(connection, layout, patience, journal.wait) as inspector:
-        pending = [
-            (model, rule, rule_breakers(inspector, rule.name, model._meta.db_table))
+) -> list[PendingRule]:
+    """Return the pending rules with the rows that break them."""
+    with (
+        journal.step("pending rules", "Looking for rows that break pending rules"),
+        reading_snapshot(connection, layout, patience, journal.wait) as inspector,
+    ):
+        return [
+            PendingRule(model, rule, rule_breakers(inspector, rule.name, model._meta.db_table))
             for model, rule in pending_rules(inspector)
         ]
+
+
+def enforce_rules(
+    connection: BaseDatabaseWrapper,
+    layout: Layout,
+    pending: Sequence[PendingRule],
+    patience: Patience,
+    journal: Journal,
+) -> list[RuleOutcome]:
+    """Add each of ``pending`` that no row breaks, in a short transaction of its own."""
     outcomes = []
-    for model, rule, broken in pending:
-        finding = broken
-        if not broken.count:
-            finding = _enforce(connection, layout, model, rule, patience, journal)
-        outcomes.append(RuleOutcome(rule.name, finding))
+    for item in pending:
+        finding = item.broken
+        if not item.broken.count:
+            finding = _enforce(connection, layout, item.model, item.rule, patience, journal)
+        outcomes.append(RuleOutcome(item.rule.name, finding))
     return outcomes
 
 

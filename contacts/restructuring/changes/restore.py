@@ -74,7 +74,7 @@ class Restore(Change):
             run = self._bring_back(context)
         layout = read_layout(context.connection) if run else context.layout
         with context.journal.step("restore", "Restoring the rows"):
-            self.done = restore_rows(context.cursor, layout, self.backup)
+            self.done = restore_rows(context.cursor, layout, self.backup, context.journal.count)
         run = run or begin_run(context, self.kind)
         if layout.stage is Stage.MIGRATED:
             created = self._created_companies(context.cursor)

@@ -44,8 +44,9 @@ def contacts_have_companies(inspector: Inspector) -> Found:
         return ["contacts.company_id may be NULL"]
     return rows(
         inspector,
-        "SELECT id, tenant_id FROM contacts WHERE company_id IS NULL",
+        "SELECT id, tenant_id, name FROM contacts WHERE company_id IS NULL",
         "Contact {id} (tenant {tenant_id}) has no company",
+        value="{name}",
     )
 
 

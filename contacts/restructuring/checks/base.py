@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from string import Formatter
+from textwrap import shorten
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -19,6 +20,8 @@ from jmsk.postgres.server_errors import server_words
 
 FIRST_ROWS = 20
 """How many rows of a problem are named; the rest is counted."""
+LONGEST_VALUE = 80
+"""Characters of a value that are shown."""
 
 
 class Severity(StrEnum):
@@ -58,12 +61,23 @@ class Finding:
     """What a check found: ``count`` problems, of which ``sentences`` tell the first.
 
     ``query`` finds all of them, where they are rows. ``note`` says what was seen, problem or not.
+    ``values`` are what offends in each sentence, or nothing: they may be personal, so they are
+    shown to the operator, on the terminal and in the reports, and kept nowhere else.
     """
 
     count: int = 0
     sentences: tuple[str, ...] = ()
     query: str = ""
     note: str = ""
+    values: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The sentences, each with the value that offends."""
+        if not self.values:
+            return self.sentences
+        pairs = zip(self.sentences, self.values, strict=True)
+        return tuple(f"{sentence}: {value}" if value else sentence for sentence, value in pairs)
 
 
 Found = Finding | Iterable[str]
@@ -119,7 +133,7 @@ class Result:
     tags: frozenset[Tag] = frozenset()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the outcome as plain values, for JSON."""
+        """Return the outcome as plain values, for JSON, less the values of rows."""
         return {
             "id": self.id,
             "title": self.title,
@@ -139,14 +153,21 @@ def problems(sentences: Iterable[str]) -> Finding:
 
 
 def rows(
-    inspector: Inspector, query: str, sentence: str, note: Callable[[int], str] = lambda count: ""
+    inspector: Inspector,
+    query: str,
+    sentence: str,
+    note: Callable[[int], str] = lambda count: "",
+    *,
+    value: str = "",
 ) -> Finding:
     """Return the finding in which each row of ``query`` is a problem.
 
-    ``sentence`` is a format string over the row's columns, ``note`` makes one of the rows' number.
+    ``sentence`` is a format string over the row's columns, ``note`` makes one of the rows' number;
+    ``value`` is one that tells the personal part: what offends.
     The rows come in the order of the first column that the sentence names.
     """
-    names = list(dict.fromkeys(name for _, name, _, _ in Formatter().parse(sentence) if name))
+    parts = Formatter().parse(sentence + value)
+    names = list(dict.fromkeys(name for _, name, _, _ in parts if name))
     # Only these columns, and as text: another may hold what Python cannot, a date BC for example.
     texts = ", ".join(f"found.{name}::text" for name in names)
     # MATERIALIZED: the planner must not hope to find the first rows by walking along an index.
@@ -157,19 +178,26 @@ def rows(
     )
     found = inspector.cursor.fetchall()
     count = found[0][0] if found else 0
-    told = tuple(sentence.format(**dict(zip(names, row[1:], strict=True))) for row in found)
+    cells = [dict(zip(names, row[1:], strict=True)) for row in found]
+    told = tuple(sentence.format(**row) for row in cells)
+    values = tuple(shorten(value.format(**row), LONGEST_VALUE) for row in cells) if value else ()
     # One line, so that it can be pasted from the report.
-    return Finding(count, told, " ".join(query.split()) if found else "", note(count))
+    pasted = " ".join(query.split()) if found else ""
+    return Finding(count, told, pasted, note(count), values)
 
 
 def together(findings: Iterable[Finding]) -> Finding:
     """Return ``findings`` as one, with a query for all rows that each of them found."""
     found = tuple(findings)
     told = [sentence for finding in found for sentence in finding.sentences]
+    values = [
+        value for finding in found for value in finding.values or ("",) * len(finding.sentences)
+    ]
     return Finding(
         sum(finding.count for finding in found),
         tuple(told[:FIRST_ROWS]),
         "; ".join(finding.query for finding in found if finding.query),
+        values=tuple(values[:FIRST_ROWS]),
     )
 
 

@@ -53,6 +53,7 @@ def orphaned_customers(inspector: Inspector) -> Found:
         "SELECT id, tenant_id, name FROM customers WHERE company_id IS NULL",
         "Customer {id} (tenant {tenant_id}) has no company",
         lambda count: f"{counted(count, 'customer')} without a company",
+        value="{name}",
     )
 
 
@@ -109,6 +110,7 @@ def duplicate_emails(inspector: Inspector) -> Found:
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",
         lambda count: f"E-mails that stand more than once within a company: {count:,}",
+        value="{email}",
     )
 
 

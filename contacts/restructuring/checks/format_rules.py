@@ -7,7 +7,7 @@ from contacts.restructuring.checks.base import Check, Finding, Found, Severity, 
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, legacy_models, target_models
 from jmsk.postgres.catalogue import read_objects
-from jmsk.postgres.check_rules import rows_breaking
+from jmsk.postgres.check_rules import column_of, rows_breaking
 
 COMPANIES = {"ck_companies_email_format": "companies", "ck_companies_phone_format": "companies"}
 BEFORE = {
@@ -31,7 +31,10 @@ def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
     model = {**legacy_models(), **target_models()}[table]
     query = rows_breaking(model, rules[rule_name], inspector.connection.schema_editor())
     return rows(
-        inspector, query, f"Row {{id}} of {table} (tenant {{tenant_id}}) breaks {rule_name}"
+        inspector,
+        query,
+        f"Row {{id}} of {table} (tenant {{tenant_id}}) breaks {rule_name}",
+        value=f"{{{column_of(rules[rule_name])}!r}}",
     )
 
 

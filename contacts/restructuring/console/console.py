@@ -1,12 +1,14 @@
 """The operator's terminal: what is said, what is heard meanwhile, what is asked."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contacts.restructuring.console.lines import DETAILED, EVERYTHING, NORMAL, Line, one_line
+from contacts.restructuring.console.notify import Notifier
 from contacts.restructuring.console.progress import Progress, is_part
 from contacts.restructuring.console.terminal import FittedOutput
 from contacts.restructuring.failures import UNCHANGED, Failure
@@ -33,6 +35,7 @@ class Console:
     noinput: bool
     format: str = "text"
     progress: Progress | None = None
+    notifier: Notifier | None = None
 
     @property
     def for_people(self) -> FittedOutput:
@@ -54,8 +57,12 @@ class Console:
             self.need_no_reader()
         if self.progress:
             self.progress.hear(event)
+        if self.notifier:
+            self.notifier.hear(event)
         if self.verbosity >= EVERYTHING:
             self._write(self.stderr, _told_whole(event), verbatim=True)
+        elif event.kind == "unlocked" and self.verbosity >= NORMAL:
+            self._write(self.stderr, f"{event.text} for {event.seconds:.2f} s")
         elif event.kind == "wait" and self.verbosity >= NORMAL:
             self._write(self.stderr, event.text, "WARNING")
         elif event.kind == "end" and self.verbosity >= self._level(event):
@@ -63,7 +70,8 @@ class Console:
 
     def _level(self, event: Event) -> int:
         """A part of a step is seen in the progress; in a log file it needs its line."""
-        return DETAILED if self.progress and is_part(event.step) else NORMAL
+        moving = self.progress is not None and self.progress.moving
+        return DETAILED if moving and is_part(event.step) else NORMAL
 
     def require_terminal(self) -> None:
         """Raise Failure if a question could be neither asked nor is answered beforehand."""
@@ -88,6 +96,10 @@ class Console:
             raise Failure("MC108", f"Declined. {UNCHANGED}")
 
     def _answer(self, question: str) -> str:
+        with self.progress.question() if self.progress else nullcontext():
+            return self._typed(question)
+
+    def _typed(self, question: str) -> str:
         self.for_people.write(question, _plain, ending="")
         self.for_people.flush()
         try:
@@ -113,6 +125,25 @@ class Console:
         self.stdout.flush()
         if self.stdout.lost:
             raise Failure("MC106", DOCUMENT_LOST)
+
+    def begin(self, mode: str) -> None:
+        """Start the clock that tells that the call, of this mode, is alive."""
+        if self.progress:
+            self.progress.begin()
+        if self.notifier:
+            self.notifier.about["mode"] = mode
+
+    def expect(self, plan: Sequence[str], forecast: Mapping[str, float]) -> None:
+        """Count the steps of ``plan``, and what is left by the seconds that they took before."""
+        if self.progress:
+            self.progress.expect(plan, forecast)
+
+    def notify(self, event: str, **more: Any) -> None:
+        """Tell the operator's command of the end of the call, and say what of it failed."""
+        if not self.notifier:
+            return
+        self.notifier.tell(event, **more)
+        self.say(Line(f"⚠ {failure}", "WARNING") for failure in self.notifier.close())
 
     def close(self) -> None:
         """Take the progress off the terminal and end what draws it."""

@@ -1,23 +1,23 @@
-"""What moves on the operator's terminal while a step takes its time.
+"""What moves on the operator's terminal, or is noted in a log, while a step takes its time.
 
 tqdm draws. A thread of its own keeps the clock running while the server works, and reads over a
-second connection how far it is with an index. Only index builds can be watched: of an ALTER TABLE
-that rewrites a table, the indexes it makes again included, PostgreSQL reports nothing
-(pg_stat_progress_cluster is about CLUSTER and VACUUM FULL), so there only the clock moves.
+second connection how far the server is. Where there is no terminal, it notes now and then what the
+call is at, so that nobody has to guess whether it is still alive.
 """
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import Error, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from tqdm import tqdm
 
-from contacts.restructuring.console.terminal import shows_marks
+from contacts.restructuring.console.course import Course, Step, clock
+from contacts.restructuring.console.terminal import FittedOutput, columns, is_dumb, shows_marks
+from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
 
 logger = logging.getLogger("contacts.restructuring")
@@ -25,18 +25,17 @@ logger = logging.getLogger("contacts.restructuring")
 TICK = 0.25
 TICKS_TO_A_LOOK = 4
 """Every how many ticks of that many seconds the server is asked."""
+ROWS = 20
+"""Of a terminal, for tqdm, which draws one."""
+QUIET = 10.0
+"""After so many seconds without a line, a log gets one."""
 
 PARTS = ("Applying ", "Reversing ")
 """How the names of steps begin that are parts of another one."""
-
-INDEX_BUILDS = """
-    SELECT coalesce(relid::regclass::text, 'a table'), phase,
-           CASE WHEN tuples_total > 0 THEN 100 * tuples_done / tuples_total
-                WHEN blocks_total > 0 THEN 100 * blocks_done / blocks_total END
-      FROM pg_stat_progress_create_index
-     WHERE datname = current_database()
-     ORDER BY pid LIMIT 1
-"""
+WATCH_FROM = (("end", "locks"), ("begin", "compare"))
+WATCH_UNTIL = (("begin", "commit"), ("end", "compare"))
+"""When the server is watched. Not while the run waits for the tables: other snapshots, even short
+ones, are in its way then."""
 
 
 def is_part(step: str) -> bool:
@@ -44,78 +43,107 @@ def is_part(step: str) -> bool:
     return step.startswith(PARTS)
 
 
+def progress_on(output: FittedOutput, alias: str) -> "Progress":
+    """Return what draws on ``output`` if that is a terminal, or else notes there what goes on."""
+    moving = output.isatty() and not is_dumb()
+    return Progress(output.stream, alias, None if moving else output.remark)
+
+
 @dataclass
 class Progress:
-    """Draws the journal's events on ``stream``, a terminal; ``alias`` names the database."""
+    """Draws the journal's events on ``stream``, a terminal; ``alias`` names the database.
+
+    With ``note`` nothing is drawn: it is called with a line where nothing was said for a while.
+    """
 
     stream: Any
     alias: str
-    steps: list[tuple[str, str]] = field(default_factory=list)
+    note: Callable[[str], None] | None = None
+    course: Course = field(default_factory=Course)
+    drawn: Step | None = None
     bar: Any = None
     counted: str = ""
-    watch: "IndexWatch | None" = None
+    rows: str = ""
+    watch: ServerWatch | None = None
+    paused: bool = False
+    said: float = field(default_factory=time.monotonic)
+    logged: float = field(default_factory=time.monotonic)
     guard: threading.RLock = field(default_factory=threading.RLock)
     ended: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
+    @property
+    def moving(self) -> bool:
+        """Whether it is drawn."""
+        return self.note is None
+
+    def begin(self) -> None:
+        """Start the clock."""
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._tick, name="progress", daemon=True)
+            self.thread.start()
+
+    def expect(self, plan: Sequence[str], forecast: Mapping[str, float]) -> None:
+        """Count the steps of ``plan``, and the time left by the seconds that they took before."""
+        with self.guard:
+            self.course.plan, self.course.forecast = tuple(plan), dict(forecast)
+
     def hear(self, event: Event) -> None:
         """Draw ``event``."""
         with self.guard:
-            if event.kind == "begin" and event.step == "commit":
-                self._clear()
-                self.watch = None
-            elif event.kind == "begin":
-                self.steps.append((event.step, event.text))
-                self._draw_step()
-            elif event.kind == "progress":
+            self.course.hear(event)
+            if event.kind == "progress":
                 self._draw_rows(event)
-            elif event.kind == "end":
-                self._end(event)
-
-    def _end(self, event: Event) -> None:
-        """Steps that failed have no end: what is above the ended one goes with it."""
-        names = [name for name, _ in self.steps]
-        if event.step in names:
-            del self.steps[names.index(event.step) :]
-        # Not before: while the run waits for the tables, other snapshots are in its way.
-        if event.step == "locks":
-            self.watch = IndexWatch(self.alias)
-        self._draw_step()
+                return
+            self.rows, self.logged = "", time.monotonic()
+            if (event.kind, event.step) in WATCH_FROM:
+                self.watch = ServerWatch(self.alias)
+            elif (event.kind, event.step) in WATCH_UNTIL:
+                self.watch = None
+            self._draw_step()
+        self.begin()
 
     def _draw_step(self) -> None:
         self._put_away()
-        if not self.steps:
-            return
-        self.bar = self._tqdm(desc=self.steps[-1][1], bar_format="{desc} {elapsed}{postfix}")
-        self._start()
+        # Between two steps something is drawn only if it takes a while: see _refresh.
+        if self.moving and self.course.steps:
+            self._draw_clock()
+
+    def _draw_clock(self) -> None:
+        self.drawn = self.course.now
+        text = f"{self.course.place}{self.drawn.text}"
+        self.bar = self._tqdm(desc=text, bar_format="{desc} {elapsed}{postfix}")
 
     def _draw_rows(self, event: Event) -> None:
-        if event.rows >= event.total:  # what follows is not about rows: they are read back
+        self.rows = f"{event.text}: {event.rows:,} of {event.total:,} rows"
+        if event.rows >= event.total:  # what follows is not about rows
+            self.rows = ""
             if self.counted:
                 self._draw_step()
+            return
+        if not self.moving:
             return
         if self.counted != event.text:
             self._put_away()
             self.counted = event.text
-            self.bar = self._tqdm(desc=event.text, total=event.total, unit=" rows", unit_scale=True)
+            text = f"{self.course.place}{event.text}"
+            self.bar = self._tqdm(desc=text, total=event.total, unit=" rows", unit_scale=True)
         self.bar.update(event.rows - self.bar.n)
-        self._start()
 
     def _tqdm(self, **wanted: Any) -> Any:
         """A bar without tqdm's own watching thread; ours keeps it moving."""
         tqdm.monitor_interval = 0
         marks = not shows_marks(self.stream)
-        return tqdm(file=self.stream, leave=False, dynamic_ncols=True, ascii=marks, **wanted)
+        # tqdm would draw nothing on a terminal that does not say how large it is.
+        size = {"ncols": columns(self.stream), "nrows": ROWS}
+        shown: dict[str, Any] = {"leave": False, "ascii": marks, **size, **wanted}
+        return tqdm(file=self.stream, **shown)
 
     def _put_away(self) -> None:
-        self.counted = ""
+        self.counted, self.drawn = "", None
         if self.bar is not None:
             self.bar.close()
             self.bar = None
-
-    def _clear(self) -> None:
-        self._put_away()
-        self.steps.clear()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -124,80 +152,73 @@ class Progress:
             if self.bar is not None:
                 self.bar.clear()
             yield
+            self.said = time.monotonic()
             if self.bar is not None:
                 self.bar.refresh()
 
-    def _start(self) -> None:
-        if self.thread is None:
-            self.thread = threading.Thread(target=self._tick, name="progress", daemon=True)
-            self.thread.start()
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """Leave the terminal alone while a person thinks."""
+        with self.guard:
+            self.paused = True
+            self._put_away()
+        try:
+            yield
+        finally:
+            with self.guard:
+                self.paused, self.said = False, time.monotonic()
 
     def _tick(self) -> None:
-        """Keep the clock running, and look now and then at what the server builds."""
-        ticks, watch = 0, None
+        """Keep the clock running, and look now and then at what the server works on."""
+        ticks, watch, seen = 0, None, ""
         while not self.ended.wait(TICK):
             ticks += 1
             if watch is not None and watch is not self.watch:
                 watch.close()
+                seen = ""
             watch = self.watch
-            told = watch.look() if watch and ticks % TICKS_TO_A_LOOK == 0 else None
+            if watch is not None and ticks % TICKS_TO_A_LOOK == 0 and self._wants_a_look():
+                seen = watch.look() or ""
             with self.guard:
-                if self.bar is not None and told is not None and not self.counted:
-                    self.bar.set_postfix_str(told, refresh=False)
-                if self.bar is not None:
-                    self.bar.refresh()
+                if not self.paused:
+                    self._refresh(seen)
         if watch is not None:
             watch.close()
+
+    def _wants_a_look(self) -> bool:
+        return self.moving or time.monotonic() - self.said >= QUIET
+
+    def _refresh(self, seen: str) -> None:
+        remarks = [part for part in (self.rows, seen, *self.course.remarks()) if part]
+        self._say_alive(remarks)
+        if not self.moving:
+            return
+        idle = time.monotonic() - self.course.now.since
+        if self.bar is None and idle >= 1:
+            self._draw_clock()
+        if self.bar is not None:
+            drawn = remarks[1:] if self.counted else remarks
+            self.bar.set_postfix_str(", ".join(drawn), refresh=False)
+            self.bar.ncols = columns(self.stream)  # somebody may have made the window smaller
+            self.bar.refresh()
+
+    def _say_alive(self, remarks: list[str]) -> None:
+        """Note what the call is at, in the log and where nothing is drawn, after a while."""
+        moment, now = time.monotonic(), self.course.now
+        took = clock(moment - now.since)
+        told = ", ".join([f"{self.course.place}{now.text}: {took} so far", *remarks])
+        if moment - self.logged >= QUIET:
+            self.logged = moment
+            logger.info("alive %s: %s", now.name or "between steps", told)
+        if self.note is not None and moment - self.said >= QUIET:
+            self.said = moment
+            self.note(told)
 
     def close(self) -> None:
         """Take everything off the terminal and end the thread. Nothing is drawn afterwards."""
         with self.guard:
-            self._clear()
-            self.watch = None
+            self.paused, self.watch = True, None
+            self._put_away()
         self.ended.set()
         if self.thread is not None:
             self.thread.join(timeout=5)
-
-
-@dataclass
-class IndexWatch:
-    """Reads over a connection of its own which index is being built, and how far that is.
-
-    Each look is one short query that commits by itself: between two looks nothing is open. What
-    goes wrong here is logged and ends the watching; it never touches the run.
-    """
-
-    alias: str
-    connection: BaseDatabaseWrapper | None = None
-    broken: bool = False
-
-    def look(self) -> str | None:
-        """Return what is being built, '' for nothing, None if that cannot be told."""
-        if self.broken:
-            return None
-        try:
-            if self.connection is None:
-                self.connection = connections.create_connection(self.alias)
-            with self.connection.cursor() as cursor:
-                cursor.execute(INDEX_BUILDS)
-                found = cursor.fetchone()
-        except Error as error:
-            logger.info("The progress of index builds cannot be read: %s", type(error).__name__)
-            self.broken = True
-            return None
-        return _told(*found) if found else ""
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self.connection is None:
-            return
-        try:
-            self.connection.close()
-        except Error as error:
-            logger.info("The second connection did not close: %s", type(error).__name__)
-        self.connection = None
-
-
-def _told(table: str, phase: str, percent: int | None) -> str:
-    done = f" {percent} %" if percent is not None else ""
-    return f"index of {table}, {phase}{done}"

@@ -74,8 +74,13 @@ def _locale() -> str:
 
 
 def wants_no_colour() -> bool:
-    """Whether the environment asks for no colours (https://no-color.org)."""
-    return bool(os.environ.get("NO_COLOR"))
+    """Whether the environment asks for no colours (https://no-color.org), or has none."""
+    return bool(os.environ.get("NO_COLOR")) or is_dumb()
+
+
+def is_dumb() -> bool:
+    """Whether the terminal can do nothing but print one line after the other."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def printable(text: str, unwanted: re.Pattern[str] = UNPRINTABLE) -> str:
@@ -150,6 +155,14 @@ class FittedOutput(OutputWrapper):
     def write_as_it_is(self, text: str) -> None:
         """Write ``text`` for programs: not fitted, not styled."""
         self._reach(lambda: self.stream.write(text))
+
+    def remark(self, text: str) -> None:
+        """Write a line that nobody needs. Where that fails, the next one that is needed fails."""
+        if self.lost or self.stream is None:
+            return
+        with suppress(OSError, ValueError):
+            self.stream.write(f"{spell(text, self)}\n")
+            self.stream.flush()
 
     def flush(self) -> None:
         """Hand on what is held back."""

@@ -99,11 +99,9 @@ def run_in_transaction(
     except (DatabaseError, InterfaceError, PsycopgError, KeyboardInterrupt) as error:
         return attempt.settle(error)
     finally:
-        if attempt.locked is not None:
-            journal.locked_seconds = time.monotonic() - attempt.locked
-        journal.hooks.clear()
         if connection.in_atomic_block:
             _disconnect(connection)
+        journal.unlocked()
 
 
 @dataclass
@@ -115,7 +113,6 @@ class _Attempt(Generic[T]):
     point: RecoveryPoint | None = None
     ended: TransactionResult[T] | None = None
     deadline: float | None = None
-    locked: float | None = None
 
     def run(self) -> TransactionResult[T]:
         options, layout = self.options, self.options.layout
@@ -162,9 +159,9 @@ class _Attempt(Generic[T]):
                 older_snapshots=options.rewrites,
                 views=options.views,
             )
-        self.locked = locked
         if options.max_lockout is not None:
             self.deadline = locked + options.max_lockout
+        self.journal.locked()
         return locked
 
     def _wait_for_readers(self, cursor: Any) -> tuple[str, ...]:

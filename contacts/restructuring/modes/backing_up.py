@@ -46,7 +46,12 @@ def _taken_over(operation: Operation) -> Backup | None:
         return None
     now = datetime.now(UTC)
     with operation.journal.step("look for a backup", "Looking for a backup of the last hour"):
-        found = backup_to_use(operation.reading_snapshot(), operation.options.backup_dir, now)
+        found = backup_to_use(
+            operation.reading_snapshot(),
+            operation.options.backup_dir,
+            now,
+            operation.journal.count,
+        )
     if found is None:
         return None
     operation.report.backup_path = str(found.path)
@@ -64,7 +69,7 @@ def _write(operation: Operation, snapshot: AbstractContextManager[Inspector]) ->
         snapshot,
         operation.options.backup_dir,
         datetime.now(UTC),
-        lambda table, rows, total: operation.journal.progress(rows, total, table),
+        operation.journal.count,
     )
     operation.report.backup_path = str(backup.path)
     return backup

@@ -78,6 +78,7 @@ def closing(mode: Mode, console: Console) -> Iterator[Call]:
     call = Call(mode, console, report)
     extra = {"kind": "begin", "step": "call", "mode": mode.name}
     logger.info("begin call: %s", mode.name, extra=extra)
+    console.begin(mode.name)
     try:
         yield call
     except BaseException as error:
@@ -100,9 +101,23 @@ def _close(call: Call, error: BaseException | None) -> None:
             operation.save_report()
     report.finished = report.finished or datetime.now(UTC)
     _log(report, error)
+    _notify(call)
     if console.format == "json":
         with suppress(CommandError) if error else nullcontext():  # the first error is to be told
             console.document(report_json(report))
+
+
+def _notify(call: Call) -> None:
+    """Tell the operator's command how the call ended; not in its message, which may name rows."""
+    report = call.report
+    call.console.notify(
+        "ended",
+        succeeded=report.succeeded,
+        exit_code=report.exit_code,
+        error_code=report.error_code or None,
+        stage=report.stage and str(report.stage),
+        locked_seconds=round(report.locked_seconds, 3),
+    )
 
 
 def _tried(operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import as_application_sees_it
-from contacts.restructuring.reports.results import result_lines, statistics_lines
+from contacts.restructuring.reports.results import passed_text, result_lines, statistics_lines
 from contacts.restructuring.reports.text_format import forecast_lines
 from jmsk.wording import counted
 
@@ -79,6 +79,7 @@ def rehearse(operation: Operation) -> None:
         operation,
         f"{_moved(operation)} would turn into contacts; every row was proved, then all rolled "
         "back.",
+        "WHAT WOULD HAPPEN",
     )
     operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
 
@@ -101,21 +102,22 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
     asked = {
         "all check rules stay pending": options.defer_rules,
         f"orders without a contact get their tenant's {UNKNOWN}": options.placeholder_contacts,
+        f"alembic_version says {options.alembic_stamp} afterwards": options.alembic_stamp,
     }
     steps.confirm(
         operation,
         [*consequences, *(told for told, wanted in asked.items() if wanted)],
         *statistics,
         Line(f"Other sessions connected: {sessions.count}"),
-        *(Line(f"  - {sentence}") for sentence in sessions.sentences),
         steps.backup_line(backup),
     )
 
 
 def _show_results(operation: Operation, outcome: str) -> None:
-    results = result_lines(operation.report.after)
+    before, after = operation.report.before, operation.report.after
+    results = result_lines(after, shown=before)
     steps.section(operation, "POST-MIGRATION VERIFICATION CHECKS", *results)
-    passed = f"{outcome}\nAll data integrity checks passed."
+    passed = f"{outcome}\n{passed_text(after)}"
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed))
 
 

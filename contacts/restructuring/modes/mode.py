@@ -16,15 +16,37 @@ from contacts.restructuring.modes.recover import recover
 from contacts.restructuring.modes.repair import repair
 from contacts.restructuring.modes.restore import restore
 from contacts.restructuring.modes.rollback import rollback
+from contacts.restructuring.modes.switch import STEPS as SWITCHED
 from contacts.restructuring.modes.switch import finish_and_say
 from contacts.restructuring.modes.verify import verify_only
+from contacts.restructuring.reports.forecast import seconds_by_step
 from contacts.restructuring.state.alembic import read_revisions
 
+BACKUP = ("checks", "look for a backup", "backup")
+PROVED = ("fingerprint before", "migrate", "analyze", "fingerprint after", "verify", "commit")
+BACK = ("fingerprint before", "migrate", "fingerprint after", "verify", "commit")
+RESTORED = (
+    "read backup",
+    "checks",
+    "compare",
+    "look for a backup",
+    "backup",
+    "read backup again",
+    "locks",
+    "checks under lock",
+    "fingerprint before",
+    "recover",
+    "migrate",
+    "restore",
+    "analyze",
+    "commit",
+)
 ALREADY_MIGRATED = "This database is already migrated: nothing to do."
 
 MIGRATE = Mode(
     flag="",
     name="migration",
+    steps=(*BACKUP, "locks", *PROVED),
     run=migrate,
     help="Validate, back up, ask, migrate, verify, report.",
     stages=(Stage.LEGACY, Stage.PREPARED),
@@ -37,6 +59,7 @@ MIGRATE = Mode(
 ADD_BRIDGE = Mode(
     flag="",
     name="bridge",
+    steps=("checks", "locks", "bridge", "commit"),
     run=add_bridge,
     help="Make the bridge of a migrated database.",
     stages=(Stage.MIGRATED,),
@@ -60,6 +83,7 @@ MODES = (
     Mode(
         flag="--rehearse",
         name="rehearsal",
+        steps=("checks", "locks", *PROVED),
         run=rehearse,
         help="Run the whole migration for real, then roll it back: the forecast for the real run. "
         "Readers and writers are locked out meanwhile.",
@@ -88,6 +112,7 @@ MODES = (
     Mode(
         flag="--prepare",
         name="preparation",
+        steps=("checks", "install", "base", "reserve", "backfill", "index", "verify"),
         run=prepare,
         help="Prepare the migration while the application works, so that it then locks for a "
         "moment. Whatever ends it, the same command goes on.",
@@ -144,10 +169,13 @@ MODES = (
         run=enforce,
         help="Add the check rules that are pending and that no row breaks any more.",
         stages=(Stage.MIGRATED,),
+        question="Proceed with the enforcement?",
+        changes=True,
     ),
     Mode(
         flag="--repair",
         name="repair",
+        steps=("checks", "locks", "repair", "commit"),
         run=repair,
         help="Put back what is missing, changed or disabled of what the migration made.",
         stages=(Stage.MIGRATED,),
@@ -166,6 +194,7 @@ MODES = (
     Mode(
         flag="--rollback",
         name="rollback",
+        steps=(*BACKUP, "locks", "checks under lock", *BACK),
         run=rollback,
         help="Bring a migrated database back to the legacy schema, every row proved.",
         stages=(Stage.MIGRATED,),
@@ -176,6 +205,7 @@ MODES = (
     Mode(
         flag="--recover",
         name="recovery",
+        steps=(*BACKUP, "locks", "checks under lock", *BACK),
         run=recover,
         help="Take the wreck of the former Alembic migration back to the legacy schema, proved.",
         stages=(Stage.PARTIAL,),
@@ -189,6 +219,7 @@ MODES = (
         flag="--restore",
         argument="DIR",
         name="restore",
+        steps=RESTORED,
         run=restore,
         help="Make the tables what the backup in DIR holds, proved by its fingerprints.",
         stages=(Stage.LEGACY, Stage.MIGRATED, Stage.PARTIAL, Stage.EMPTY),
@@ -211,9 +242,16 @@ def run_mode(operation: Operation) -> None:
         operation = replace(operation, mode=mode)
         operation.report.mode = mode.name
     if stage in mode.done_at:
+        operation.say_database()
         operation.nothing_to_do(f"{mode.done.format(stage=stage)}{_not_stamped(operation)}")
         return
     operation.require_stage()
+    if mode.changes:
+        steps = SWITCHED if mode.migrates and stage is Stage.PREPARED else mode.steps
+        known = seconds_by_step(
+            operation.connection, operation.report, operation.options.backup_dir
+        )
+        operation.console.expect(steps, known)
     mode.run(operation)
 
 

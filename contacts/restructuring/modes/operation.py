@@ -31,6 +31,7 @@ from contacts.restructuring.reports.files import write_reports
 from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.text_format import report_lines, settings_lines
 from contacts.restructuring.switching.changed import MOST_ORPHANS
+from jmsk.postgres.databases import is_missing
 from jmsk.postgres.server_errors import server_words
 
 
@@ -77,9 +78,10 @@ class Mode:
     what may follow that; ``help`` is what the manual says of it, ``name`` what reports call it,
     ``run`` does it. It works at ``stages``; at ``done_at`` there is nothing to do, which ``done``
     says. ``question`` is asked before it ``changes`` the database; ``leads_back`` to a former
-    state. A mode that ``writes_reports`` leaves them also where it fails after it had asked for the
-    tables; one that ``migrates``, or tells or tries it, takes the options of a migration.
-    ``document``: its standard output is kept for that ('sql'), and people read standard error.
+    state. It ``writes_reports`` also where it fails. One that ``migrates``, or tells or tries it,
+    takes the options of a migration. ``steps`` are those that it takes, in order: what is done
+    beside them is not counted. ``document``: its standard output is kept for that ('sql'), and
+    people read standard error.
     """
 
     flag: str
@@ -95,6 +97,7 @@ class Mode:
     writes_reports: bool = True
     migrates: bool = False
     document: str = ""
+    steps: tuple[str, ...] = ()
     done_at: tuple[Stage, ...] = ()
     done: str = ""
 
@@ -199,6 +202,13 @@ def open_operation(
         connection.ensure_connection()
         insist_on_standard_strings(connection)
     except OperationalError as error:
+        if is_missing(connection, error):
+            raise Failure(
+                "MC111",
+                f"The server has no database named {connection.settings_dict['NAME']}. {UNCHANGED} "
+                "Correct the name in DATABASE_URL, or make the database with 'manage.py "
+                "create_database'.",
+            ) from error
         raise Failure(
             "MC101",
             f"The database cannot be reached: {server_words(error)}. {UNCHANGED} Check "
@@ -210,6 +220,9 @@ def open_operation(
     report.database, report.alias = describe_database(connection), connection.alias
     layout = _read_layout(connection, options.patience, journal)
     report.stage = report.backup_stage = layout.stage
+    if console.notifier:
+        database = report.database
+        console.notifier.about |= {"database": database.name, "host": database.host}
     return Operation(mode, connection, options, console, journal, layout, report)
 
 

@@ -22,7 +22,7 @@ def repair(operation: Operation) -> None:
         return
     operation.refuse_failed(obstacles(operation.report.before))
     number = sum(result.finding.count for result in found)
-    sentences = [sentence for result in found for sentence in result.finding.sentences]
+    sentences = [sentence for result in found for sentence in result.finding.told]
     unnamed = [f"and {number - len(sentences)} more"] if number > len(sentences) else []
     steps.section(operation, "READY TO REPAIR")
     steps.confirm(

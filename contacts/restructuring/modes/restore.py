@@ -6,6 +6,7 @@ from pathlib import Path
 from django.db import transaction
 
 from contacts.created_companies import going_companies
+from contacts.restructuring.backup.listing import describe_backup, whole_backups
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.changes.restore import Restore, tables_to_lock
@@ -41,7 +42,7 @@ def restore(operation: Operation) -> None:
     operation.say_database()
     steps.section(operation, "VERIFYING THE BACKUP")
     with operation.journal.step("read backup", "Verifying every byte of the backup"):
-        wanted = read_backup(Path(operation.options.restore_from or ""))
+        wanted = _read(operation)
     require_fit(operation.layout, wanted)
     operation.say(Line(f"✓ {wanted.path} is whole: {_described(wanted)}", "SUCCESS"))
     steps.section(operation, "CHECKS BEFORE THE RESTORE")
@@ -66,6 +67,29 @@ def restore(operation: Operation) -> None:
     steps.say_undo(operation)
 
 
+NO_BACKUP = "MC405"
+MOST_LISTED = 10
+
+
+def _read(operation: Operation) -> Backup:
+    """Return the backup that was asked for. Raises Failure, which says what else there is."""
+    try:
+        return read_backup(Path(operation.options.restore_from or ""), operation.journal.count)
+    except Failure as failure:
+        if failure.code != NO_BACKUP:
+            raise
+        directory = operation.options.backup_dir
+        found = whole_backups(directory)
+        listed = "".join(f"\n  {describe_backup(one)}" for one in found[:MOST_LISTED])
+        told = (
+            f"The newest backups in {directory}:{listed}"
+            if found
+            else (f"There is no backup in {directory}.")
+        )
+        failure.args = (f"{failure} {told}",)
+        raise
+
+
 def _described(backup: Backup) -> str:
     rows = ", ".join(f"{rows} {table}" for table, rows in backup.rows.items())
     manifest = backup.manifest
@@ -84,7 +108,7 @@ def _compare(
         if layout.stage is Stage.EMPTY:  # what it lacks is said before the question
             build_tables(cursor, wanted, layout.schema)
             finish_tables(cursor, wanted)
-        changes = restore_plan(cursor, layout, wanted, going)
+        changes = restore_plan(cursor, layout, wanted, going, operation.journal.count)
         references = references_in_the_way(cursor, layout, wanted)
         transaction.set_rollback(True, using=operation.connection.alias)
     return changes, references
@@ -114,7 +138,11 @@ def _confirm(operation: Operation, wanted: Backup, backup: Backup | None) -> Non
     operation.say_database()
     consequences = [step.format(path=wanted.path) for step in CONSEQUENCES]
     steps.confirm(operation, consequences, steps.backup_line(backup, "Backup of what is replaced"))
-    if not operation.console.noinput and read_backup(wanted.path) != wanted:
+    if operation.console.noinput:
+        return
+    with operation.journal.step("read backup again", "Verifying the backup once more"):
+        found = read_backup(wanted.path, operation.journal.count)
+    if found != wanted:
         raise Failure(
             "MC408",
             f"{wanted.path} was replaced by another backup while the question was open. "

@@ -18,6 +18,7 @@ from contacts.restructuring.modes.backing_up import back_up_under_lock
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import undo
+from contacts.restructuring.reports.summary import summary_lines
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ def run_and_report(
     try:
         ended = run_change(change, operation.connection, plan, operation.journal)
     except FailedChecksError as refused:
-        operation.say(*result_lines(refused.results))
+        operation.say(*result_lines(refused.results, operation.report.before))
         raise
     _note(operation, ended)
     return ended.value
@@ -125,10 +126,16 @@ def _note(operation: Operation, ended: TransactionResult[ChangeResult]) -> None:
         )
 
 
-def save_report(operation: Operation, outcome: str) -> None:
-    """Finish the report of a change that went well, and show what it notes."""
+def save_report(operation: Operation, outcome: str, title: str = "WHAT HAPPENED") -> None:
+    """Finish the report of a change that went well; show what happened, what it notes, its files.
+
+    ``title`` stands above what happened.
+    """
     report = operation.report
     report.outcome, report.succeeded = outcome, True
+    section(operation, title)
+    operation.say_database()
+    operation.say(*summary_lines(report))
     operation.save_report()
     operation.say(*(Line(f"Note: {note}", "WARNING") for note in report.notes))
 

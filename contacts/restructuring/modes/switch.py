@@ -36,6 +36,22 @@ REHEARSAL_CONSEQUENCES = (
     "readers and writers of these tables wait for a moment: less than a second as a rule",
     "the preparation stays as it is, and no file but the report is written",
 )
+STEPS = (
+    "checks",
+    "look for a backup",
+    "backup",
+    "verify rows",
+    "drain",
+    "locks",
+    "changes",
+    "migrate",
+    "prove",
+    "verify",
+    "commit",
+    "witness",
+    "validate",
+    "checks after",
+)
 FRESH_SECONDS = 300
 """For so long the last check of every row is fresh enough."""
 TRIES = 5

@@ -8,13 +8,14 @@ from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from contacts.restructuring.reports.results import result_lines
+from contacts.restructuring.reports.results import passed_text, result_lines
 from contacts.restructuring.state.unsettled import count_rows, still_there
 from jmsk.wording import counted
 
 
 def verify_only(operation: Operation) -> None:
     """Run the checks after the migration on a migrated database, and report them."""
+    operation.say_database()
     report, tables = operation.report, operation.layout.tables
     sources = [plain_source(tables[name]) for name in sorted(tables)]
     with (
@@ -34,7 +35,7 @@ def verify_only(operation: Operation) -> None:
     bad = failed(results)
     report.succeeded = not bad
     report.failed_step = operation.journal.current = "verify" if bad else ""
-    report.outcome = f"{counted(len(bad), 'check')} failed." if bad else "All checks passed."
+    report.outcome = f"{counted(len(bad), 'check')} failed." if bad else passed_text(results)
     operation.save_report()
     if bad:
         raise Failure(
@@ -42,6 +43,4 @@ def verify_only(operation: Operation) -> None:
             f"{counted(len(bad), 'check')} failed: {', '.join(result.title for result in bad)}. "
             f"{UNCHANGED} Each of them says above what it found.",
         )
-    operation.say(
-        *banner("✓ POST-MIGRATION VERIFICATION PASSED", "All data integrity checks passed.")
-    )
+    operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed_text(results)))

@@ -1,29 +1,62 @@
 """The results of checks and the statistics, in lines of text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Result, Status
 from contacts.restructuring.console.lines import DETAILED, NORMAL, Line, mebibytes
 from contacts.restructuring.preparation.forecast import Forecast
-from contacts.restructuring.state.statistics import Statistics
+from contacts.restructuring.state.statistics import Placement, Statistics
 from jmsk.wording import counted
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
+FIRST_COMPANIES = 10
+"""How many default companies are listed where there are many; a sum follows."""
 STYLES = {Status.PASSED: "SUCCESS", Status.WARNING: "WARNING", Status.FAILED: "ERROR"}
 
 
-def result_lines(results: Iterable[Result]) -> list[Line]:
-    """Return the results of checks: one line where all is well, else the rows and what to do."""
+def result_lines(results: Sequence[Result], shown: Iterable[Result] = ()) -> list[Line]:
+    """Return the results of checks: problems with their rows and what to do, the rest in one line.
+
+    Those that passed have a line each at the verbosity of details. A problem that stands among the
+    results ``shown`` before is named, and its rows are not told again.
+    """
+    told = {(result.id, result.finding) for result in shown}
+    passed = [result for result in results if result.status is Status.PASSED]
     lines: list[Line] = []
     for result in results:
-        lines += _passed(result) if result.status is Status.PASSED else _problem(result)
+        if result.status is Status.PASSED:
+            lines.append(_passed(result))
+        elif (result.id, result.finding) in told:
+            lines.append(_as_before(result))
+        else:
+            lines += _problem(result)
+    if passed:
+        lines.append(Line(f"✓ {counted(len(passed), 'check')} passed", "SUCCESS"))
     return lines
 
 
-def _passed(result: Result) -> list[Line]:
+def _passed(result: Result) -> Line:
     note = f": {result.finding.note}" if result.finding.note else ""
-    return [Line(f"✓ {result.title}... PASSED{note}", "SUCCESS")]
+    return Line(f"✓ {result.title}... PASSED{note}", "SUCCESS", DETAILED)
+
+
+def _as_before(result: Result) -> Line:
+    mark, style = MARKS[result.status], STYLES[result.status]
+    return Line(f"{mark} {result.title}: {result.finding.count:,} as before, listed above", style)
+
+
+def warned(results: Iterable[Result]) -> int:
+    """Return how many of ``results`` are warnings."""
+    return sum(result.status is Status.WARNING for result in results)
+
+
+def passed_text(results: Iterable[Result]) -> str:
+    """Say that no check failed, and how many warned: that is not the same as that all is well."""
+    number = warned(results)
+    if not number:
+        return "All data integrity checks passed."
+    return f"No check failed; {counted(number, 'warning')}, listed above."
 
 
 def _problem(result: Result) -> list[Line]:
@@ -31,7 +64,7 @@ def _problem(result: Result) -> list[Line]:
     note = finding.note or f"{finding.count} found"
     lines = [Line(f"{mark} {result.title}...", style)]
     lines.append(Line(f"  {mark} {result.status.upper()}: {note}", style))
-    lines += [Line(f"    - {sentence}") for sentence in finding.sentences]
+    lines += [Line(f"    - {sentence}") for sentence in finding.told]
     more = finding.count - len(finding.sentences)
     if more > 0:
         lines.append(Line(f"    … and {more:,} more"))
@@ -49,13 +82,15 @@ def statistics_lines(statistics: Statistics, *, placements: bool = True) -> list
         Line(f"  {name}: {counted(number, 'row')}") for name, number in statistics.rows.items()
     ]
     lines.append(Line(f"  size of the tables: {mebibytes(statistics.size)}"))
-    for placement in statistics.placements if placements else ():
-        what = "the existing" if placement.exists else "a new"
+    placed = statistics.placements if placements else ()
+    lines += first_of(_placed(placement) for placement in placed)
+    if len(placed) > FIRST_COMPANIES:
+        customers = sum(placement.customers for placement in placed)
+        orders = sum(placement.orders for placement in placed)
         lines.append(
             Line(
-                f"  - tenant {placement.tenant_id} ({placement.tenant}): "
-                f"{counted(placement.customers, 'customer')} and "
-                f"{counted(placement.orders, 'order')} go to {what} {DEFAULT_COMPANY}"
+                f"  - in all {len(placed):,} tenants: {counted(customers, 'customer')} and "
+                f"{counted(orders, 'order')} go to {DEFAULT_COMPANY}"
             )
         )
     return lines
@@ -83,3 +118,20 @@ def _about(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def first_of(texts: Iterable[str]) -> list[Line]:
+    """Return a line for each of ``texts``; those behind the first ten are details."""
+    return [
+        Line(text, level=NORMAL if number < FIRST_COMPANIES else DETAILED)
+        for number, text in enumerate(texts)
+    ]
+
+
+def _placed(placement: Placement) -> str:
+    what = "the existing" if placement.exists else "a new"
+    return (
+        f"  - tenant {placement.tenant_id} ({placement.tenant}): "
+        f"{counted(placement.customers, 'customer')} and "
+        f"{counted(placement.orders, 'order')} go to {what} {DEFAULT_COMPANY}"
+    )

@@ -7,7 +7,12 @@ from contacts.restructuring.checks.base import Finding, Result
 from contacts.restructuring.console.lines import Line, heading, mebibytes, plain_text
 from contacts.restructuring.reports.next_steps import next_steps
 from contacts.restructuring.reports.report import Report
-from contacts.restructuring.reports.results import result_lines, statistics_lines
+from contacts.restructuring.reports.results import (
+    FIRST_COMPANIES,
+    first_of,
+    result_lines,
+    statistics_lines,
+)
 from contacts.restructuring.reports.runbook import runbook
 from jmsk.wording import counted, moment
 
@@ -104,15 +109,16 @@ def forecast_lines(report: Report) -> list[Line]:
 
 def unsettled_lines(report: Report) -> list[Line]:
     """Return what a person has to settle afterwards; nothing, where nothing is left."""
-    lines = [
-        Line(
-            f"  tenant {company.tenant_id} ({company.tenant}): "
-            f"{counted(company.contacts, 'contact')} and {counted(company.orders, 'order')} "
-            "without a contact in its default company"
-        )
-        for company in report.default_companies
-        if company.contacts or company.orders
-    ]
+    companies = [item for item in report.default_companies if item.contacts or item.orders]
+    lines = first_of(
+        f"  tenant {item.tenant_id} ({item.tenant}): {_left(item.contacts, item.orders)} in its "
+        "default company"
+        for item in companies
+    )
+    if len(companies) > FIRST_COMPANIES:
+        contacts = sum(item.contacts for item in companies)
+        orders = sum(item.orders for item in companies)
+        lines.append(Line(f"  in all {len(companies):,} tenants: {_left(contacts, orders)}"))
     emails = report.counts.get("emails_set_aside", 0)
     if emails:
         lines.append(Line(f"  set aside as duplicates: {counted(emails, 'e-mail')}"))
@@ -121,6 +127,10 @@ def unsettled_lines(report: Report) -> list[Line]:
         for rule, count in report.pending_rules.items()
     ]
     return lines
+
+
+def _left(contacts: int, orders: int) -> str:
+    return f"{counted(contacts, 'contact')} and {counted(orders, 'order')} without a contact"
 
 
 def settings_lines(settings: Mapping[str, str]) -> list[Line]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup, unheard
 from contacts.restructuring.database.layout import Layout, Stage
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.proof.legacy_meaning import (
@@ -48,7 +48,11 @@ class Change:
 
 
 def restore_plan(
-    cursor: Any, layout: Layout, backup: Backup, going_companies: Collection[int] = ()
+    cursor: Any,
+    layout: Layout,
+    backup: Backup,
+    going_companies: Collection[int] = (),
+    progress: Progress = unheard,
 ) -> tuple[Change, ...]:
     """Return what restoring ``backup`` would do to each table. Changes nothing.
 
@@ -62,7 +66,7 @@ def restore_plan(
         return tuple(
             Change(table.table, 0, table.rows, 0, table.rows, 0) for table in backup.manifest.tables
         )
-    load_rows(cursor, backup)
+    load_rows(cursor, backup, progress)
     return tuple(_compare(cursor, table, sources[table.table]) for table in backup.manifest.tables)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from psycopg2 import sql
 
-from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup, unheard
 from contacts.restructuring.backup.sequences import read_sequences
 from contacts.restructuring.database.layout import Layout, Stage
 from contacts.restructuring.database.settings import temporarily
@@ -58,12 +58,14 @@ class Restored:
     added: int
 
 
-def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
+def restore_rows(
+    cursor: Any, layout: Layout, backup: Backup, progress: Progress = unheard
+) -> tuple[Restored, ...]:
     """Make the tables, rows and sequences equal to ``backup`` and prove it.
 
     Parameters: ``layout``, of a database of the backup's own stage, or an empty one, where the
     tables are built first. The caller has the transaction open and the tables locked. Other tables
-    are not touched, and triggers do not fire.
+    are not touched, and triggers do not fire. ``progress`` hears how many rows are loaded.
 
     Raises Failure if the backup does not fit, if another table refers to a row that would go,
     or if the rows are not equal in the end. The caller must then roll back.
@@ -77,7 +79,7 @@ def restore_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored,
             f"The database is {layout.stage}, and the backup is of a {backup.manifest.stage} one. "
             f"{UNCHANGED} Bring the tables back first.",
         )
-    load_rows(cursor, backup)
+    load_rows(cursor, backup, progress)
     refuse_references(references_in_the_way(cursor, layout, backup), ROLLED_BACK)
     with _readable_conflicts(), temporarily(cursor, WITHOUT_NESTED_LOOPS):
         done = _replace_rows(cursor, layout, backup)

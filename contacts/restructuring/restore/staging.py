@@ -7,7 +7,7 @@ from django.db import DataError
 from psycopg2 import sql
 
 from contacts.restructuring.backup.column_types import ENUM_LABELS, without_labels
-from contacts.restructuring.backup.manifest import Backup, TableBackup
+from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup, unheard
 from contacts.restructuring.backup.reader import verified_lines
 from contacts.restructuring.backup.row_json import COPY_OPTIONS
 from contacts.restructuring.failures import UNCHANGED, Failure
@@ -35,22 +35,24 @@ WITHOUT_NESTED_LOOPS = {"enable_nestloop": "off"}
 all of it again for each row. The restore's joins are of whole tables: none needs one."""
 
 
-def load_rows(cursor: Any, backup: Backup) -> None:
+def load_rows(cursor: Any, backup: Backup, progress: Progress = unheard) -> None:
     """Load ``backup`` into temporary tables, one a table, unless this transaction has them.
+
+    ``progress`` hears how many rows of a table are loaded.
 
     The settings of settings.TEXT must be in force, and the columns' types be there.
     """
     for table in backup.manifest.tables:
         name = f"pg_temp.jmsk_restored_{table.table}"
         if value(cursor, "SELECT to_regclass(%s) IS NULL", [name]):
-            _load(cursor, backup, table)
+            _load(cursor, backup, table, progress)
 
 
-def _load(cursor: Any, backup: Backup, table: TableBackup) -> None:
+def _load(cursor: Any, backup: Backup, table: TableBackup, progress: Progress) -> None:
     lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
     execute(cursor, CREATE_LINES, lines=lines)
     copy = compose(f"COPY {{lines}} FROM STDIN WITH ({COPY_OPTIONS})", lines=lines)
-    with verified_lines(backup, table) as file, cursor.db.wrap_database_errors:
+    with verified_lines(backup, table, progress) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
     lacking = list(_missing_labels(cursor, backup))
     try:

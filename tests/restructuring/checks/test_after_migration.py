@@ -60,7 +60,7 @@ def test_sound_database_passes_every_check(migrated: Database, tmp_path: Path) -
     fill(migrated)
     before = migrated.dump()
 
-    done = run("--verify-only", "--backup-dir", str(tmp_path))
+    done = run("--verify-only", "--backup-dir", str(tmp_path), "-v", "2")
 
     assert done.code == 0, done
     assert {result.status for result in results().values()} == {Status.PASSED}

@@ -280,7 +280,7 @@ def test_check_that_cannot_run_blocks(
 
     assert_refused(
         legacy,
-        migrate(tmp_path),
+        migrate(tmp_path, "-v", "2"),
         before,
         "Validation failed: A check that crashes",
         "The check could not run: DataError: division by zero",

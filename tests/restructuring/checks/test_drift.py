@@ -113,7 +113,7 @@ def test_missing_emails_are_no_duplicates_and_stop_nothing(
     """)
     before = legacy.fetch("SELECT * FROM customers ORDER BY id")
 
-    done = assert_migrates(tmp_path)
+    done = assert_migrates(tmp_path, "-v", "2")
 
     assert "E-mails that stand more than once within a company: 0" in done.out
     assert legacy.fetch("SELECT id FROM contacts WHERE email IS NULL ORDER BY id") == [(31,), (32,)]
@@ -124,7 +124,7 @@ def test_missing_emails_are_no_duplicates_and_stop_nothing(
 
 def test_empty_tables_are_migrated(legacy: Database, migrated: Database, tmp_path: Path) -> None:
     with django_uses(legacy):
-        done = assert_migrates(tmp_path)
+        done = assert_migrates(tmp_path, "-v", "2")
 
     assert "Found 0 customers" in done.out
     assert legacy.value("SELECT counts ->> 'companies_created' FROM contacts_restructuringrun") == (

@@ -99,7 +99,7 @@ def test_rules_that_were_added_stay_and_the_others_follow(legacy: Database, tmp_
     names = ("ck_contacts_email_format", "ck_contacts_phone_format")
     legacy.execute("; ".join(f"ALTER TABLE contacts DROP CONSTRAINT {name}" for name in names))
     out = Breaking("ENFORCING CHECK RULES")
-    assert run("--enforce-rules", stdout=out).code == 0
+    assert run("--enforce-rules", "--noinput", stdout=out).code == 0
     added = "SELECT count(*) FROM pg_constraint WHERE conname = ANY(%s)"
     assert legacy.value(added, [list(names)]) == 2
 

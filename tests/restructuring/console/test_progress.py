@@ -1,16 +1,21 @@
 """Progress: on terminals only, in step with the run, and never in its way."""
 
+import io
+import re
 import threading
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from contacts.restructuring.console.progress import IndexWatch, Progress
+from contacts.restructuring.console.progress import Progress
+from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
 from tests.support.command import Terminal, run, run_into
 from tests.support.databases import Database
 from tests.support.waiting import wait_until
 
+COPIED = re.compile(r"copying things, \d+ rows")
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
     CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
@@ -52,7 +57,7 @@ def test_nothing_is_drawn_after_the_end() -> None:
 @pytest.mark.slow
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
-    watch = IndexWatch("default")
+    watch = ServerWatch("default")
     statement = "CREATE INDEX ON things (slowly(id))"
     building = threading.Thread(target=empty.execute, args=[statement])
     building.start()
@@ -69,10 +74,49 @@ def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     assert watch.connection is None
 
 
+UNSEEN = "CREATE TABLE fresh AS SELECT * FROM things; CREATE INDEX ON fresh (slowly(id))"
+
+
+@pytest.mark.slow
+def test_a_table_that_nobody_else_can_see_yet_is_not_told_by_its_number(empty: Database) -> None:
+    empty.run_script(SLOW)
+    watch = ServerWatch("default")
+    building = threading.Thread(target=empty.execute, args=[UNSEEN])
+    building.start()
+    try:
+        wait_until(lambda: (watch.look() or "").startswith("index of "))
+        assert (watch.look() or "").startswith("index of a table that is being written, building")
+    finally:
+        building.join()
+        watch.close()
+
+
+@pytest.mark.slow
+def test_rows_that_are_copied_are_counted(empty: Database) -> None:
+    empty.run_script(
+        f"{SLOW} CREATE FUNCTION slow_row() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM slowly(NEW.id); RETURN NEW; END $$;"
+        " CREATE TRIGGER slow_row BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION slow_row()"
+    )
+    watch = ServerWatch("default")
+    with psycopg2.connect(empty.url) as other, other.cursor() as cursor:
+        lines = io.StringIO("".join(f"{number}\n" for number in range(200)))
+        copying = threading.Thread(
+            target=cursor.copy_expert, args=["COPY things FROM STDIN", lines]
+        )
+        copying.start()
+        try:
+            wait_until(lambda: bool(COPIED.match(watch.look() or "")))
+        finally:
+            copying.join()
+            watch.close()
+    other.close()
+
+
 def test_a_watch_that_cannot_connect_gives_up_and_says_so(
     empty: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = IndexWatch("default")
+    watch = ServerWatch("default")
     empty.execute(f'ALTER DATABASE "{empty.name}" CONNECTION LIMIT 0')
     empty.execute("CREATE ROLE nobody_much LOGIN")
     from django.db import connections
@@ -110,13 +154,9 @@ def test_the_backup_before_a_way_back_knows_how_many_rows_there_are(
     caplog.set_level("DEBUG", "contacts.restructuring")
     assert run_into(tmp_path, "--rollback").code == 0
     told = [vars(record) for record in caplog.records if vars(record).get("kind") == "progress"]
-    assert {record["text"]: record["total"] for record in told} == {
-        "tenants": 5,
-        "companies": 30,
-        "contacts": 150,
-        "orders": 600,
-        "addresses": 0,
-    }
+    rows = {"tenants": 5, "companies": 30, "contacts": 150, "orders": 600, "addresses": 0}
+    read_back = {f"{table}, read back": number for table, number in rows.items()}
+    assert {record["text"]: record["total"] for record in told} == {**rows, **read_back}
 
 
 def test_rows_that_are_all_there_leave_the_terminal_to_the_step() -> None:

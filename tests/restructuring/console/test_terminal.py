@@ -27,7 +27,7 @@ class Narrow(io.TextIOWrapper):
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG", "DJANGO_COLORS"):
+    for name in ("NO_COLOR", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG", "DJANGO_COLORS", "TERM"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -111,9 +111,14 @@ def test_more_is_told_at_each_verbosity(sample: Database) -> None:
     assert re.search(r"^\d\d:\d\d:\d\d\.\d+ begin checks: ", three.err, re.MULTILINE)
 
 
-def test_a_passed_check_takes_one_line(sample: Database) -> None:
-    told = run("--dry-run").out.splitlines()
-    assert "✓ Count of customers to migrate... PASSED: Found 150 customers" in told
+def test_passed_checks_fold_into_one_line(sample: Database) -> None:
+    told = run("--dry-run").out
+    (number,) = re.findall(r"^✓ (\d+) checks passed$", told, re.MULTILINE)
+    assert "... PASSED" not in told
+    each = run("--dry-run", "-v", "2").out
+    assert each.count("... PASSED") == int(number)
+    assert "✓ Count of customers to migrate... PASSED: Found 150 customers" in each.splitlines()
+    assert f"✓ {number} checks passed" in each.splitlines()
 
 
 def test_a_log_file_gets_a_line_a_step(sample: Database) -> None:

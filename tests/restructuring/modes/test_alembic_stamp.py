@@ -33,7 +33,7 @@ def test_without_a_stamp_the_record_is_a_warning_that_names_the_option(roomy: Da
 
 
 def test_with_a_stamp_the_checks_say_what_will_be_written(roomy: Database) -> None:
-    told = run("--dry-run", *STAMP)
+    told = run("--dry-run", *STAMP, "-v", "2")
     assert told.code == 0
     passed = "Alembic's record... PASSED: it says 002_before; the run makes it say 003_elsewhere"
     assert passed in told.out

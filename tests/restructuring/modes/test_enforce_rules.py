@@ -7,7 +7,7 @@ import pytest
 
 from jmsk.wording import counted
 from tests.cases import awkward
-from tests.support.command import assert_migrates, run
+from tests.support.command import assert_migrates, run, start
 from tests.support.databases import Database, django_uses
 
 RULES = """
@@ -50,10 +50,12 @@ def test_rules_are_added_when_their_rows_are_right(pending: Database) -> None:
     assert pending.dump() == before
 
     pending.execute(PHONES)
-    some = run("--enforce-rules")
+    some = run("--enforce-rules", "--noinput")
     assert "ck_contacts_phone_format is enforced now" in some.out
     assert "ck_companies_phone_format is enforced now" in some.out
     assert "ck_contacts_email_format still waits for 2 rows" in some.out
+    assert "Rules added: 2. Still waiting for rows: 2." in some.out
+    assert f"Database: {pending.name} on " in some.out
     added = dict(pending.fetch(RULES))
     assert list(added) == [
         "ck_companies_fax_format",
@@ -63,7 +65,7 @@ def test_rules_are_added_when_their_rows_are_right(pending: Database) -> None:
     assert len(set(added.values())) == 3, "each was to be added in a transaction of its own"
 
     pending.execute(EMAILS)
-    assert "still waits" not in run("--enforce-rules").out
+    assert "still waits" not in run("--enforce-rules", "--noinput").out
     assert set(REFUSED) < set(dict(pending.fetch(RULES)))
     assert "No rule is pending: nothing to do" in run("--enforce-rules").out
     for rule, statement in REFUSED.items():
@@ -89,7 +91,7 @@ def test_rules_added_later_are_those_of_a_database_from_nothing(
     pending.execute(PHONES)
     pending.execute(EMAILS)
     with django_uses(pending):
-        run("--enforce-rules")
+        assert run("--enforce-rules", "--noinput").code == 0
 
     definitions = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c'"
     assert set(pending.fetch(definitions)) == set(migrated.fetch(definitions))
@@ -104,3 +106,40 @@ def test_verification_tells_of_a_rule_that_is_only_missing(
 
     assert done.code == 0
     assert "No row of contacts breaks ck_contacts_phone_format, but the database does" in done.out
+
+
+def test_it_shows_the_value_that_breaks_a_rule(pending: Database) -> None:
+    told = run("--enforce-rules").out
+    for column, row in (("email", 3), ("phone", 17)):
+        rule = f"ck_contacts_{column}_format"
+        value = pending.value(f"SELECT {column} FROM contacts WHERE id = {row}")
+        tenant = pending.value(f"SELECT tenant_id FROM contacts WHERE id = {row}")
+        assert f"Row {row} of contacts (tenant {tenant}) breaks {rule}: {value!r}\n" in told
+
+
+@pytest.mark.parametrize(("answer", "code", "added"), [("no", 1, 1), ("y", 0, 3)])
+def test_it_asks_before_it_alters(
+    pending: Database, tmp_path: Path, answer: str, code: int, added: int
+) -> None:
+    pending.execute(PHONES)
+    with start(pending, "--enforce-rules", "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with the enforcement? (yes/no): ")
+        assert "ck_contacts_phone_format is added to contacts" in begun.said()
+        begun.answer(answer)
+        assert begun.end().code == code
+    assert len(pending.fetch(RULES)) == added
+
+
+def test_rows_that_come_while_the_question_is_open_keep_their_rule_out(
+    pending: Database, tmp_path: Path
+) -> None:
+    pending.execute(PHONES)
+    with start(pending, "--enforce-rules", "--backup-dir", str(tmp_path), terminal=True) as begun:
+        begun.wait_for("Proceed with the enforcement?")
+        pending.execute("UPDATE contacts SET phone = '1' WHERE id = 1")
+        begun.answer("yes")
+        done = begun.end()
+    assert done.code == 0
+    assert "Row 1 of contacts (tenant 1) breaks ck_contacts_phone_format: '1'" in done.out
+    assert "ck_companies_phone_format is enforced now" in done.out
+    assert "ck_contacts_phone_format is enforced now" not in done.out

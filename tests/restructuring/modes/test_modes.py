@@ -245,6 +245,64 @@ def test_wrong_usage_ends_with_2() -> None:
     assert done.out == ""
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("--rehearsal", "--rehearse"),
+        ("--rolback", "--rollback"),
+        ("--enforce_rules", "--enforce-rules"),
+        ("--backupdir=x", "--backup-dir"),
+        ("rollback", "--rollback"),
+        ("--VERIFY-ONLY", "--verify-only"),
+    ],
+)
+def test_a_wrong_option_suggests_the_right_one(wrong: str, right: str) -> None:
+    done = run_child("postgresql://nobody@127.0.0.1:1/x", wrong)
+
+    assert done.code == 2
+    assert done.err.splitlines() == [
+        "usage: manage.py migrate_contacts [MODE] [OPTION ...]    (--help lists them)",
+        f"manage.py migrate_contacts: error: unrecognized arguments: {wrong} "
+        f"(did you mean {right}?)",
+    ]
+
+
+def test_what_is_like_no_option_gets_no_suggestion() -> None:
+    done = run_child("postgresql://nobody@127.0.0.1:1/x", "--quux")
+
+    assert done.code == 2
+    assert "did you mean" not in done.err
+
+
+def test_a_database_that_is_not_there_is_named_with_how_to_make_it(empty: Database) -> None:
+    missing = f"{empty.name}_missing"
+    url = empty.url.replace(empty.name, missing)
+
+    done = run_child(url, "--dry-run")
+
+    assert done.code == 1
+    assert done.error.startswith(
+        f"CommandError: [MC111] The server has no database named {missing}. Nothing was changed."
+    )
+    assert "make the database with 'manage.py create_database'" in done.error
+
+
+def test_a_wrong_folder_lists_the_backups_there_are(sample: Database, tmp_path: Path) -> None:
+    wrong = ("--restore", str(tmp_path / "migration_1"), "--noinput", "--backup-dir", str(tmp_path))
+
+    none = run(*wrong)
+    assert none.code == 1
+    assert none.error.endswith(f"There is no backup in {tmp_path}.")
+
+    assert run("--noinput", "--backup-dir", str(tmp_path)).code == 0
+    (backup,) = tmp_path.glob("migration_2*[0-9]")
+    told = run(*wrong).error
+    assert "[MC405] There is no backup folder" in told
+    assert f"The newest backups in {tmp_path}:\n  {backup}: legacy, 781 rows, of {sample.name}" in (
+        told
+    )
+
+
 def test_unreachable_server_is_named_without_the_password() -> None:
     done = run_child("postgresql://shop:hunter2@127.0.0.1:1/x", "--dry-run")
 

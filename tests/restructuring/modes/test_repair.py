@@ -297,18 +297,18 @@ IN_THE_WAY = (
     (
         "ALTER TABLE orders DROP CONSTRAINT fk_orders_company; "
         f"{BEHIND} UPDATE orders SET company_id = 999 WHERE id = 24",
-        "Row 24 of orders breaks fk_orders_company: no such row in companies",
+        "Row 24 of orders breaks fk_orders_company: no such row in companies: (999)",
     ),
     (
         "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey CASCADE; "
         "INSERT INTO contacts SELECT * FROM contacts WHERE id = 13",
-        "2 rows of contacts, of which 13, share the id of contacts_pkey",
+        "2 rows of contacts, of which 13, share the id of contacts_pkey: (13)",
     ),
     (
         "DROP INDEX uq_companies_one_default_per_tenant; "
         "UPDATE companies SET is_default = true WHERE id = 2",
         "2 rows of companies, of which 1, share the tenant_id of "
-        "uq_companies_one_default_per_tenant",
+        "uq_companies_one_default_per_tenant: (1)",
     ),
     (
         "ALTER TABLE orders ALTER company_id DROP NOT NULL; "
@@ -319,7 +319,7 @@ IN_THE_WAY = (
         "ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format, "
         "ADD CONSTRAINT ck_contacts_phone_format CHECK (true); "
         "UPDATE contacts SET phone = '1' WHERE id = 12",
-        "Row 12 of contacts (tenant 1) breaks ck_contacts_phone_format",
+        "Row 12 of contacts (tenant 1) breaks ck_contacts_phone_format: '1'",
     ),
     (
         "ALTER TABLE orders DISABLE TRIGGER trg_validate_order_relationships; "

@@ -40,7 +40,7 @@ def test_the_report_holds_every_row_that_the_check_names(sample: Database, tmp_p
     run_into(tmp_path, "--rehearse")
     (path,) = tmp_path.glob("*.txt")
     text = path.read_text()
-    assert text.count(" has no company\n") == 19
+    assert text.count(" has no company: ") == 19
     assert "Recovery point: " in text
     assert "LEFT TO SETTLE" in text
     assert "lock_timeout: 5s" in text

@@ -71,7 +71,10 @@ def addresses(inspector: Inspector) -> Found:
 @check("Fax numbers that go", LIVES_ON, Severity.WARNING)
 def fax_numbers(inspector: Inspector) -> Found:
     return rows(
-        inspector, "SELECT id FROM companies WHERE fax IS NOT NULL", "The fax of company {id} goes"
+        inspector,
+        "SELECT id, fax FROM companies WHERE fax IS NOT NULL",
+        "The fax of company {id} goes",
+        value="{fax}",
     )
 
 
@@ -90,8 +93,10 @@ def orders_moved_by_hand(inspector: Inspector) -> Found:
 def replaced_emails(inspector: Inspector) -> Found:
     return rows(
         inspector,
-        "SELECT id FROM contacts WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
+        "SELECT id, email_set_aside FROM contacts "
+        "WHERE email IS NOT NULL AND email_set_aside IS NOT NULL",
         "Contact {id} keeps its new e-mail; the one that was set aside goes",
+        value="{email_set_aside}",
     )
 
 

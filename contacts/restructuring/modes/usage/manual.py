@@ -10,6 +10,7 @@ back up, ask, migrate in one transaction, prove every row before COMMIT, report.
 
 Without a mode it does all of that. A database that is migrated already is left alone.
 """
+USAGE = "%(prog)s [MODE] [OPTION ...]    (--help lists them)"
 MODES_HELP = "At most one. What does not fit the database's stage is refused, saying why."
 EPILOG = """\
 exit codes:
@@ -28,8 +29,8 @@ examples:
     python manage.py migrate_contacts --noinput --max-lockout 60 --format json > result.json
 
 DATABASE_URL in the environment names the database; unset, the embedded one is used.
-Verbosity 0 prints errors only, 2 also settings, queries and the parts of steps, 3 every
-event with its time. NO_COLOR in the environment switches colours off.
+Verbosity 0 prints errors only, 2 also each check that passed, settings, queries and the
+parts of steps, 3 every event with its time. NO_COLOR in the environment switches colours off.
 """
 
 

@@ -5,8 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from contacts.restructuring.bridge.description import DEFAULT_SCHEMA, BridgeOptions
+from contacts.restructuring.console.notify import command_line
 from contacts.restructuring.failures import USAGE
 from contacts.restructuring.modes.operation import Mode, Prune
 from contacts.restructuring.preparation.pace import NORMAL, PACES
@@ -112,6 +114,37 @@ def add_program_arguments(group: Any) -> None:
         metavar="REVISION",
         help="Let alembic_version say REVISION, in the migration's transaction "
         "(default: leave it).",
+    )
+
+
+def add_running_arguments(parser: ArgumentParser) -> None:
+    """Add the options that say on what the command runs, and how it speaks."""
+    running = parser.add_argument_group("running and output")
+    running.add_argument(
+        "--database",
+        default=DEFAULT_DB_ALIAS,
+        choices=tuple(connections),
+        help="The alias of the database (default: %(default)s).",
+    )
+    running.add_argument(
+        "--noinput",
+        "--no-input",
+        action="store_true",
+        help="Answer the question with yes (default: ask).",
+    )
+    running.add_argument(
+        "--notify",
+        type=command_line,
+        metavar="COMMAND",
+        help="Run COMMAND, without a shell, when others are locked out, when they are no more, "
+        "and at the end; it gets a JSON event on standard input (default: nobody is told).",
+    )
+    running.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="What standard output gets: text, or one JSON document, and people read standard "
+        "error (default: %(default)s).",
     )
 
 
