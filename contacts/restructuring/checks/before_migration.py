@@ -77,7 +77,7 @@ def duplicate_emails(inspector: Inspector) -> Finding:
         "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",
-        lambda count: f"E-mails that stand more than once within a company: {count:,}",
+        lambda count: f"{counted(count, 'e-mail')} used more than once within a company",
     )
 
 

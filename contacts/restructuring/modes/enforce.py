@@ -19,7 +19,7 @@ def enforce(operation: Operation) -> None:
     waiting = {item.rule: item.finding.count for item in outcomes if item.finding.count}
     enforced = len(outcomes) - len(waiting)
     operation.report.waiting_rules = waiting
-    operation.report.outcome = f"Rules added: {enforced}. Still waiting for rows: {len(waiting)}."
+    operation.report.outcome = f"Rules added: {enforced}. Still waiting for rows: {len(waiting):,}."
     for outcome in outcomes:
         operation.say(*_lines(outcome))
 

@@ -13,6 +13,7 @@ from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.fences import count_touched, touched_since
 from contacts.restructuring.proof.prepared_meaning import Meaning
 from jmsk.postgres import prepared
+from jmsk.wording import counted
 
 EXPECTED_COMPANY = f"""
     coalesce((SELECT c.company_id FROM {{customers}} c WHERE c.id = o.{{customer_id}}),
@@ -49,7 +50,8 @@ def fill(cursor: Any, layout: Layout, meaning: Meaning, some: str, parameters: A
         return int(filled)
     raise Failure(
         "MC905",
-        f"A batch of {filled} orders was to fill orders.company_id and nothing else, but {same} of "
+        f"A batch of {counted(filled, 'order')} was to fill orders.company_id and nothing else, "
+        f"but {same:,} of "
         f"them kept their meaning, and it touched {_told(touched)}. It was rolled back. Something "
         "else changes rows when orders are updated: a trigger or a rule. Find it, or run "
         "'manage.py migrate_contacts --abandon' and migrate offline.",

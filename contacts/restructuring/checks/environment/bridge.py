@@ -13,7 +13,7 @@ from contacts.restructuring.checks.base import Check, Finding, Severity, problem
 from contacts.restructuring.checks.environment.privileges import grant
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
-from jmsk.wording import counted
+from jmsk.wording import counted, moment
 
 SCHEMA_TAKEN = """
     SELECT EXISTS (SELECT 1 FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass
@@ -162,8 +162,8 @@ def whole(inspector: Inspector) -> Finding:
     if found:
         return problems(f"{sentence}" for sentence in found)
     usage = read_usage(inspector.cursor)
-    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
-    last = f", the last on {usage.last:%Y-%m-%d %H:%M}" if usage.last else ""
+    since = f" since {moment(bridge.made)}" if bridge.made else ""
+    last = f", the last on {moment(usage.last)}" if usage.last else ""
     return Finding(
         note=f"the bridge stands in schema {bridge.schema}{since}; "
         f"{counted(usage.scans, 'look-up')} in customers by its indexes{last}"
@@ -181,7 +181,7 @@ def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:
         ),
         Check(
             "bridge_roles",
-            "Roles that will not see the bridge",
+            "Every role will see the bridge",
             partial(who_sees_it, wanted=wanted),
             "Run these statements days before, and let connections renew: a schema that is not "
             "there is no error in a search_path. Or name the roles with --bridge-role. What a "
@@ -190,7 +190,7 @@ def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:
         ),
         Check(
             "bridge_limits",
-            "Functions and jobs that the bridge cannot serve",
+            "The bridge serves every function and job",
             partial(names_out_of_reach, schema=wanted.schema),
             "Change these together with the migration.",
             Severity.WARNING,

@@ -133,7 +133,7 @@ def _dependents(inspector: Inspector) -> Iterator[str]:
 
 CHECK = Check(
     "dependents",
-    "Functions and views that name what goes",
+    "No function or view names what goes",
     names_in_functions_and_views,
     "Change these functions together with the application.",
     Severity.WARNING,

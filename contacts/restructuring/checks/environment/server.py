@@ -121,7 +121,7 @@ CHECKS = (
     whole_rows.CHECK,
     Check(
         "user_triggers",
-        "Triggers and rules of others on the tables",
+        "No trigger or rule of others is on the tables",
         user_triggers,
         "They are switched off while rows are placed, and on again before COMMIT. Look whether "
         "they still do what they are for on the restructured tables.",
@@ -137,7 +137,7 @@ CHECKS = (
     ),
     Check(
         "scheduled_jobs",
-        "Scheduled jobs that name what goes",
+        "No scheduled job names what goes",
         scheduled_jobs,
         "Change these jobs together with the application.",
         Severity.WARNING,

@@ -4,6 +4,7 @@ from contacts.created_companies import going_companies
 from contacts.restructuring.checks.base import Check, Finding, Severity, rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.record import read_record
+from jmsk.wording import inflected
 
 NAMELESS = (
     "SELECT o.id, o.tenant_id, o.contact_id FROM orders o LEFT JOIN contacts c "
@@ -22,8 +23,17 @@ def created_companies(inspector: Inspector) -> Finding:
         inspector,
         f"SELECT id, tenant_id FROM companies WHERE id = ANY('{{{ids}}}'::bigint[])",
         "Company {id} (tenant {tenant_id}) goes: nobody has changed it, and nothing needs it",
-        lambda count: f"{count} go, {stay} stay: somebody uses or has changed them",
+        lambda count: f"{inflected(count, 'company goes', 'companies go')}{_staying(stay)}",
     )
+
+
+def _staying(number: int) -> str:
+    told = inflected(
+        number,
+        "stays, which somebody uses or has changed",
+        "stay, which somebody uses or has changed",
+    )
+    return f"; {told}" if number else ""
 
 
 def names_customers(inspector: Inspector) -> bool:
@@ -33,7 +43,7 @@ def names_customers(inspector: Inspector) -> bool:
 
 
 def named_orders(inspector: Inspector) -> Finding:
-    """Orders that take the name of their contact."""
+    """Orders keep the name they have."""
     if not names_customers(inspector):
         return Finding()
     return rows(
@@ -82,7 +92,7 @@ LIVES_ON = (
 CHECKS = (
     Check(
         "created_companies",
-        "Companies that go",
+        "No company goes",
         created_companies,
         "Nothing to do: the migration created them to place contacts and orders there. One in "
         "which a column is changed stays.",
@@ -90,23 +100,23 @@ CHECKS = (
     ),
     Check(
         "named_orders",
-        "Orders that take the name of their contact",
+        "Orders keep the name they have",
         named_orders,
         "Nothing to do, if you agree: the legacy schema wants a name on every order.",
         Severity.WARNING,
     ),
-    Check("addresses", "Addresses that go", addresses, LIVES_ON, Severity.WARNING),
-    Check("fax_numbers", "Fax numbers that go", fax_numbers, LIVES_ON, Severity.WARNING),
+    Check("addresses", "No address goes", addresses, LIVES_ON, Severity.WARNING),
+    Check("fax_numbers", "No fax number goes", fax_numbers, LIVES_ON, Severity.WARNING),
     Check(
         "orders_moved_by_hand",
-        "Orders whose company was changed by hand",
+        "No order's company was changed by hand",
         orders_moved_by_hand,
         LIVES_ON,
         Severity.WARNING,
     ),
     Check(
         "replaced_emails",
-        "E-mails that replaced one set aside",
+        "No e-mail has replaced one set aside",
         replaced_emails,
         LIVES_ON,
         Severity.WARNING,
