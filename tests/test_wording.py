@@ -158,6 +158,15 @@ def test_a_number_before_a_plural_is_found(code: str, caught: bool) -> None:
     assert counts(sentence) is caught
 
 
+def test_where_a_rehearsal_is_advised_it_says_that_it_locks_everybody_out() -> None:
+    wrong = [
+        str(sentence)
+        for sentence in sentences()
+        if re.search(r"--rehearse\b(?=.* )", sentence.text) and "lock" not in sentence.text
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_one_is_one_and_thousands_stand_apart() -> None:
     told = [counted(number, "row") for number in (0, 1, 2, 1234567)]
     assert told == ["0 rows", "1 row", "2 rows", "1,234,567 rows"]

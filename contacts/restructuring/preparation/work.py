@@ -72,8 +72,8 @@ class Worker:
             "MC902",
             f"No lock could be had for this step of the preparation: {what}, in "
             f"{counted(self.patience.tries, 'try', 'tries')} of {self.patience.seconds:g} s. "
-            f"In the way: {told}. What was prepared before stays. End these sessions, or wait for them, and run the same "
-            "command again: it goes on from here.",
+            f"In the way: {told}. What was prepared before stays. End these sessions, or wait for "
+            "them, and run the same command again: it goes on from here.",
         )
 
     @contextmanager

@@ -132,7 +132,7 @@ CHECKS = (
         "Event triggers",
         event_triggers,
         "Ask who made them: one that fails, or refuses what it is told, rolls the run back. "
-        "--rehearse shows it.",
+        "--rehearse shows it, with readers and writers locked out.",
         Severity.WARNING,
     ),
     Check(
