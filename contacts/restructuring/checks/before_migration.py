@@ -12,7 +12,7 @@ from contacts.restructuring.checks.tables import (
 )
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
-from jmsk.wording import counted
+from jmsk.wording import counted, inflected
 
 
 def customers_table(inspector: Inspector) -> Finding:
@@ -50,9 +50,10 @@ def valid_tenants(inspector: Inspector) -> Finding:
 
 def linked_orders(inspector: Inspector) -> Finding:
     linked, orders = inspector.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+    rest = inflected(orders - linked, "goes to its", "go to their")
     return Finding(
-        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
-        f"({orders - linked:,}) go to their tenant's {DEFAULT_COMPANY}, without a contact"
+        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; {rest} tenant's "
+        f"{DEFAULT_COMPANY}, without a contact"
     )
 
 
