@@ -48,7 +48,7 @@ class DefaultCompanyFilter(ConditionFilter):
 class CompanyRuleFilter(ConditionFilter):
     """Companies with a value that a rule not yet proved would refuse, or an address with one."""
 
-    title = "breaks a rule"
+    title = "broken rule"
     parameter_name = "breaks"
 
     def conditions(self, request: HttpRequest) -> Iterator[Choice]:
@@ -57,6 +57,9 @@ class CompanyRuleFilter(ConditionFilter):
         for rule in rules_for(request, Address):
             broken = Exists(Address.objects.filter(rule.broken, company=OuterRef("pk")))
             yield rule.name, f"an address: {rule.text}", Q(broken)
+
+
+BELONGS = ("still belongs to it", "still belong to it")
 
 
 @admin.register(Tenant)
@@ -68,7 +71,7 @@ class TenantAdmin(DependantsMixin):
     ordering = ("name", "pk")
     fields = ("name", "subdomain", "is_active")
     dependants = tuple(
-        Dependants(model, "tenant", "still belong to it", block=True)
+        Dependants(model, "tenant", *BELONGS, block=True)
         for model in ("companies.Company", "contacts.Contact", "orders.Order")
     )
 
@@ -106,8 +109,8 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
     )
     readonly_fields = fields[6:]
     dependants = (
-        Dependants("contacts.Contact", "company", "still belong to it", block=True),
-        Dependants("orders.Order", "company", "still belong to it", block=True),
+        Dependants("contacts.Contact", "company", *BELONGS, block=True),
+        Dependants("orders.Order", "company", *BELONGS, block=True),
         Dependants("companies.Address", "company", "will be deleted too", cascade=True),
     )
 

@@ -6,6 +6,7 @@ from companies.models import Company, Tenant
 from jmsk.postgres.check_rules import email_rule, length_rule
 from jmsk.postgres.constraints import ForeignKeyConstraint
 from jmsk.postgres.fields import DatabaseNow, NaiveUTCDateTimeField, SerialField
+from jmsk.wording import moment
 
 
 class Contact(models.Model):
@@ -108,4 +109,4 @@ class RestructuringRun(models.Model):
         ordering = ["-started_at"]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()} of {moment(self.started_at)}"

@@ -9,6 +9,7 @@ from contacts.restructuring.failures import ROLLED_BACK, Failure
 from jmsk.postgres.references import referred_rows
 from jmsk.postgres.sequences import feeding_sequences, free_values, restart
 from jmsk.postgres.user_triggers import without_user_triggers
+from jmsk.wording import counted
 
 PLACEHOLDERS = "placeholders"
 """Their place among the legacy objects that a run remembers: each row as it was made, by id."""
@@ -67,8 +68,8 @@ def _next_ids(cursor: Any, count: int) -> list[int]:
     if sequence is None or len(found) <= count:
         raise Failure(
             "MC603",
-            f"The sequence of contacts has no {count + 1} ids left for placeholders. {ROLLED_BACK} "
-            "Let it reach further, or leave out --placeholder-contacts.",
+            f"The sequence of contacts has no {counted(count + 1, 'id')} left for placeholders. "
+            f"{ROLLED_BACK} Let it reach further, or leave out --placeholder-contacts.",
         )
     restart(cursor, sequence, [found[count], False])
     return found[:count]

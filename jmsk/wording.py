@@ -8,7 +8,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
     ``plural`` is needed where an s does not make one: "2 companies".
     """
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+    return inflected(number, noun, plural or f"{noun}s")
+
+
+def inflected(number: int, singular: str, plural: str) -> str:
+    """Return ``number`` with the words that go with it: "1 row goes", "2,000 rows go"."""
+    return f"{number:,} {singular if number == 1 else plural}"
 
 
 def moment(when: datetime) -> str:

@@ -44,7 +44,7 @@ class SetAsideFilter(ConditionFilter):
 class BreaksRuleFilter(ConditionFilter):
     """Contacts with a value that a rule would refuse: a choice for each rule not yet proved."""
 
-    title = "breaks a rule"
+    title = "broken rule"
     parameter_name = "breaks"
 
     def conditions(self, request: HttpRequest) -> Iterator[Choice]:

@@ -143,7 +143,7 @@ class ReassignMixin(ReassignProgressMixin):
         self, request: HttpRequest, selection: Selection, tenants: list[tuple[int, str, int]]
     ) -> HttpResponse:
         links = [
-            (f"{name}: {number}", f"{reverse(LIST)}?{narrowed(selection, tenant)}")
+            (f"{name}: {number:,}", f"{reverse(LIST)}?{narrowed(selection, tenant)}")
             for tenant, name, number in tenants
         ]
         return self.render_page(request, {"several": links}, status=400, template=TEMPLATE)

@@ -19,16 +19,21 @@ from contacts.restructuring.bridge.usage import told
 from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
+from jmsk.wording import inflected
 from orders.linking import WITHOUT_CONTACT
 from orders.models import Order
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to settle: the list where it is done, the filter there, and its condition."""
+    """Something to settle: the list where it is done, the filter there, and its condition.
+
+    ``label`` names several of it, ``single`` one.
+    """
 
     model: Any
     label: str
+    single: str
     kind: str
     filters: tuple[tuple[str, str], ...]
     condition: Any
@@ -49,6 +54,11 @@ class Item:
     number: int
     url: str
     width: float
+
+    @property
+    def told(self) -> str:
+        """The number, with what it counts."""
+        return inflected(self.number, self.subject.single, self.subject.label)
 
 
 @dataclass(frozen=True)
@@ -88,19 +98,39 @@ SETTLED_IN_CONTACTS = (
     Subject(
         Contact,
         "contacts still where the migration placed them",
+        "contact still where the migration placed it",
         "placed",
         (("placed", "still"),),
         STILL_PLACED,
     ),
-    Subject(Contact, "duplicate e-mails set aside", "aside", (("set_aside", "yes"),), SET_ASIDE),
+    Subject(
+        Contact,
+        "duplicate e-mails set aside",
+        "duplicate e-mail set aside",
+        "aside",
+        (("set_aside", "yes"),),
+        SET_ASIDE,
+    ),
 )
 SETTLED_IN_ORDERS = (
-    Subject(Order, "orders without a contact", "orders", (("contact", "none"),), WITHOUT_CONTACT),
+    Subject(
+        Order,
+        "orders without a contact",
+        "order without a contact",
+        "orders",
+        (("contact", "none"),),
+        WITHOUT_CONTACT,
+    ),
 )
 
 
 SETTLED = Subject(
-    Contact, "placed contacts settled", "settled", (("placed", "settled"),), PLACED_AND_SETTLED
+    Contact,
+    "placed contacts settled",
+    "placed contact settled",
+    "settled",
+    (("placed", "settled"),),
+    PLACED_AND_SETTLED,
 )
 SHOWN_TENANTS = 10
 Numbers = dict[Subject, int]
@@ -184,9 +214,11 @@ def _subjects(request: HttpRequest) -> Iterator[Subject]:
             condition: Any = rule.broken
             if model is Address:
                 condition = Exists(Address.objects.filter(rule.broken, company=OuterRef("pk")))
-            whose = {Contact: "contacts", Company: "companies", Address: "addresses"}[model]
-            label = f"{whose} whose {rule.label} breaks a rule ({rule.name})"
-            yield Subject(listed, label, "rule", (("breaks", rule.name),), Q(condition))
+            broken = f"whose {rule.label} breaks a rule ({rule.name})"
+            options = model._meta
+            label = f"{options.verbose_name_plural} {broken}"
+            single = f"{options.verbose_name} {broken}"
+            yield Subject(listed, label, single, "rule", (("breaks", rule.name),), Q(condition))
 
 
 def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:

@@ -68,7 +68,7 @@ def settle(contact_id: int, answer: Answer, *, shown: str, user_id: int) -> Cont
 
 def _validate(contact: Contact, email: str | None) -> None:
     if not email:
-        raise ValidationError("Enter the e-mail that the contact shall have.")
+        raise ValidationError("Enter the contact's new e-mail.")
     holder = holders(contact, email).first()
     if holder is not None:
         raise ValidationError(

@@ -15,19 +15,22 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from jmsk.adminsite.base import DatabaseRulesAdmin
+from jmsk.wording import inflected
 
 
 @dataclass(frozen=True)
 class Dependants:
     """Rows that point at what is deleted.
 
-    ``model`` is "app.Model", ``field`` its foreign key. ``told`` says what becomes of them;
-    ``block``: they forbid the deletion; ``cascade``: they are deleted too.
+    ``model`` is "app.Model", ``field`` its foreign key. ``told`` says what becomes of one of them,
+    ``told_of_several`` of more, if in other words; ``block``: they forbid the deletion;
+    ``cascade``: they are deleted too.
     """
 
     model: str
     field: str
     told: str
+    told_of_several: str = ""
     block: bool = False
     cascade: bool = False
 
@@ -60,8 +63,12 @@ class DependantsMixin(DatabaseRulesAdmin):
             number = model._default_manager.filter(**lookup).count()
             if not number:
                 continue
-            name = model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural
-            text = f"{number} {name} {dependants.told}"
+            one, several = model._meta.verbose_name, model._meta.verbose_name_plural
+            text = inflected(
+                number,
+                f"{one} {dependants.told}",
+                f"{several} {dependants.told_of_several or dependants.told}",
+            )
             link = list_link(request, dependants.model, dependants.field, keys)
             if link is not None:
                 text = format_html('{} (<a href="{}">list</a>)', text, link)

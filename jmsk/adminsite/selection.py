@@ -49,7 +49,7 @@ class Selection:
         if IDS in query:
             return cls(ids=_numbers(str(query[IDS]).split(",")))
         if FILTERS not in query:
-            raise BadSelectionError("No rows are named.")
+            raise BadSelectionError("Nothing was selected.")
         return cls(filters=str(query[FILTERS]))
 
     def page(self, request: HttpRequest, name: str) -> str:
@@ -84,14 +84,14 @@ class Selection:
         try:
             return model_admin.get_changelist_instance(asking).get_queryset(asking)
         except BadFilterError as error:
-            raise BadSelectionError("The list's filter is not understood.") from error
+            raise BadSelectionError("The list's filter was not understood.") from error
 
 
 def _numbers(texts: list[str]) -> tuple[int, ...]:
     try:
         numbers = tuple(sorted({int(text) for text in texts}))
     except ValueError as error:
-        raise BadSelectionError("Rows are named by numbers.") from error
+        raise BadSelectionError("The selection was not understood.") from error
     if not numbers or numbers[0] < 1 or numbers[-1] > LARGEST_KEY:
-        raise BadSelectionError("No rows are named.")
+        raise BadSelectionError("Nothing was selected.")
     return numbers

@@ -47,7 +47,11 @@ def test_an_email_is_changed(data: Database, client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("email", "told"),
-    [("", "Enter the e-mail"), ("dan", "Enter an e-mail address"), ("ben@example.com", "(Eve)")],
+    [
+        ("", "Enter the contact's new e-mail"),
+        ("dan", "Enter an e-mail address"),
+        ("ben@example.com", "(Eve)"),
+    ],
 )
 def test_an_email_is_not_changed_to_what_cannot_be(
     data: Database, client: Client, email: str, told: str
@@ -66,7 +70,7 @@ def test_an_empty_email_can_be_settled(data: Database, client: Client) -> None:
     data.execute("UPDATE contacts SET email_set_aside = '' WHERE id = 14")
     assert "duplicate e-mail (empty) set aside" in text_of(client.get(CONTACTS))
     assert "(empty)" in text_of(client.get(SETTLE))
-    assert "Enter the e-mail" in text_of(settle(client, "restore", shown=""))
+    assert "Enter the contact's new e-mail" in text_of(settle(client, "restore", shown=""))
     assert data.fetch(EMAILS) == [(None, "")]
     settle(client, "drop", shown="")
     assert data.fetch(EMAILS) == [(None, None)]

@@ -71,7 +71,7 @@ def test_many_are_moved_in_the_background_and_seen_from_everywhere(
         with other.cursor() as cursor:
             cursor.execute("BEGIN; SELECT 1 FROM contacts WHERE id = 15 FOR UPDATE")
             answer = confirm(client, page)
-            assert "0 of 2 contacts have moved." in text_of(answer)
+            assert "0 of 2 contacts moved so far." in text_of(answer)
             wait_until(lambda: bool(data.value(BLOCKED)))
             again = confirm(client, page)
             assert again.redirect_chain[-1][0].startswith(PROGRESS)

@@ -31,7 +31,7 @@ LAST_WORDS = "Running the checks after the migration"
 """The last that a run says before COMMIT."""
 
 NAME = "migrate_contacts"
-ERROR = re.compile(r"^\w*Error: ", re.MULTILINE)
+ERROR = re.compile(r"^(?:\w*Error|Stopped): ", re.MULTILINE)
 
 PRELUDE = """
 import os, signal, sys, time

@@ -35,8 +35,8 @@ class Command(BaseCommand):
         suggesting(parser)
         usual = Size()
         for name, text in (
-            ("customers", "customers, of whom an eighth have no company"),
-            ("orders", "orders, of which a twentieth have no customer"),
+            ("customers", "customers, an eighth of them without a company"),
+            ("orders", "orders, a twentieth of them without a customer"),
             ("tenants", "tenants, of which the last has no customers"),
             ("seed", "any integer; it decides which rows are made"),
         ):

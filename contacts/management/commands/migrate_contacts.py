@@ -33,6 +33,10 @@ from jmsk.postgres.server_errors import server_words
 from jmsk.suggestions import suggesting
 
 
+class Stopped(CommandError):  # noqa: N818  # Django writes the name before the message
+    """The operator has said no."""
+
+
 class Command(BaseCommand):
     help = DESCRIPTION
     requires_system_checks: list[str] = []  # noqa: RUF012  # Django's own form
@@ -128,8 +132,9 @@ class Command(BaseCommand):
             failure = _interrupted(call)
             raise CommandError(*failure.args, returncode=failure.returncode) from error
         except Failure as failure:
-            # Under the name that Django's users know.
-            raise CommandError(*failure.args, returncode=failure.returncode) from failure
+            # Under the name that Django's users know; to decline is no error.
+            kind = Stopped if failure.code == "MC108" else CommandError
+            raise kind(*failure.args, returncode=failure.returncode) from failure
 
     def _console(self, options: dict[str, Any], mode: Mode) -> Console:
         """Return the operator's terminal, fitted to what its streams can show."""

@@ -103,7 +103,7 @@ def parse(data: bytes) -> Manifest:
         values = json.loads(data)
         version = values["format"]
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"it is no manifest ({error!r})") from error
+        raise ValueError(f"it is not a manifest ({error!r})") from error
     if version not in READABLE:
         known = f"1 to {FORMAT_VERSION}"
         raise ValueError(f"its format is {version!r}, and this version reads formats {known}")

@@ -41,7 +41,9 @@ def read_backup(path: Path, progress: Progress = unheard) -> Backup:
         verify_files(folder, manifest, progress)
     except FileNotFoundError as error:
         missing = Path(str(error.filename)).name
-        hint = "it is no backup of this tool" if missing == FILE_NAME else "the backup is not whole"
+        hint = (
+            "it is not a backup of this tool" if missing == FILE_NAME else "the backup is not whole"
+        )
         raise Failure(
             "MC405", f"{folder} has no {missing}: {hint}. {UNCHANGED} Name another backup."
         ) from error

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.restructuring.bridge.description import COUNTERS, Bridge
-from jmsk.wording import counted
+from jmsk.wording import counted, moment
 
 LAST_SCAN_VERSION = 160000
 """From here on PostgreSQL knows when a relation was last scanned."""
@@ -37,7 +37,7 @@ class Usage:
 
     def __str__(self) -> str:
         told = " and ".join(f"{counted(n, 'call')} of {view}" for view, n in self.calls.items())
-        last = f", the last on {self.last:%Y-%m-%d %H:%M} UTC" if self.last else ""
+        last = f", the last on {moment(self.last)}" if self.last else ""
         since = f" since the statistics were reset on {self.reset:%Y-%m-%d}" if self.reset else ""
         return f"{told}{since}{last} (scans that PostgreSQL's statistics count)"
 
@@ -61,5 +61,5 @@ def read_usage(cursor: Any, bridge: Bridge) -> Usage:
 
 def told(cursor: Any, bridge: Bridge) -> str:
     """Say where the bridge stands, since when, and how much it is used."""
-    since = f" since {bridge.made:%Y-%m-%d %H:%M} UTC" if bridge.made else ""
+    since = f" since {moment(bridge.made)}" if bridge.made else ""
     return f"stands in schema {bridge.schema}{since}: {read_usage(cursor, bridge)}"

@@ -20,7 +20,7 @@ from contacts.restructuring.checks.tables.placed_rows import placed_rows
 from contacts.restructuring.checks.tables.replaced_keys import replaced_keys
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage
-from jmsk.wording import counted
+from jmsk.wording import counted, inflected
 
 
 @check(
@@ -72,9 +72,10 @@ def valid_tenants(inspector: Inspector) -> Found:
 @check("Orders linked to customers")
 def linked_orders(inspector: Inspector) -> Found:
     linked, orders = inspector.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+    rest = inflected(orders - linked, "goes to its", "go to their")
     return Finding(
-        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; the rest "
-        f"({orders - linked:,}) go to their tenant's {DEFAULT_COMPANY}, without a contact"
+        note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; {rest} tenant's "
+        f"{DEFAULT_COMPANY}, without a contact"
     )
 
 
@@ -109,7 +110,7 @@ def duplicate_emails(inspector: Inspector) -> Found:
         "GROUP BY c.tenant_id, coalesce(c.company_id, d.id), c.email HAVING count(*) > 1",
         "Customer {id} keeps its e-mail; {contacts} customers of tenant {tenant_id} share it in "
         "one company",
-        lambda count: f"E-mails that stand more than once within a company: {count:,}",
+        lambda count: f"{counted(count, 'e-mail')} used more than once within a company",
         value="{email}",
     )
 

@@ -53,7 +53,7 @@ def _checks(find: Callable[..., Found], rules: Mapping[str, str]) -> tuple[Check
         *(
             Check(
                 name,
-                f"Values that {name} would refuse",
+                f"Rows keep {name}",
                 partial(find, rule_name=name, table=table),
                 "Nothing is lost: the rule is pending until these rows have been put right and "
                 "'manage.py migrate_contacts --enforce-rules' has been run.",

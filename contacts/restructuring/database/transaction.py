@@ -187,8 +187,8 @@ class _Attempt(Generic[T]):
         return Failure(
             "MC503",
             f"The window of {self.options.max_lockout:g} s (--max-lockout) was over at the step "
-            f"'{step}'. {ROLLED_BACK} Allow a longer one; 'manage.py migrate_contacts --rehearse' "
-            "measures how long it has to be.",
+            f"'{step}'. {ROLLED_BACK} Allow a longer one; 'manage.py migrate_contacts --rehearse', "
+            "which locks readers and writers out, measures how long it has to be.",
         )
 
     def settle(self, error: BaseException) -> TransactionResult[T]:

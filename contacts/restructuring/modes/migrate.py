@@ -108,7 +108,7 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
         operation,
         [*consequences, *(told for told, wanted in asked.items() if wanted)],
         *statistics,
-        Line(f"Other sessions connected: {sessions.count}"),
+        Line(f"Other sessions connected: {sessions.count:,}"),
         steps.backup_line(backup),
     )
 

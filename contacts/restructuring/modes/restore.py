@@ -1,6 +1,7 @@
 """``--restore DIR``: make the tables what a backup holds."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
@@ -27,7 +28,7 @@ from contacts.restructuring.restore.references import (
     refuse_references,
 )
 from contacts.restructuring.state.record import read_record
-from jmsk.wording import counted
+from jmsk.wording import counted, inflected, moment
 
 CONSEQUENCES = (
     "the tables become what {path} holds, row by row, id by id",
@@ -91,9 +92,10 @@ def _read(operation: Operation) -> Backup:
 
 
 def _described(backup: Backup) -> str:
-    rows = ", ".join(f"{rows} {table}" for table, rows in backup.rows.items())
+    rows = ", ".join(f"{rows:,} {table}" for table, rows in backup.rows.items())
     manifest = backup.manifest
-    return f"{rows}; taken {manifest.taken_at} of {manifest.database} ({manifest.stage})"
+    taken = moment(datetime.fromisoformat(manifest.taken_at))
+    return f"{rows}; taken {taken} of {manifest.database} ({manifest.stage})"
 
 
 def _compare(
@@ -118,7 +120,9 @@ def _changes(changes: Sequence[Change]) -> list[Line]:
     return [
         Line(
             f"  {item.table}: {counted(item.now, 'row')} now, {item.backup:,} in the backup; "
-            f"{item.deleted:,} go, {item.changed:,} change back, {item.added:,} come back"
+            f"{inflected(item.deleted, 'goes', 'go')}, "
+            f"{inflected(item.changed, 'changes back', 'change back')}, "
+            f"{inflected(item.added, 'comes back', 'come back')}"
         )
         for item in changes
     ]

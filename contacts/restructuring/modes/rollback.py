@@ -13,7 +13,7 @@ from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.state.record import read_record
-from jmsk.wording import counted
+from jmsk.wording import counted, moment
 
 CONSEQUENCES = (
     "contacts is renamed to customers again; what the migration placed has no company again",
@@ -34,7 +34,7 @@ def rollback(operation: Operation) -> None:
     steps.section(operation, "READY TO ROLL BACK")
     operation.say_database()
     if when:
-        operation.say(Line(f"It was migrated on {when:%Y-%m-%d %H:%M:%S} UTC."))
+        operation.say(Line(f"It was migrated on {moment(when)}."))
     live_on = "they live on in the backup" if backup else "no backup is written, so they are lost"
     consequences = [step.format(live_on=live_on) for step in CONSEQUENCES]
     steps.confirm(operation, consequences, steps.backup_line(backup, none="none (--skip-backup)"))

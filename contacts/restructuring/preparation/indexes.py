@@ -86,7 +86,7 @@ def make_indexes(worker: Worker) -> None:
         note(cursor, Phase.INDEX, indexes=names)
         return wanted
 
-    wanted = worker.transact(begin, "looking which indexes are missing")
+    wanted = worker.transact(begin, "looking for missing indexes")
     for number, one in enumerate(wanted, 1):
         worker.journal.progress(number - 1, len(wanted), f"indexes: {one.item.name}")
         _make(worker, one)

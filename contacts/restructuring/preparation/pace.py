@@ -7,6 +7,7 @@ from typing import Any
 
 from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.failures import Failure
+from jmsk.wording import inflected
 
 OLD_SNAPSHOTS = (
     SESSION
@@ -71,7 +72,7 @@ def reason_to_pause(cursor: Any, pace: Pace) -> str:
     cursor.execute(WAITING)
     waiting = cursor.fetchone()[0]
     if waiting > pace.max_waiting:
-        return f"{waiting} sessions wait for locks"
+        return inflected(waiting, "session waits for a lock", "sessions wait for locks")
     if pace.max_replica_lag is None:
         return ""
     cursor.execute(LAG)

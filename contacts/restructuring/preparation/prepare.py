@@ -37,7 +37,9 @@ def prepare(worker: Worker) -> tuple[Result, ...]:
     begin(worker)
     renewed = _renew_if_broken(worker)
     while True:
-        phase = worker.transact(lambda cursor: read_state(cursor).phase, "looking how far it is")
+        phase = worker.transact(
+            lambda cursor: read_state(cursor).phase, "seeing how far it has come"
+        )
         if phase in STEPS:
             text, step = STEPS[phase]
             with worker.journal.step(str(phase), text):
@@ -66,7 +68,7 @@ def _refuse_obstacles(worker: Worker) -> None:
             ]
         return obstacles(cursor, worker.layout)
 
-    found = worker.transact(look, "looking what stands in the way")
+    found = worker.transact(look, "looking for what stands in the way")
     if found:
         raise Failure(
             "MC901",
@@ -84,7 +86,7 @@ def _renew_if_broken(worker: Worker) -> bool:
             return []
         return broken_fences(cursor, worker.layout, state)
 
-    broken = worker.transact(look, "looking whether the journal is whole")
+    broken = worker.transact(look, "checking that the journal is whole")
     if broken:
         _renew(worker, "; ".join(broken))
     return bool(broken)

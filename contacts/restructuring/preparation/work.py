@@ -25,6 +25,7 @@ from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.pace import NORMAL, Pace
+from jmsk.wording import counted
 
 T = TypeVar("T")
 SHORT_TRIES = Patience(seconds=0.3, tries=40)
@@ -74,9 +75,9 @@ class Worker:
         raise Failure(
             "MC902",
             f"No lock could be had for this step of the preparation: {what}, in "
-            f"{self.patience.tries} tries of {self.patience.seconds:g} s. In the way: {told}. What "
-            "was prepared before stays. End these sessions, or wait for them, and run the same "
-            "command again: it goes on from here.",
+            f"{counted(self.patience.tries, 'try', 'tries')} of {self.patience.seconds:g} s. "
+            f"In the way: {told}. What was prepared before stays. End these sessions, or wait for "
+            "them, and run the same command again: it goes on from here.",
         )
 
     @contextmanager

@@ -61,7 +61,7 @@ def passed_text(results: Iterable[Result]) -> str:
 
 def _problem(result: Result) -> list[Line]:
     finding, style, mark = result.finding, STYLES[result.status], MARKS[result.status]
-    note = finding.note or f"{finding.count} found"
+    note = finding.note or f"{finding.count:,} found"
     lines = [Line(f"{mark} {result.title}...", style)]
     lines.append(Line(f"  {mark} {result.status.upper()}: {note}", style))
     lines += [Line(f"    - {sentence}") for sentence in finding.told]

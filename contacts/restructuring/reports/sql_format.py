@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contacts.restructuring.console.terminal import LINE_BREAKS, printable
 from contacts.restructuring.database.recorder import Statement
 from contacts.restructuring.reports.report import Report
-from jmsk.wording import counted
+from jmsk.wording import counted, moment
 
 
 def sql_text(report: Report, *, reads: bool) -> str:
@@ -21,7 +21,7 @@ def _lines(report: Report, *, reads: bool) -> Iterator[str]:
     shown = [item for item in report.sql if reads or not item.reads]
     yield _comment("What 'manage.py migrate_contacts' executes, in one transaction.")
     yield _comment(f"Database: {report.database}")
-    yield _comment(f"Recorded {report.started:%Y-%m-%d %H:%M:%S} UTC, and rolled back.")
+    yield _comment(f"Recorded {moment(report.started)}, and rolled back.")
     yield _comment("Above a statement: its step, and the locks that it is the first to take.")
     if len(shown) < len(report.sql):
         left_out = counted(len(report.sql) - len(shown), "statement")

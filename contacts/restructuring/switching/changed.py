@@ -95,8 +95,8 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
         raise OutdatedError("a tenant or a company was deleted or got another key or tenant")
     if links + unfilled > MOST_CHANGES or journal > MOST_JOURNAL:
         raise OutdatedError(
-            f"{counted(journal, 'change')}, {links} of them of links, and {unfilled} orders "
-            "without a company"
+            f"{counted(journal, 'change')}, {links:,} of them of links, and "
+            f"{counted(unfilled, 'order')} without a company"
         )
     cursor.execute(ORPHANS)
     orphans = cursor.fetchone()[0]

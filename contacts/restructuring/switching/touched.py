@@ -189,7 +189,7 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
     wanted["orders"] = (0, begun.righted, 0)
     touched = touched_since(begun.counted, count_touched(cursor, layout))
     told += [
-        f"of {name} it inserted, updated and deleted {touched[name]} rows, not {wanted[name]}"
+        f"rows of {name} inserted, updated and deleted: {touched[name]}, not {wanted[name]}"
         for name in LEGACY_NAMES
         if touched[name] != wanted[name]
     ]

@@ -35,7 +35,7 @@ def test_a_role_without_rights_is_refused_with_what_it_lacks(
     as_role = Database(sample.name, {**sample.settings, "USER": role})
     done = run_child(as_role, "--noinput", "--backup-dir", str(tmp_path))
     assert_clear_refusal(done, "Rights on the tables and their schema", "Nothing was changed")
-    assert f"Role {role} is no member of postgres, the owner of customers" in done.out
+    assert f"Role {role} is not a member of postgres, the owner of customers" in done.out
     sample.execute(f"DROP OWNED BY {role}")
     assert state(sample, before) == "legacy"
 

@@ -153,7 +153,7 @@ def test_the_question_on_a_terminal(
     ):
         assert part in shown
     if code == 1:
-        assert done.error == "CommandError: [MC108] Declined. Nothing was changed."
+        assert done.error == "Stopped: [MC108] Declined. Nothing was changed."
         assert legacy.dump() == before
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.support.command import assert_migrates, run, run_child, start
 from tests.support.databases import Database, Server, django_uses
+from tests.support.preparation_support import prepare_whole, sorted_dump
 
 SHOW = ("--show-sql", "--noinput")
 
@@ -138,3 +139,26 @@ def test_an_empty_copy_of_the_schema_shows_the_same_changes_of_tables(
     ]
     assert len(altered[0]) > 20
     assert altered[0] == altered[1]
+
+
+def test_on_a_prepared_database_it_shows_the_switch(sample: Database) -> None:
+    prepare_whole()
+    before = sorted_dump(sample)
+
+    shown = run(*SHOW)
+
+    assert shown.code == 0, shown
+    assert "ALTER TABLE" in shown.out
+    assert "jmsk_preparation_journal" in run(*SHOW, "-v", "2").out
+    assert sorted_dump(sample) == before
+
+
+def test_on_a_migrated_database_it_says_so_beside_the_script(
+    sample: Database, tmp_path: Path
+) -> None:
+    assert_migrates(tmp_path)
+
+    shown = run(*SHOW)
+
+    assert (shown.code, shown.out) == (0, "")
+    assert "already migrated: nothing to do" in shown.err

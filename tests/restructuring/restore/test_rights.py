@@ -70,14 +70,14 @@ CASES = (
     ),
     Case(
         "ALTER TABLE tenants OWNER TO {other}; GRANT SELECT ON tenants TO {role}",
-        "Role {role} is no member of {other}, the owner of tenants",
+        "Role {role} is not a member of {other}, the owner of tenants",
         'GRANT "other_',
     ),
     Case(
         "CREATE SEQUENCE numbers; GRANT SELECT ON numbers TO {role};"
         "ALTER TABLE customers ALTER phone SET DEFAULT nextval('numbers')::text;"
         "ALTER SEQUENCE numbers OWNER TO {other}",
-        "Role {role} is no member of {other}, the owner of sequence numbers",
+        "Role {role} is not a member of {other}, the owner of sequence numbers",
         'GRANT "other_',
     ),
 )
@@ -172,7 +172,7 @@ def test_what_belongs_to_who_migrated_is_named(sample: Database, tmp_path: Path)
         before = sample.dump()
         for mode in (["--restore", str(tmp_path / FOLDER)], ["--rollback"]):
             done = run(*mode, "--noinput", "--backup-dir", str(tmp_path))
-            told = f"Role {names['role']} is no member of postgres, the owner of"
+            told = f"Role {names['role']} is not a member of postgres, the owner of"
             made = ("django_migrations", "function trg_validate_order_relationships")
             assert_refused(sample, done, before, *(f"{told} {what}" for what in made))
             assert "GRANT" not in done.out, "membership of a superuser was proposed"

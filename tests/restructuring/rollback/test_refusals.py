@@ -85,7 +85,7 @@ def test_a_role_without_rights_is_refused(copy: Database, tmp_path: Path) -> Non
         before = copy.dump()
         with acting_as(role):
             refused = roll_back(tmp_path)
-        told = f"Role {role} is no member of postgres, the owner of addresses"
+        told = f"Role {role} is not a member of postgres, the owner of addresses"
         assert_refused(copy, refused, before, told)
 
 

@@ -190,7 +190,7 @@ def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:
         ),
         Check(
             "bridge_roles",
-            "Roles that will not see the bridge",
+            "Every role will see the bridge",
             partial(who_sees_it, wanted=wanted),
             "Run these statements days before, and let connections renew: a schema that is not "
             "there is no error in a search_path. Or name the roles with --bridge-role. What a "
@@ -199,7 +199,7 @@ def bridge_checks(wanted: BridgeOptions) -> tuple[Check, ...]:
         ),
         Check(
             "bridge_limits",
-            "Functions and jobs that the bridge cannot serve",
+            "The bridge serves every function and job",
             partial(names_out_of_reach, schema=wanted.schema),
             "Change these together with the migration.",
             Severity.WARNING,

@@ -90,7 +90,7 @@ LEGACY_WORDS = r"\m(customers|customer_id)\M"
 
 
 @check(
-    "Functions and views that name what goes",
+    "No function or view names what goes",
     "Change these functions together with the application.",
     Severity.WARNING,
     name="dependents",

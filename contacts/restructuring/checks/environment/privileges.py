@@ -69,7 +69,7 @@ def _missing_rights(inspector: Inspector) -> Iterator[str]:
     for what, owner, is_superuser in inspector.rows(FOREIGN_OWNERS, wanted):
         # Whoever is a member of a superuser is one: that is not for us to propose.
         remedy = "" if is_superuser else grant(inspector, "GRANT {} TO {}", owner, role)
-        yield f"Role {role} is no member of {owner}, the owner of {what}{remedy}"
+        yield f"Role {role} is not a member of {owner}, the owner of {what}{remedy}"
     yield from _schema_rights(inspector, role)
     yield from _rights_on_django_schema(inspector, role)
 

@@ -41,7 +41,7 @@ def writable(inspector: Inspector) -> Iterator[str]:
 
 
 @check(
-    "Triggers and rules of others on the tables",
+    "No trigger or rule of others is on the tables",
     "They are switched off while rows are placed, and on again before COMMIT. Look whether "
     "they still do what they are for on the restructured tables.",
     Severity.WARNING,
@@ -62,7 +62,7 @@ def user_triggers(inspector: Inspector) -> Iterator[str]:
 @check(
     "Event triggers",
     "Ask who made them: one that fails, or refuses what it is told, rolls the run back. "
-    "--rehearse shows it.",
+    "--rehearse shows it, with readers and writers locked out.",
     Severity.WARNING,
 )
 def event_triggers(inspector: Inspector) -> Iterator[str]:
@@ -75,7 +75,7 @@ def event_triggers(inspector: Inspector) -> Iterator[str]:
 
 
 @check(
-    "Scheduled jobs that name what goes",
+    "No scheduled job names what goes",
     "Change these jobs together with the application.",
     Severity.WARNING,
 )

@@ -4,6 +4,7 @@ from contacts.created_companies import going_companies
 from contacts.restructuring.checks.base import Finding, Found, Severity, check, rows
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.record import read_record
+from jmsk.wording import inflected
 
 NAMELESS = (
     "SELECT o.id, o.tenant_id, o.contact_id FROM orders o LEFT JOIN contacts c "
@@ -18,7 +19,7 @@ LIVES_ON = (
 
 
 @check(
-    "Companies that go",
+    "No company goes",
     "Nothing to do: the migration created them to place contacts and orders there. One in "
     "which a column is changed stays.",
     Severity.WARNING,
@@ -34,8 +35,17 @@ def created_companies(inspector: Inspector) -> Found:
         inspector,
         f"SELECT id, tenant_id FROM companies WHERE id = ANY('{{{ids}}}'::bigint[])",
         "Company {id} (tenant {tenant_id}) goes: nobody has changed it, and nothing needs it",
-        lambda count: f"{count} go, {stay} stay: somebody uses or has changed them",
+        lambda count: f"{inflected(count, 'company goes', 'companies go')}{_staying(stay)}",
     )
+
+
+def _staying(number: int) -> str:
+    told = inflected(
+        number,
+        "stays, which somebody uses or has changed",
+        "stay, which somebody uses or has changed",
+    )
+    return f"; {told}" if number else ""
 
 
 def names_customers(inspector: Inspector) -> bool:
@@ -45,7 +55,7 @@ def names_customers(inspector: Inspector) -> bool:
 
 
 @check(
-    "Orders that take the name of their contact",
+    "Orders keep the name they have",
     "Nothing to do, if you agree: the legacy schema wants a name on every order.",
     Severity.WARNING,
 )
@@ -59,7 +69,7 @@ def named_orders(inspector: Inspector) -> Found:
     )
 
 
-@check("Addresses that go", LIVES_ON, Severity.WARNING)
+@check("No address goes", LIVES_ON, Severity.WARNING)
 def addresses(inspector: Inspector) -> Found:
     return rows(
         inspector,
@@ -68,7 +78,7 @@ def addresses(inspector: Inspector) -> Found:
     )
 
 
-@check("Fax numbers that go", LIVES_ON, Severity.WARNING)
+@check("No fax number goes", LIVES_ON, Severity.WARNING)
 def fax_numbers(inspector: Inspector) -> Found:
     return rows(
         inspector,
@@ -78,7 +88,7 @@ def fax_numbers(inspector: Inspector) -> Found:
     )
 
 
-@check("Orders whose company was changed by hand", LIVES_ON, Severity.WARNING)
+@check("No order's company was changed by hand", LIVES_ON, Severity.WARNING)
 def orders_moved_by_hand(inspector: Inspector) -> Found:
     return rows(
         inspector,
@@ -89,7 +99,7 @@ def orders_moved_by_hand(inspector: Inspector) -> Found:
     )
 
 
-@check("E-mails that replaced one set aside", LIVES_ON, Severity.WARNING)
+@check("No e-mail has replaced one set aside", LIVES_ON, Severity.WARNING)
 def replaced_emails(inspector: Inspector) -> Found:
     return rows(
         inspector,

@@ -65,7 +65,7 @@ BEFORE = {table: ADDED[now_called(table)] for table in TABLES}
 WHOLE_ROWS, WHOLE_ROWS_BACK = (
     Check(
         "whole_rows",
-        "Functions that use whole rows",
+        "No function uses whole rows",
         partial(whole_rows, columns=columns, change=change),
         "Let these functions name the columns that they mean, or change the tables that they write "
         "to together with this one: else every change of such a row may fail afterwards. A row as "

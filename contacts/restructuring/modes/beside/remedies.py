@@ -11,6 +11,6 @@ REMEDIES = {
     "migrate_contacts --recover' to take it back to the legacy schema, then migrate.",
     Stage.EMPTY: "Check DATABASE_URL and the role's search_path; to try the tool, run 'manage.py "
     "load_legacy_sample'.",
-    Stage.UNKNOWN: "This is no state that the tool knows, so it leaves it alone. Put right what is "
+    Stage.UNKNOWN: "The tool does not know this state, so it leaves it alone. Put right what is "
     "odd, or bring back a full backup of the database (pg_dump, a snapshot).",
 }

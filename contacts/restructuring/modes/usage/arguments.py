@@ -21,7 +21,7 @@ def seconds(text: str) -> float:
         number = float(text)
         if 0 < number <= 86_400:
             return number
-    raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 86400")
+    raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 86,400")
 
 
 def tries(text: str) -> int:
@@ -30,7 +30,7 @@ def tries(text: str) -> int:
         number = int(text)
         if 0 < number <= 10_000:
             return number
-    raise ArgumentTypeError(f"{text!r} is not a number of tries from 1 to 10000")
+    raise ArgumentTypeError(f"{text!r} is not a number of tries from 1 to 10,000")
 
 
 def megabytes(text: str) -> float:
@@ -39,7 +39,7 @@ def megabytes(text: str) -> float:
         read = float(text)
         if 0 < read <= 1_000_000:
             return read
-    raise ArgumentTypeError(f"{text!r} is not a number of megabytes above 0 and up to 1000000")
+    raise ArgumentTypeError(f"{text!r} is not a number of megabytes above 0 and up to 1,000,000")
 
 
 def number(text: str) -> int:
@@ -48,7 +48,7 @@ def number(text: str) -> int:
         read = int(text)
         if 0 <= read <= 1_000_000_000:
             return read
-    raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000000")
+    raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1,000,000,000")
 
 
 def pruning(options: dict[str, Any]) -> Prune | None:

@@ -55,7 +55,7 @@ def backfill(worker: Worker) -> None:
     """Fill the company of every order that has none yet, from where it was left off."""
     progress, meaning = worker.transact(
         lambda cursor: (_read_progress(cursor, worker), read_meanings(cursor, worker)["orders"]),
-        "looking how far the orders are filled",
+        "seeing how many orders are filled",
     )
     throttle = throttle_of(worker)
     pages = PAGES

@@ -70,8 +70,8 @@ def change(
         return int(number)
     raise Failure(
         "MC905",
-        f"A batch of {number} {table} was to be {kind.name.lower()} and nothing else, but {same} "
-        f"of them kept their meaning, and it touched {_told(touched)}. It was rolled back. "
+        f"A batch of {number:,} {table} was to be {kind.name.lower()} and nothing else, but "
+        f"{same:,} of them kept their meaning, and it touched {_told(touched)}. It was rolled back. "
         f"Something else changes rows when {table} are changed: a trigger or a rule. Find it, or "
         "run 'manage.py migrate_contacts --abandon' and migrate offline.",
     )

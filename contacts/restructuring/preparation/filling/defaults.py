@@ -10,6 +10,7 @@ from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.preparation.state import note, read_state
 from jmsk.postgres import prepared
 from jmsk.postgres.sequences import feeding_sequences, free_values, read_position, restart
+from jmsk.wording import inflected
 
 NAME = "Default Company"
 REUSE = f"""
@@ -78,7 +79,8 @@ def _next_ids(cursor: Any, number: int) -> list[int]:
     if len(found) < number:
         raise Failure(
             "MC901",
-            f"Sequence {sequence.name} ends before {number} default companies have an id. "
+            f"Sequence {sequence.name} ends before "
+            f"{inflected(number, 'default company has', 'default companies have')} an id. "
             f"{UNCHANGED} Let it reach further.",
         )
     ids, following = found[:number], found[number:]
