@@ -78,6 +78,10 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
         "mark_as_wanting_none",
         "mark_as_wanting_one",
     )
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {
+        "mark_as_wanting_none",
+        "mark_as_wanting_one",
+    }
     autocomplete_fields = ("company", "contact")
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "orders/admin/change_form.html"

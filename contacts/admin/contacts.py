@@ -64,6 +64,7 @@ class ContactAdmin(
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
     actions = ("export_as_csv", "propose_companies", "reassign_to_company", "merge_contacts")
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {"merge_contacts"}
     autocomplete_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"

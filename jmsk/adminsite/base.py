@@ -46,6 +46,8 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
     At the legacy stage nobody has a permission on the restructured tables: there are none.
     """
 
+    for_ticked_rows: frozenset[str] = frozenset({"delete_selected"})
+    """The actions that are not offered at one click for all that a list shows."""
     form = ChangedValuesForm
     show_full_result_count = False
     paginator = LastPagePaginator
@@ -106,7 +108,7 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
         tools = [
             (name, label.removesuffix("…"))
             for name, label in self.get_action_choices(request, [])
-            if name != "delete_selected"
+            if name not in self.for_ticked_rows
         ]
         context = {"tools": tools, "lacking": self.lacking(request), **(extra_context or {})}
         return super().changelist_view(request, context)

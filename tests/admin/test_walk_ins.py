@@ -64,6 +64,12 @@ def test_many_are_marked_at_once_and_only_those_without_a_contact(
     assert "All of these have a contact, or are marked already." in text_of(again)
 
 
+def test_marking_all_that_match_takes_more_than_one_click(client: Client) -> None:
+    shown = text_of(client.get(ORDERS))
+    assert "Link to a contact: all 4 matching" in shown
+    assert "no contact wanted: all" not in shown
+
+
 def test_a_mark_is_taken_off_again(data: Database, client: Client) -> None:
     act(client, "mark_as_wanting_none", "24")
     assert "Of 1 order a contact is wanted again" in text_of(
