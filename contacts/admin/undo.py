@@ -72,17 +72,24 @@ class UndoMixin(ReassignProgressMixin):
         return self.render_page(request, context, 400 if errors else 200, TEMPLATE)
 
     def _may_undo(self, request: HttpRequest, action: Action) -> bool:
-        """Who did it may undo it, and of a merge everybody who sees the contact that it left.
+        """Who did it may undo it, and of a merge everybody.
 
-        That person must still be allowed to do it.
+        That person must still be allowed to do it, and see all rows that it wrote.
         """
         user: Any = request.user
-        if not self.may_do(request, action.kind):
-            return False
-        if action.kind != Action.Kind.MERGE:
-            return bool(action.user_id == user.pk)
-        left = action.rows.filter(table="contacts", after__isnull=False).values("row_id")
-        return bool(self.get_queryset(request).filter(pk__in=left).exists())
+        own = action.kind == Action.Kind.MERGE or action.user_id == user.pk
+        return own and self.may_do(request, action.kind) and self._sees(request, action)
+
+    def _sees(self, request: HttpRequest, action: Action) -> bool:
+        for table, model in (("contacts", self.model), ("orders", Order)):
+            rows = model._default_manager.filter(
+                pk__in=action.rows.filter(table=table).values("row_id")
+            )
+            model_admin: Any = self.admin_site.get_model_admin(model)
+            seen = model_admin.get_queryset(request).order_by().values("pk")
+            if rows.exclude(pk__in=seen).exists():
+                return False
+        return True
 
     def _undo(self, request: HttpRequest, action: Action) -> list[str]:
         """Undo it; return what stood in the way."""
