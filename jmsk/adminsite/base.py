@@ -88,6 +88,9 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
         """Return what keeps a permission of the user from being of use; here nothing."""
         return []
 
+    def complete(self, rows: list[Any]) -> None:
+        """Tell the rows of a page what would cost too much to find out in front of the page."""
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
         return PageFirstChangeList
 
