@@ -43,9 +43,11 @@ class ChangedRow:
 
 def changed_rows(action: Action) -> list[ChangedRow]:
     """Return the rows of an action that somebody has changed since."""
+    written = set(action.rows.values_list("table", flat=True).distinct())
     return [
         ChangedRow(table.name, pk, gone)
         for table in TABLES.values()
+        if table.name in written
         for pk, gone in run(CHANGED, action, table, digest=table.digest)
     ]
 

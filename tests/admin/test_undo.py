@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from contacts.admin.contacts import ContactAdmin
 from contacts.settling.models import Action
@@ -164,6 +166,25 @@ def test_only_who_did_it_and_may_still_do_it_undoes_it(data: Database, client: C
     assert "nothing that can be undone" in text_of(last(other))
     assert state(data) == before
     assert client.get(f"{UNDO}999/").status_code == 404
+
+
+def test_the_page_takes_as_many_queries_for_many_rows_as_for_few(
+    data: Database, client: Client
+) -> None:
+    def queries() -> int:
+        page = last(client).request["PATH_INFO"]
+        with CaptureQueriesContext(connection) as found:
+            assert "It can be undone as a whole" in text_of(client.get(page))
+        return len(found)
+
+    moved(client, company="4")
+    few = queries()
+    data.execute(
+        "INSERT INTO contacts (id, tenant_id, company_id, name) "
+        "SELECT 1000 + n, 1, 1, 'Contact ' || n FROM generate_series(1, 200) AS n"
+    )
+    confirm(client, client.get(REASSIGN, {"filters": "q=Contact", "company": "2"}))
+    assert queries() == few <= 20
 
 
 def test_who_does_not_see_all_of_its_rows_does_not_undo_it(
