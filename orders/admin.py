@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from companies.admin_tenants import TenantFilter
+from contacts.settling.models import NoContactWanted
 from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
@@ -78,6 +79,10 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
         "mark_as_wanting_none",
         "mark_as_wanting_one",
     )
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {
+        "mark_as_wanting_none",
+        "mark_as_wanting_one",
+    }
     autocomplete_fields = ("company", "contact")
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "orders/admin/change_form.html"
@@ -114,7 +119,9 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kw: Any) -> Any:
         order = context.get("original")
+        is_open = order is not None and order.contact_id is None
+        context["wants_none"] = is_open and NoContactWanted.objects.filter(pk=order.pk).exists()
         context["may_link"] = (
-            order is not None and order.contact_id is None and self.has_link_permission(request)
+            is_open and not context["wants_none"] and self.has_link_permission(request)
         )
         return super().render_change_form(request, context, *args, **kw)

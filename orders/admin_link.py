@@ -106,6 +106,8 @@ class LinkMixin(DatabaseRulesAdmin):
                 return ["Nothing was chosen."]
             if chosen.new and not self.may_make_contacts(request):
                 raise PermissionDenied
+            if self.get_queryset(request).filter(pk__in=chosen.orders).count() < chosen.number:
+                return ["An order is gone, or was named twice. Nothing was changed. Look again."]
             with in_plain_words():
                 done = decide(chosen, user_id=user.pk)
         except ValidationError as error:

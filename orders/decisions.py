@@ -40,6 +40,12 @@ class Decisions:
     walk_ins: tuple[int, ...] = ()
 
     @property
+    def orders(self) -> set[int]:
+        """The keys of the orders that were decided on."""
+        linked = {entry.order for entry in self.links}
+        return linked | {entry.order for entry in self.new} | {*self.walk_ins}
+
+    @property
     def number(self) -> int:
         return len(self.links) + len(self.new) + len(self.walk_ins)
 

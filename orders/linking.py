@@ -16,9 +16,10 @@ from contacts.settling.models import NoContactWanted
 from contacts.settling.recording import ORDER_LINK, Recording
 from orders.models import Order
 
-NO_CONTACT_WANTED = Q(contact__isnull=True, pk__in=NoContactWanted.objects.values("order_id"))
+MARKED = Q(pk__in=NoContactWanted.objects.values("order_id"))
+NO_CONTACT_WANTED = Q(contact__isnull=True) & MARKED
 """Somebody has decided that the order of a walk-in needs no contact."""
-WITHOUT_CONTACT = Q(contact__isnull=True) & ~NO_CONTACT_WANTED
+WITHOUT_CONTACT = Q(contact__isnull=True) & ~MARKED
 SHOWN = 10
 READ = 2000
 

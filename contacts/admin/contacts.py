@@ -15,7 +15,7 @@ from contacts.admin.propose import ProposeMixin
 from contacts.admin.reassign import ReassignMixin
 from contacts.admin.settle import SettleMixin
 from contacts.models import Contact
-from contacts.settling.attention import ALIKE_EMAILS
+from contacts.settling.attention import ALIKE_EMAILS, with_alike_emails
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
@@ -64,6 +64,7 @@ class ContactAdmin(
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
     actions = ("export_as_csv", "propose_companies", "reassign_to_company", "merge_contacts")
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {"merge_contacts"}
     autocomplete_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"
@@ -93,11 +94,16 @@ class ContactAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         broken = {f"breaks_{rule.field}": rule.annotation for rule in rules_for(request, Contact)}
-        counted = {
-            "number_of_orders": ORDERS,
-            "has_alike_email": ExpressionWrapper(ALIKE_EMAILS, BooleanField()),
-        }
-        return super().get_queryset(request).annotate(**counted, **broken)
+        return super().get_queryset(request).annotate(number_of_orders=ORDERS, **broken)
+
+    def complete(self, rows: list[Any]) -> None:
+        alike = with_alike_emails(rows)
+        for contact in rows:
+            contact.has_alike_email = contact.pk in alike
+
+    def completed(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        alike = ExpressionWrapper(ALIKE_EMAILS, BooleanField())
+        return queryset.annotate(has_alike_email=alike)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kw: Any) -> Any:
         contact = context.get("original")
@@ -120,6 +126,8 @@ class ContactAdmin(
     @admin.display(description="needs attention")
     def attention(self, contact: Any) -> str:
         """Say why, in words: the same that the filters and the dashboard count."""
+        if not hasattr(contact, "has_alike_email"):
+            self.complete([contact])
         return "; ".join(_reasons(contact))
 
 
@@ -128,7 +136,7 @@ def _reasons(contact: Any) -> Iterator[str]:
         yield "still where the migration placed it"
     if contact.email_set_aside is not None:
         yield f"duplicate e-mail {contact.email_set_aside or '(empty)'} set aside"
-    if getattr(contact, "has_alike_email", False):
+    if contact.has_alike_email:
         yield "likely a duplicate: a colleague's e-mail is the same but for upper and lower case"
     for field in ("email", "phone"):
         if getattr(contact, f"breaks_{field}", False):

@@ -9,8 +9,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from contacts.admin.reassign_progress import ReassignProgressMixin
+from contacts.settling.changed import SHOWN, changed_rows
 from contacts.settling.models import Action
-from contacts.settling.undoing import SHOWN, changed_rows, last_action, undo
+from contacts.settling.undoing import last_action, undo
 from jmsk.adminsite.place import list_url
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from orders.models import Order
@@ -71,10 +72,24 @@ class UndoMixin(ReassignProgressMixin):
         return self.render_page(request, context, 400 if errors else 200, TEMPLATE)
 
     def _may_undo(self, request: HttpRequest, action: Action) -> bool:
-        """Who did it may undo it, and of a merge everybody; if that person may still do it."""
+        """Who did it may undo it, and of a merge everybody.
+
+        That person must still be allowed to do it, and see all rows that it wrote.
+        """
         user: Any = request.user
         own = action.kind == Action.Kind.MERGE or action.user_id == user.pk
-        return own and self.may_do(request, action.kind)
+        return own and self.may_do(request, action.kind) and self._sees(request, action)
+
+    def _sees(self, request: HttpRequest, action: Action) -> bool:
+        for table, model in (("contacts", self.model), ("orders", Order)):
+            rows = model._default_manager.filter(
+                pk__in=action.rows.filter(table=table).values("row_id")
+            )
+            model_admin: Any = self.admin_site.get_model_admin(model)
+            seen = model_admin.get_queryset(request).order_by().values("pk")
+            if rows.exclude(pk__in=seen).exists():
+                return False
+        return True
 
     def _undo(self, request: HttpRequest, action: Action) -> list[str]:
         """Undo it; return what stood in the way."""

@@ -7,6 +7,7 @@ it was left. By that digest it is known, later, whether anybody has changed the 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg2 import sql
@@ -79,32 +80,21 @@ class Recording:
         which = sql.SQL("t.{} = ANY({})").format(
             sql.Identifier(by or TABLES[table].key), sql.Literal(list(keys))
         )
-        self._run(BEFORE, table, before=json_of(columns), which=which)
+        run(BEFORE, self.action, TABLES[table], before=json_of(columns), which=which)
 
     def made(self, table: str, keys: Collection[int]) -> None:
         """Say that these rows were made."""
         which = sql.SQL("t.{} = ANY({})").format(
             sql.Identifier(TABLES[table].key), sql.Literal(list(keys))
         )
-        self._run(BEFORE, table, before=sql.SQL("NULL"), which=which)
+        run(BEFORE, self.action, TABLES[table], before=sql.SQL("NULL"), which=which)
 
     def end(self, told: str) -> None:
         """Take the digests of all these rows; ``told`` says what was done."""
         for table in TABLES.values():
-            self._run(AFTER, table.name, digest=table.digest)
+            run(AFTER, self.action, table, digest=table.digest)
         self.action.told = told
         self.action.save(update_fields=["told"])
-
-    def _run(self, statement: str, table: str, **parts: sql.Composable) -> None:
-        composed = sql.SQL(statement).format(
-            action=sql.Literal(self.action.pk),
-            table=sql.Identifier(table),
-            table_name=sql.Literal(table),
-            key=sql.Identifier(TABLES[table].key),
-            **parts,
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(composed)
 
 
 @contextmanager
@@ -112,3 +102,19 @@ def recording(kind: Action.Kind, user_id: int) -> Iterator[Recording]:
     """Give a :class:`Recording` in a transaction; what is inside calls ``end`` when it is done."""
     with transaction.atomic():
         yield Recording(kind, user_id)
+
+
+def run(
+    statement: str, action: Action, table: Recorded, **parts: sql.Composable
+) -> list[tuple[Any, ...]]:
+    """Run a statement on an action's rows of one table; return the rows that it gives."""
+    composed = sql.SQL(statement).format(
+        action=sql.Literal(action.pk),
+        table=sql.Identifier(table.name),
+        table_name=sql.Literal(table.name),
+        key=sql.Identifier(table.key),
+        **parts,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(composed)
+        return list(cursor.fetchall()) if cursor.description else []

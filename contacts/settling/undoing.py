@@ -1,8 +1,5 @@
 """Undoing an action, for as long as nobody has changed what it wrote."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from django.contrib.admin.models import CHANGE
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -14,20 +11,14 @@ from django.utils.safestring import SafeString
 from psycopg2 import sql
 
 from contacts.models import Contact
+from contacts.settling.changed import ChangedRow, changed_rows, told_of
 from contacts.settling.models import Action
-from contacts.settling.recording import TABLES, Recorded
+from contacts.settling.recording import TABLES, Recorded, run
 from jmsk.postgres.references import referred_rows
 from orders.models import Order
 
 MADE_TABLES = ("contacts", "companies")
 """Of which an action may make rows, in the order in which these go again."""
-CHANGED = """
-    SELECT r.row_id, t.{key} IS NULL
-      FROM settling_actionrow AS r LEFT JOIN {table} AS t ON t.{key} = r.row_id
-     WHERE r.action_id = {action} AND r."table" = {table_name}
-       AND CASE WHEN t.{key} IS NOT NULL THEN {digest} END IS DISTINCT FROM r.after
-     ORDER BY 1
-"""
 LOCK = """
     SELECT count(*) FROM (
         SELECT 1 FROM {table} AS t JOIN settling_actionrow AS r ON r.row_id = t.{key}
@@ -76,45 +67,12 @@ LOGGED = {"contacts": (Contact, "name"), "orders": (Order, "order_number")}
 
 LAST = "admin:contacts_contact_undo_last"
 """The page that leads to what somebody did last."""
-PAGES = {
-    "contacts": "contacts_contact",
-    "orders": "orders_order",
-    "companies": "companies_company",
-}
-
-
-@dataclass(frozen=True)
-class ChangedRow:
-    """A row that is not as the action left it. ``gone``: it does not exist."""
-
-    table: str
-    pk: int
-    gone: bool
-
-    @property
-    def url(self) -> str:
-        """The page of the row in the admin; '' where it has none."""
-        model = PAGES.get(self.table)
-        return reverse(f"admin:{model}_change", args=[self.pk]) if model else ""
-
-    def __str__(self) -> str:
-        what = {"contacts": "contact", "orders": "order", "companies": "company"}
-        return f"{what.get(self.table, 'entry')} {self.pk}{' (gone)' if self.gone else ''}"
 
 
 def last_action(user_id: int) -> Action | None:
     """Return what this person did last, unless it has been undone."""
     last = Action.objects.filter(user_id=user_id).order_by("-pk").first()
     return last if last is not None and last.undone_at is None else None
-
-
-def changed_rows(action: Action) -> list[ChangedRow]:
-    """Return the rows of an action that somebody has changed since."""
-    return [
-        ChangedRow(table.name, pk, gone)
-        for table in TABLES.values()
-        for pk, gone in _run(CHANGED, action, table, digest=table.digest)
-    ]
 
 
 def undo(action_id: int, *, user_id: int) -> Action:
@@ -128,7 +86,7 @@ def undo(action_id: int, *, user_id: int) -> Action:
         if action is None or action.undone_at is not None:
             raise ValidationError("This was undone already. Nothing was changed.")
         for table in TABLES.values():
-            _run(LOCK, action, table)
+            run(LOCK, action, table)
         changed = changed_rows(action)
         if changed:
             raise ValidationError(told_of(changed))
@@ -141,19 +99,9 @@ def undo(action_id: int, *, user_id: int) -> Action:
     return action
 
 
-SHOWN = 10
-
-
 def undoable(told: str) -> SafeString:
     """Return what was just done, with the way to undo it."""
     return format_html('{} <a href="{}">Undo…</a>', told, reverse(LAST))
-
-
-def told_of(changed: list[ChangedRow]) -> str:
-    """Say which rows have changed, the first of them."""
-    more = f" and {len(changed) - SHOWN:,} more" if len(changed) > SHOWN else ""
-    first = ", ".join(map(str, changed[:SHOWN]))
-    return f"Changed since, so this cannot be undone: {first}{more}. Nothing was changed."
 
 
 def _write_back(action: Action) -> None:
@@ -166,12 +114,12 @@ def _write_back(action: Action) -> None:
         if table.name in written:
             _update(action, table)
             _insert(action, table)
-    marks = [pk for (pk,) in _run(MADE, action, TABLES["settling_nocontactwanted"])]
+    marks = [pk for (pk,) in run(MADE, action, TABLES["settling_nocontactwanted"])]
     _delete("settling_nocontactwanted", marks)
 
 
 def _update(action: Action, table: Recorded) -> None:
-    columns = [column for (column,) in _run(WRITTEN, action, table)]
+    columns = [column for (column,) in run(WRITTEN, action, table)]
     if not columns:
         return
     pairs: list[sql.Composable] = [
@@ -179,14 +127,14 @@ def _update(action: Action, table: Recorded) -> None:
     ]
     if table.name in LOGGED:
         pairs.append(sql.SQL("updated_at = now() AT TIME ZONE 'UTC'"))
-    _run(WRITE_BACK, action, table, columns=sql.SQL(", ").join(pairs))
+    run(WRITE_BACK, action, table, columns=sql.SQL(", ").join(pairs))
 
 
 def _insert(action: Action, table: Recorded) -> None:
     with connection.cursor() as cursor:
         cursor.execute(COLUMNS, [table.name])
         names = [name for (name,) in cursor.fetchall()]
-    _run(
+    run(
         BRING_BACK,
         action,
         table,
@@ -196,7 +144,7 @@ def _insert(action: Action, table: Recorded) -> None:
 
 
 def _made(action: Action) -> dict[str, list[int]]:
-    return {name: [pk for (pk,) in _run(MADE, action, TABLES[name])] for name in MADE_TABLES}
+    return {name: [pk for (pk,) in run(MADE, action, TABLES[name])] for name in MADE_TABLES}
 
 
 def _take_away(made: dict[str, list[int]]) -> None:
@@ -227,7 +175,7 @@ def _log(action: Action, user_id: int) -> None:
     """Write the rows' history; the server does it, who has their names."""
     for name, (model, told) in LOGGED.items():
         of_type = ContentType.objects.get_for_model(model)
-        _run(
+        run(
             HISTORY,
             action,
             TABLES[name],
@@ -237,18 +185,3 @@ def _log(action: Action, user_id: int) -> None:
             flag=sql.Literal(CHANGE),
             message=sql.Literal(f"Undone: {action.told}"),
         )
-
-
-def _run(
-    statement: str, action: Action, table: Recorded, **parts: sql.Composable
-) -> list[tuple[Any, ...]]:
-    composed = sql.SQL(statement).format(
-        action=sql.Literal(action.pk),
-        table=sql.Identifier(table.name),
-        table_name=sql.Literal(table.name),
-        key=sql.Identifier(table.key),
-        **parts,
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(composed)
-        return list(cursor.fetchall()) if cursor.description else []

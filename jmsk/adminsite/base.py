@@ -46,6 +46,8 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
     At the legacy stage nobody has a permission on the restructured tables: there are none.
     """
 
+    for_ticked_rows: frozenset[str] = frozenset({"delete_selected"})
+    """The actions that are not offered at one click for all that a list shows."""
     form = ChangedValuesForm
     show_full_result_count = False
     paginator = LastPagePaginator
@@ -86,6 +88,9 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
         """Return what keeps a permission of the user from being of use; here nothing."""
         return []
 
+    def complete(self, rows: list[Any]) -> None:
+        """Tell the rows of a page what would cost too much to find out in front of the page."""
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
         return PageFirstChangeList
 
@@ -106,7 +111,7 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
         tools = [
             (name, label.removesuffix("…"))
             for name, label in self.get_action_choices(request, [])
-            if name != "delete_selected"
+            if name not in self.for_ticked_rows
         ]
         context = {"tools": tools, "lacking": self.lacking(request), **(extra_context or {})}
         return super().changelist_view(request, context)

@@ -39,6 +39,12 @@ def test_a_form_asks_for_no_raw_ids(client: Client, page: str, fields: int) -> N
     assert "vForeignKeyRawIdAdminField" not in shown
 
 
+def test_a_form_offers_to_add_and_view_another_row_and_not_to_delete_it(client: Client) -> None:
+    shown = client.get(f"{ORDERS}add/").content.decode()
+    kinds = set(re.findall(r'class="related-widget-wrapper-link (\w+)-related"', shown))
+    assert kinds == {"add", "view"}
+
+
 def test_what_was_chosen_is_still_told_when_the_form_is_shown_again(client: Client) -> None:
     sent = {"company": "2", "name": "", "email": "x@example.com", "phone": ""}
     answer = client.post(f"{CONTACTS}add/", sent)

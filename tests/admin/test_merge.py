@@ -189,6 +189,7 @@ def test_the_action_leads_to_the_page_with_two_only(client: Client) -> None:
         chosen = {"action": "merge_contacts", "_selected_action": keys, "index": "0"}
         return client.post(CONTACTS, chosen)
 
+    assert "Merge two that are one: all" not in text_of(client.get(CONTACTS))
     assert ticked("12", "15").headers["Location"] == f"{MERGE}?ids=12%2C15"
     assert ticked("12").headers["Location"] == CONTACTS
 

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from contacts.admin.contacts import ContactAdmin
 from contacts.settling.models import Action
-from tests.support.admin_pages import CONTACTS, REASSIGN, client_of, confirm, text_of
+from tests.support.admin_pages import CONTACTS, REASSIGN, client_of, confirm, ended_of, text_of
 from tests.support.databases import Database
 
 UNDO = f"{CONTACTS}undo/"
@@ -65,6 +69,18 @@ def test_a_reassignment_is_undone_with_its_orders_and_its_company(
     assert state(data) == before
     told = LogEntry.objects.filter(change_message__startswith="Undone: Reassigned 2")
     assert {entry.object_id for entry in told} == {"11", "15"}
+
+
+def test_what_was_moved_in_the_background_is_undone_too(
+    data: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.admin.reassign.MOVED_WHILE_THE_PAGE_WAITS", 1)
+    before = state(data)
+    ended = ended_of(client, moved(client, company="4"))
+    assert f'<a href="{UNDO}">Undo…</a>' in ended.content.decode()
+    assert state(data) != before
+    undo(client, last(client))
+    assert state(data) == before
 
 
 def test_accepted_proposals_are_undone_together(data: Database, client: Client) -> None:
@@ -150,6 +166,42 @@ def test_only_who_did_it_and_may_still_do_it_undoes_it(data: Database, client: C
     assert "nothing that can be undone" in text_of(last(other))
     assert state(data) == before
     assert client.get(f"{UNDO}999/").status_code == 404
+
+
+def test_the_page_takes_as_many_queries_for_many_rows_as_for_few(
+    data: Database, client: Client
+) -> None:
+    def queries() -> int:
+        page = last(client).request["PATH_INFO"]
+        with CaptureQueriesContext(connection) as found:
+            assert "It can be undone as a whole" in text_of(client.get(page))
+        return len(found)
+
+    moved(client, company="4")
+    few = queries()
+    data.execute(
+        "INSERT INTO contacts (id, tenant_id, company_id, name) "
+        "SELECT 1000 + n, 1, 1, 'Contact ' || n FROM generate_series(1, 200) AS n"
+    )
+    confirm(client, client.get(REASSIGN, {"filters": "q=Contact", "company": "2"}))
+    assert queries() == few <= 20
+
+
+def test_who_does_not_see_all_of_its_rows_does_not_undo_it(
+    data: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved(client, company="4")
+    page = last(client)
+    before = state(data)
+    whole = ContactAdmin.get_queryset
+
+    def part(admin: ContactAdmin, request: HttpRequest) -> Any:
+        return whole(admin, request).exclude(pk=15)
+
+    monkeypatch.setattr(ContactAdmin, "get_queryset", part)
+    assert client.get(page.request["PATH_INFO"]).status_code == 403
+    assert client.post(page.request["PATH_INFO"]).status_code == 403
+    assert state(data) == before
 
 
 def test_a_database_of_an_earlier_version_says_what_is_missing(data: Database) -> None:

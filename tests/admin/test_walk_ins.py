@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.support.admin_pages import CONTACTS, LINK, ORDERS, client_of, text_of
 from tests.support.databases import Database
@@ -62,6 +64,36 @@ def test_many_are_marked_at_once_and_only_those_without_a_contact(
     assert data.fetch(MARKED) == [(24,)]
     again = act(client, "mark_as_wanting_none", "21", "24")
     assert "All of these have a contact, or are marked already." in text_of(again)
+
+
+def test_a_marked_order_says_so_and_offers_no_link(client: Client) -> None:
+    page = f"{ORDERS}24/change/"
+    assert "Link to a contact…" in text_of(client.get(page))
+    act(client, "mark_as_wanting_none", "24")
+    shown = text_of(client.get(page))
+    assert "Marked: no contact is wanted." in shown
+    assert "Link to a contact…" not in shown
+
+
+def test_the_page_takes_as_many_queries_for_many_orders_as_for_few(
+    data: Database, maker: Client
+) -> None:
+    asked = {"filters": "contact=none"}
+    with CaptureQueriesContext(connection) as few:
+        maker.get(LINK, asked)
+    data.execute(
+        "INSERT INTO orders (tenant_id, company_id, order_number, customer_name) "
+        "SELECT 1, 1, 'N-' || n, 'walk-in' FROM generate_series(1, 40) AS n"
+    )
+    with CaptureQueriesContext(connection) as many:
+        assert len(maker.get(LINK, asked).context["choices"]) == 41
+    assert len(many) == len(few) <= 25
+
+
+def test_marking_all_that_match_takes_more_than_one_click(client: Client) -> None:
+    shown = text_of(client.get(ORDERS))
+    assert "Link to a contact: all 4 matching" in shown
+    assert "no contact wanted: all" not in shown
 
 
 def test_a_mark_is_taken_off_again(data: Database, client: Client) -> None:
