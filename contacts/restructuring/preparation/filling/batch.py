@@ -71,9 +71,9 @@ def change(
     raise Failure(
         "MC905",
         f"A batch of {number:,} {table} was to be {kind.name.lower()} and nothing else, but "
-        f"{same:,} of them kept their meaning, and it touched {_told(touched)}. It was rolled back. "
-        f"Something else changes rows when {table} are changed: a trigger or a rule. Find it, or "
-        "run 'manage.py migrate_contacts --abandon' and migrate offline.",
+        f"{same:,} of them kept their meaning, and it touched {_told(touched)}. It was rolled "
+        f"back. Something else changes rows when {table} are changed: a trigger or a rule. Find "
+        "it, or run 'manage.py migrate_contacts --abandon' and migrate offline.",
     )
 
 
