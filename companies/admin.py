@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from companies.admin_addresses import AddressInline, save_addresses
 from companies.admin_tenants import TenantFilter
 from companies.models import Address, Company, Tenant
+from jmsk.access.tenants import is_limited
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
@@ -71,6 +72,10 @@ class TenantAdmin(DependantsMixin):
         Dependants(model, "tenant", "still belong to it", block=True)
         for model in ("companies.Company", "contacts.Contact", "orders.Order")
     )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may add tenants: who sees some only would not see it."""
+        return super().has_add_permission(request) and not is_limited(request)
 
 
 @admin.register(Company)

@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from contacts.models import RestructuringRun
+from jmsk.access.tenants import is_limited
 from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.stage import recorded
 
@@ -51,10 +52,14 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
         css = {"all": ["contacts/admin.css"]}
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) and recorded(request)
+        return super().has_view_permission(request, obj) and self._may_see_all(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return super().has_module_permission(request) and recorded(request)
+        return super().has_module_permission(request) and self._may_see_all(request)
+
+    def _may_see_all(self, request: HttpRequest) -> bool:
+        """Return whether there is a trail, and the user sees the tenants of which it tells: all."""
+        return recorded(request) and not is_limited(request)
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the run. Django asks for it before it asks for the permission."""

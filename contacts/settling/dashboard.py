@@ -17,6 +17,7 @@ from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import read_usage
 from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
+from jmsk.access.tenants import seen_in
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
 from orders.linking import WITHOUT_CONTACT
@@ -114,11 +115,11 @@ def dashboard(request: HttpRequest) -> Dashboard:
     subjects = tuple(_subjects(request))
     settled = (SETTLED,) if may_view(request, Contact) else ()
     by_tenant: dict[int, Numbers] = defaultdict(dict)
-    for tenant, subject, number in _count([*subjects, *settled]):
+    for tenant, subject, number in _count(request, [*subjects, *settled]):
         by_tenant[tenant][subject] = number
     left = {tenant: _left(numbers) for tenant, numbers in by_tenant.items() if _left(numbers)}
     searched = request.GET.get("tenant", "").replace("\0", "").strip()
-    names = dict(tenants_named(searched).filter(pk__in=left).values_list("pk", "name"))
+    names = dict(tenants_named(request, searched).filter(pk__in=left).values_list("pk", "name"))
     shown = sorted(names, key=lambda tenant: (-left[tenant], names[tenant]))[:SHOWN_TENANTS]
     most = max(left.values(), default=0)
     return Dashboard(
@@ -184,7 +185,7 @@ def _subjects(request: HttpRequest) -> Iterator[Subject]:
             yield Subject(listed, label, "rule", (("breaks", rule.name),), Q(condition))
 
 
-def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
+def _count(request: HttpRequest, subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
     """Yield tenant, subject and number, where there is any: one query for each model."""
     by_model: dict[Any, list[Subject]] = defaultdict(list)
     for subject in subjects:
@@ -194,7 +195,8 @@ def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
             f"n{number}": Count("pk", filter=subject.condition)
             for number, subject in enumerate(asked)
         }
-        for tenant, *counts in model.objects.values_list("tenant_id").annotate(**columns):
+        rows = seen_in(request, model.objects.all())
+        for tenant, *counts in rows.values_list("tenant_id").annotate(**columns):
             for subject, number in zip(asked, counts, strict=True):
                 if number:
                     yield tenant, subject, number

@@ -11,6 +11,7 @@ from companies.models import Company
 from contacts.models import Contact
 from contacts.settling.attention import STILL_PLACED
 from contacts.settling.reassignment import make_plan, reassign
+from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 
 MOST = 3
@@ -116,7 +117,7 @@ def accept(accepted: Iterable[Acceptance], rules: Iterable[Rule], user_id: int) 
 
 
 def _accept_for(key: int, accepted: list[Acceptance], rules: list[Rule], user_id: int) -> None:
-    company = Company.objects.filter(pk=key, is_default=False).first()
+    company = seen_by(user_id, Company.objects.filter(pk=key, is_default=False)).first()
     if company is None:
         raise ValidationError(
             f"Company {key} is gone, or is a default company. Nothing was changed."

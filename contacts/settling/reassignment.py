@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from companies.models import Company
 from contacts.models import Contact
+from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 from orders.models import Order
 
@@ -170,10 +171,12 @@ def reassign(
     to time how many have moved.
 
     Raises ChangedMeanwhileError if the plan is no longer the one with the fingerprint ``shown``,
+    so also where the user does not see all of them any more,
     and Django's database errors for what the server refuses. Either way nothing was changed.
     """
     with transaction.atomic():
-        found = list(contacts.order_by("pk").values_list("pk", flat=True))
+        seen = seen_by(user_id, contacts)
+        found = list(seen.order_by("pk").values_list("pk", flat=True))
         chosen = Contact.objects.filter(pk__in=found)
         # In the order of their ids, so that two people cannot wait for each other.
         locked = chosen.select_for_update().order_by("pk").values_list("pk", flat=True)

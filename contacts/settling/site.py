@@ -26,6 +26,10 @@ NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
 )
+OLDER = (
+    "The database was migrated with an older version of this program, and lacks a table of the "
+    "admin. Run 'manage.py migrate access': it adds the table and changes nothing else."
+)
 SEES_THE_BRIDGE = (
     "The search path of the admin's role leads to the legacy application's bridge instead of the "
     "tables. Add ?options=-csearch_path%3Dpublic (the tables' schema) to DATABASE_URL."
@@ -66,10 +70,16 @@ class SettlementSite(admin.AdminSite):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
 
+    def get_log_entries(self, request: HttpRequest) -> Any:
+        """Return what the index tells of the user's own actions."""
+        from contacts.settling.history import seen_entries
+
+        return seen_entries(request, super().get_log_entries(request))
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Say so where nobody can log in because the users' table is missing."""
         if not prepared(request):
-            return _unprepared()
+            return _unprepared(request)
         return super().login(request, extra_context)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
@@ -78,7 +88,7 @@ class SettlementSite(admin.AdminSite):
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not prepared(request):
-                return _unprepared()
+                return _unprepared(request)
             if "_selected_action" in request.POST and not self.has_permission(request):
                 return redirect_to_login(resumed_url(request), reverse(f"{self.name}:login"))
             limit_statements()
@@ -112,7 +122,7 @@ class SettlementSite(admin.AdminSite):
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that a form has outlived the session in which it was opened."""
     if not prepared(request):
-        return _unprepared()
+        return _unprepared(request)
     return refusal_page(request, [OUTLIVED], status=403)
 
 
@@ -137,7 +147,8 @@ def _snapshot_gone() -> str:
         return snapshot_gone(cursor.fetchone()[0])
 
 
-def _unprepared() -> HttpResponse:
-    # Without the request: its context would look for a session and a user.
-    page = render_to_string("contacts/admin/unprepared.html", {"not_migrated": NOT_MIGRATED})
+def _unprepared(request: HttpRequest) -> HttpResponse:
+    # Rendered without the request: its context would look for a session and a user.
+    found = {"not_migrated": NOT_MIGRATED, "older": restructured(request) and OLDER}
+    page = render_to_string("contacts/admin/unprepared.html", found)
     return HttpResponse(page, status=503)
