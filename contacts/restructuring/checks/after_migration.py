@@ -11,6 +11,7 @@ from contacts.restructuring.checks.environment import (
     address_rights,
     bridge,
     row_security,
+    tenant_limits,
     triggers,
 )
 from contacts.restructuring.checks.tables import target_rules
@@ -175,6 +176,7 @@ CHECKS_AFTER = (
     row_security.APPLYING_POLICIES,
     row_security.ADDRESS_POLICY,
     address_rights.CHECK,
+    tenant_limits.CHECK,
     target_rules.CHANGED,
     bridge.WHOLE,
     Check("leftovers", "No invalid constraint or index is left", leftovers),
