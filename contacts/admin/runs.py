@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from contacts.admin.run_files import RunFilesMixin
 from contacts.models import RestructuringRun
 from jmsk.access.tenants import is_limited
-from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.stage import recorded
 
 
@@ -21,7 +21,7 @@ def table(rows: Any) -> SafeString:
 
 
 @admin.register(RestructuringRun)
-class RestructuringRunAdmin(OfferedFiltersAdmin):
+class RestructuringRunAdmin(RunFilesMixin):
     """Committed migrations, rollbacks and restores.
 
     Before the first there is no table, and nobody has a permission on it.
@@ -39,7 +39,8 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
         "operating_system_user",
         "database_user",
         "transaction_id",
-        "backup_path",
+        "told_report",
+        "told_backup",
         "told_counts",
         "told_checks",
         "told_fingerprints",

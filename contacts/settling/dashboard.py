@@ -16,7 +16,8 @@ from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import read_usage
-from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
+from contacts.settling.attention import SET_ASIDE, STILL_PLACED
+from contacts.settling.done import Done, done_subjects
 from jmsk.access.tenants import seen_in
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
@@ -54,11 +55,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Left:
-    """What a tenant, or all of them together, have left to settle, and what is settled."""
+    """What a tenant, or all of them together, have left to settle, and what is done.
+
+    ``done`` are sentences, ``total_done`` is the number of rows of which they tell.
+    """
 
     name: str
     items: tuple[Item, ...]
-    settled: int
+    done: tuple[str, ...]
+    total_done: int
 
     @property
     def total(self) -> int:
@@ -100,11 +105,8 @@ SETTLED_IN_ORDERS = (
 )
 
 
-SETTLED = Subject(
-    Contact, "placed contacts settled", "settled", (("placed", "settled"),), PLACED_AND_SETTLED
-)
 SHOWN_TENANTS = 10
-Numbers = dict[Subject, int]
+Numbers = dict[Subject | Done, int]
 
 
 def dashboard(request: HttpRequest) -> Dashboard:
@@ -113,9 +115,9 @@ def dashboard(request: HttpRequest) -> Dashboard:
     Those are the ones with most left, or, of those, the ones that the request's search names.
     """
     subjects = tuple(_subjects(request))
-    settled = (SETTLED,) if may_view(request, Contact) else ()
+    done = tuple(done_subjects(request))
     by_tenant: dict[int, Numbers] = defaultdict(dict)
-    for tenant, subject, number in _count(request, [*subjects, *settled]):
+    for tenant, subject, number in _count(request, [*subjects, *done]):
         by_tenant[tenant][subject] = number
     left = {tenant: _left(numbers) for tenant, numbers in by_tenant.items() if _left(numbers)}
     searched = request.GET.get("tenant", "").replace("\0", "").strip()
@@ -133,11 +135,11 @@ def dashboard(request: HttpRequest) -> Dashboard:
 
 
 def _left(numbers: Numbers) -> int:
-    return sum(number for subject, number in numbers.items() if subject is not SETTLED)
+    return sum(number for subject, number in numbers.items() if isinstance(subject, Subject))
 
 
 def _added(each: Iterable[Numbers]) -> Numbers:
-    added: Counter[Subject] = Counter()
+    added: Counter[Subject | Done] = Counter()
     for numbers in each:
         added.update(numbers)
     return added
@@ -147,9 +149,11 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
     items = (
         Item(subject, number, subject.url(tenant), round(100 * number / whole_bar, 2))
         for subject, number in numbers.items()
-        if subject is not SETTLED
+        if isinstance(subject, Subject)
     )
-    return Left(name, tuple(items), numbers.get(SETTLED, 0))
+    done = {one: number for one, number in numbers.items() if isinstance(one, Done)}
+    told = tuple(one.told(number) for one, number in done.items())
+    return Left(name, tuple(items), told, sum(done.values()))
 
 
 def _bridge() -> str:
@@ -185,9 +189,11 @@ def _subjects(request: HttpRequest) -> Iterator[Subject]:
             yield Subject(listed, label, "rule", (("breaks", rule.name),), Q(condition))
 
 
-def _count(request: HttpRequest, subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
+def _count(
+    request: HttpRequest, subjects: Iterable[Subject | Done]
+) -> Iterator[tuple[int, Subject | Done, int]]:
     """Yield tenant, subject and number, where there is any: one query for each model."""
-    by_model: dict[Any, list[Subject]] = defaultdict(list)
+    by_model: dict[Any, list[Subject | Done]] = defaultdict(list)
     for subject in subjects:
         by_model[subject.model].append(subject)
     for model, asked in by_model.items():

@@ -118,7 +118,11 @@ OBJECTS = {"tenant": ("2",), "company": ("3",), "contact": ("13", "16"), "order"
 """The rows of the other tenant whose own pages are asked for, by model."""
 ROW = r"/\d+/"
 OBJECT = ("<path:object_id>", "<int:object_id>", "<id>")
-PARAMETERS = {"<path:content_type_id>": "1", "(?P<url>.*)$": "nothing/"}
+PARAMETERS = {
+    "<path:content_type_id>": "1",
+    "(?P<url>.*)$": "nothing/",
+    "<str:name>": "manifest.json",
+}
 
 
 @pytest.fixture
