@@ -20,6 +20,7 @@ from companies.models import Company
 from contacts.models import Contact
 from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
+from jmsk.postgres.among import among
 from orders.models import Order
 
 logger = logging.getLogger("contacts.restructuring")
@@ -105,7 +106,7 @@ def make_plan(contacts: QuerySet[Contact], company: Company, rules: Iterable[Rul
     reasons = {**dict(_email_conflicts(able, company)), **broken}
     held = tuple(Held(row.pk, row.name, reasons[row.pk]) for row in leaving if row.pk in reasons)
     moving = tuple(row for row in leaving if row.pk not in reasons)
-    orders = Order.objects.filter(contact_id__in=[row.pk for row in moving]).count()
+    orders = Order.objects.filter(contact_id__in=among(row.pk for row in moving)).count()
     return Plan(
         tenant=company.tenant_id,
         company=company.pk,
@@ -130,7 +131,7 @@ def _email_conflicts(leaving: list[Row], company: Company) -> Iterator[tuple[int
     holders: dict[str | None, str] = {}
     if company.pk is not None and wanted:
         there = Contact.objects.filter(
-            tenant_id=company.tenant_id, company_id=company.pk, email__in=wanted
+            tenant_id=company.tenant_id, company_id=company.pk, email__in=among(wanted, "text")
         )
         holders = {
             email: f"contact {pk} ({name}) of that company has the e-mail {email} already"
@@ -177,7 +178,7 @@ def reassign(
     with transaction.atomic():
         seen = seen_by(user_id, contacts)
         found = list(seen.order_by("pk").values_list("pk", flat=True))
-        chosen = Contact.objects.filter(pk__in=found)
+        chosen = Contact.objects.filter(pk__in=among(found))
         # In the order of their ids, so that two people cannot wait for each other.
         locked = chosen.select_for_update().order_by("pk").values_list("pk", flat=True)
         if list(locked) != found:
@@ -200,6 +201,6 @@ def _move(keys: list[int], company: Company, user_id: int) -> None:
     contact_type = ContentType.objects.get_for_model(Contact)
     with connection.cursor() as cursor:
         cursor.execute(HISTORY, [user_id, contact_type.pk, CHANGE, company.pk, company.name, keys])
-    moving = Contact.objects.filter(pk__in=keys)
+    moving = Contact.objects.filter(pk__in=among(keys))
     if moving.update(company_id=company.pk, updated_at=timezone.now()) != len(keys):
         raise ChangedMeanwhileError
