@@ -16,6 +16,7 @@ from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
+from jmsk.adminsite.wrapping import breakable
 
 
 def rows_of(relation: str) -> QuerySet:
@@ -82,7 +83,15 @@ class TenantAdmin(DependantsMixin):
 class CompanyAdmin(ExportMixin, DependantsMixin):
     """Companies with their addresses. The tenant of one that exists cannot be changed."""
 
-    list_display = ("name", "tenant", "kind", "contacts_count", "orders_count", "phone", "email")
+    list_display = (
+        "name",
+        "tenant",
+        "kind",
+        "contacts_count",
+        "orders_count",
+        "phone",
+        "shown_email",
+    )
     list_filter = (
         DefaultCompanyFilter,
         CompanyRuleFilter,
@@ -153,6 +162,10 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
         if company.number_of_contacts or company.number_of_orders:
             return "default company"
         return "default company, empty: can be removed"
+
+    @admin.display(description="email", ordering="email")
+    def shown_email(self, company: Any) -> Any:
+        return breakable(company.email)
 
     @admin.display(description="contacts", ordering="number_of_contacts")
     def contacts_count(self, company: Any) -> int:

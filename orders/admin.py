@@ -12,6 +12,7 @@ from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.wrapping import breakable
 from orders.admin_link import LinkMixin
 from orders.linking import WITHOUT_CONTACT
 from orders.models import Order
@@ -54,7 +55,7 @@ class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
         "company",
         "contact",
         "customer_name",
-        "customer_email",
+        "shown_email",
         "status",
         "due_date",
         "price",
@@ -96,6 +97,10 @@ class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
 
     class Media:
         css = {"all": ["contacts/admin.css"]}
+
+    @admin.display(description="customer email", ordering="customer_email")
+    def shown_email(self, order: Order) -> Any:
+        return breakable(order.customer_email)
 
     def get_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         hidden = ("tenant", *self.readonly_fields) if obj is None else ()

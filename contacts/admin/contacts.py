@@ -18,6 +18,7 @@ from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.wrapping import breakable
 from orders.models import Order
 
 ORDERS = Coalesce(
@@ -48,7 +49,15 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
-    list_display = ("name", "attention", "tenant", "company", "email", "phone", "orders_count")
+    list_display = (
+        "name",
+        "attention",
+        "tenant",
+        "company",
+        "shown_email",
+        "phone",
+        "orders_count",
+    )
     list_filter = (
         PlacedFilter,
         SetAsideFilter,
@@ -100,6 +109,10 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
             and self.may(request, "settle")
         )
         return super().render_change_form(request, context, *args, **kw)
+
+    @admin.display(description="email", ordering="email")
+    def shown_email(self, contact: Any) -> Any:
+        return breakable(contact.email)
 
     @admin.display(description="orders", ordering="number_of_orders")
     def orders_count(self, contact: Any) -> int:

@@ -85,7 +85,7 @@ class RestructuringRunAdmin(RunFilesMixin):
 
     @admin.display(description="counts")
     def told_counts(self, run: RestructuringRun) -> SafeString:
-        return table((name.replace("_", " "), f"{value}") for name, value in run.counts.items())
+        return table((name.replace("_", " "), f"{value:,}") for name, value in run.counts.items())
 
     @admin.display(description="checks")
     def told_checks(self, run: RestructuringRun) -> SafeString:
