@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,13 @@ class Fault:
         return f"{self.number}: {self.kind}, {when or f'after {self.wait:.2f} of the run'}"
 
 
-def draw(number: int, seed: int) -> Fault:
-    """Return the fault of a number."""
+def draw(number: int, seed: int, words: Sequence[str] = PHASES) -> Fault:
+    """Return the fault of a number; half of them come after one of ``words``, if there are any."""
     chance = random.Random(seed * 1_000_003 + number)  # noqa: S311  # no secret
     kind = KINDS[number % len(KINDS)]
-    if chance.random() < 0.5:
+    if chance.random() < 0.5 or not words:
         return Fault(number, kind, "", chance.random())
-    return Fault(number, kind, chance.choice(PHASES), chance.random() * LINGER)
+    return Fault(number, kind, chance.choice(words), chance.random() * LINGER)
 
 
 def hit(

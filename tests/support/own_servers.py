@@ -70,6 +70,14 @@ class OwnServer:
         maintenance.execute("CHECKPOINT")
         return fresh
 
+    def copy(self, database: Database) -> Database:
+        """Return a copy of a database that nobody is connected to."""
+        fresh = Database(f"test_{secrets.token_hex(4)}", database.settings)
+        maintenance = Database("jmsk", database.settings)
+        maintenance.execute(f"CREATE DATABASE {fresh.name} TEMPLATE {database.name}")
+        maintenance.execute("CHECKPOINT")
+        return fresh
+
     def drop(self, database: Database) -> None:
         """Drop a database, whoever is connected to it."""
         maintenance = Database("jmsk", database.settings)

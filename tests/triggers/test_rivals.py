@@ -1,13 +1,23 @@
-"""Several sessions write at random at the same time, and the rules hold in the end."""
+"""Several sessions write at random at the same time, and the rules hold at every moment.
 
+STRESS_SECONDS=300 RIVALS=6 makes it a campaign: that many sessions, for that long, for each seed
+(-s prints the figures).
+"""
+
+import os
 import random
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
 
 from tests.support.databases import Database
-from tests.support.invariants import assert_rules_hold
+from tests.support.invariants import BROKEN, assert_rules_hold
 from tests.support.migrated_rows import fill
 
 
@@ -50,43 +60,81 @@ WRITES = (
     "INSERT INTO orders (tenant_id, contact_id, order_number, customer_name)"
     " VALUES ({tenant}, {contact}, gen_random_uuid()::text, 'x')",
 )
-RIVALS = 4
+RIVALS = int(os.environ.get("RIVALS", "4"))
 ROUNDS = 60
+SECONDS = float(os.environ.get("STRESS_SECONDS", "0"))
 
 
-def write_at_random(database: Database, seed: int, worked: list[int]) -> None:
-    """Write what chance says, ROUNDS times; a refusal or a deadlock is an answer like another."""
+def rounds() -> Iterator[int]:
+    """Count the transactions of one session: ROUNDS, or as many as SECONDS allow."""
+    end = time.monotonic() + SECONDS
+    number = 0
+    while number < ROUNDS or time.monotonic() < end:
+        yield number
+        number += 1
+
+
+def draw(chance: random.Random) -> str:
+    """Return a write, as chance says."""
+    return chance.choice(WRITES).format(
+        company=chance.randint(1, 4), contact=chance.randint(11, 13),
+        order=chance.randint(21, 24), address=chance.randint(31, 36),
+        tenant=chance.choice([1, 1, 1, 2]), flag=chance.choice(["true", "false"]),
+    )  # fmt: skip
+
+
+def write_at_random(database: Database, seed: int) -> Counter[str]:
+    """Write transactions of one to three statements; return how many ended in which way.
+
+    A refusal or a deadlock is an answer like another.
+    """
     chance = random.Random(seed)  # noqa: S311  # no secret
+    ended: Counter[str] = Counter()
     connection = database.connect()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET deadlock_timeout = '20ms'")
-            for _ in range(ROUNDS):
-                statement = chance.choice(WRITES).format(
-                    company=chance.randint(1, 4), contact=chance.randint(11, 13),
-                    order=chance.randint(21, 24), address=chance.randint(31, 36),
-                    tenant=chance.choice([1, 1, 1, 2]), flag=chance.choice(["true", "false"]),
-                )  # fmt: skip
+            for _ in rounds():
+                writes = [draw(chance) for _ in range(chance.choice([1, 1, 2, 3]))]
                 try:
-                    cursor.execute(statement)
-                except (psycopg2.IntegrityError, psycopg2.errors.DeadlockDetected):
-                    continue
-                worked.append(seed)
+                    cursor.execute("; ".join(["BEGIN", *writes, "COMMIT"]))
+                    ended["committed"] += 1
+                except psycopg2.IntegrityError:
+                    ended["refused"] += 1
+                except psycopg2.errors.DeadlockDetected:
+                    ended["deadlocks"] += 1
+                cursor.execute("ROLLBACK")
     finally:
         connection.close()
+    return ended
+
+
+def watch(database: Database, over: threading.Event) -> tuple[int, list[str]]:
+    """Read the rules' breaches, each time in one snapshot, until it is over."""
+    looks, found = 0, []
+    while not over.is_set():
+        found += [sentence for (sentence,) in database.fetch(BROKEN)]
+        looks += 1
+    return looks, found
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_rules_hold_after_several_sessions_wrote_at_random(shop: Database, seed: int) -> None:
+def test_rules_hold_while_several_sessions_write_at_random(shop: Database, seed: int) -> None:
     shop.execute("SELECT setval('addresses_id_seq', 33)")
-    worked: list[int] = []
-    with ThreadPoolExecutor(RIVALS) as pool:
-        rivals = [
-            pool.submit(write_at_random, shop, seed * RIVALS + rival, worked)
-            for rival in range(RIVALS)
-        ]
-        for rival in rivals:
-            rival.result()
+    over = threading.Event()
+    with ThreadPoolExecutor(RIVALS + 1) as pool:
+        watcher = pool.submit(watch, shop, over)
+        try:
+            rivals = [
+                pool.submit(write_at_random, shop, seed * RIVALS + rival) for rival in range(RIVALS)
+            ]
+            ended = sum((rival.result() for rival in rivals), Counter[str]())
+        finally:
+            over.set()
+        looks, found = watcher.result()
+    sys.stdout.write(f"{RIVALS} sessions: {dict(ended)}, {looks} looks, {len(found)} violations\n")
 
-    assert len(worked) > ROUNDS
+    assert looks > 0
+    assert found == []
+    assert ended["committed"] > ROUNDS
     assert_rules_hold(shop)

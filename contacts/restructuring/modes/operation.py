@@ -79,9 +79,8 @@ class Mode:
     ``flag`` is its option ('' for the full run), ``argument`` what the option takes, ``help`` what
     the manual says of it; ``name`` is what reports call it, ``run`` does it. It works at
     ``stages``; at ``done_at`` there is nothing to do, which ``done`` says. ``question`` is asked
-    before it ``changes`` the database; ``leads_back`` to a former state. A mode that
-    ``writes_reports`` leaves them also where it fails after it had asked for the tables. One that
-    ``migrates``, or tells or tries what that does, takes the options of a migration.
+    before it ``changes`` the database; ``leads_back`` to a former state. It ``writes_reports`` also
+    where it fails. One that ``migrates``, or tries it, takes the options of a migration.
     """
 
     flag: str

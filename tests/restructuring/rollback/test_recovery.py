@@ -7,31 +7,19 @@ import pytest
 from contacts.restructuring.changes import recover as recovery
 from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.checks.before_recovery import CHECKS
-from tests.cases import awkward
+from tests.cases.wreck import ROWS, WRECK
 from tests.support.command import Result, assert_migrates, assert_refused, run
 from tests.support.databases import Database
 from tests.support.photograph import changes, photograph, without_sequence
 
-WRECK = Path(__file__).parents[2] / "cases" / "partial_state.sql"
 DRAWN = "companies_id_seq"
 """The old migration drew ids from this sequence, which nobody can take back."""
-
-BEFORE = """
-    UPDATE customers SET company_id = 7 WHERE id = 17;
-    INSERT INTO tenants (id, name, subdomain) VALUES (6, 'Sixth', 'sixth');
-    INSERT INTO companies (id, tenant_id, name, created_at, updated_at)
-        VALUES (60, 6, 'Default Company', '2021-01-01', '2021-01-01');
-    INSERT INTO customers (id, tenant_id, name, email, company_id, created_at)
-        VALUES (60, 6, 'at home there', 'sixth@example.com', 60, '2022-01-01')
-"""
-"""The old migration died earlier where a tenant had both a Default Company and an orphan. Tenants 2
-and 6 have one that people made and use; nobody knows when that of tenant 2 was made."""
 
 
 @pytest.fixture
 def photographed(legacy: Database) -> str:
     """The database is the wreck; this is what it was before."""
-    legacy.execute(awkward.ROWS + BEFORE)
+    legacy.execute(ROWS)
     before = photograph(legacy)
     legacy.run_script(WRECK)
     return without_sequence(before, DRAWN)
