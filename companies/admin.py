@@ -11,10 +11,12 @@ from django.http import HttpRequest
 from companies.admin_addresses import AddressInline, save_addresses
 from companies.admin_tenants import TenantFilter
 from companies.models import Address, Company, Tenant
+from jmsk.access.tenants import is_limited
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
+from jmsk.adminsite.wrapping import breakable
 
 
 def rows_of(relation: str) -> QuerySet:
@@ -75,12 +77,24 @@ class TenantAdmin(DependantsMixin):
         for model in ("companies.Company", "contacts.Contact", "orders.Order")
     )
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may add tenants: who sees some only would not see it."""
+        return super().has_add_permission(request) and not is_limited(request)
+
 
 @admin.register(Company)
 class CompanyAdmin(ExportMixin, DependantsMixin):
     """Companies with their addresses. The tenant of one that exists cannot be changed."""
 
-    list_display = ("name", "tenant", "kind", "contacts_count", "orders_count", "phone", "email")
+    list_display = (
+        "name",
+        "tenant",
+        "kind",
+        "contacts_count",
+        "orders_count",
+        "phone",
+        "shown_email",
+    )
     list_filter = (
         DefaultCompanyFilter,
         CompanyRuleFilter,
@@ -155,6 +169,10 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
         if company.number_of_contacts or company.number_of_orders:
             return "default company"
         return "default company, empty: can be removed"
+
+    @admin.display(description="email", ordering="email")
+    def shown_email(self, company: Any) -> Any:
+        return breakable(company.email)
 
     @admin.display(description="contacts", ordering="number_of_contacts")
     def contacts_count(self, company: Any) -> int:

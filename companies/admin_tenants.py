@@ -9,15 +9,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from companies.models import Tenant
+from jmsk.access.tenants import seen_in
 
 SHOWN = 10
 TEXT, KEY = "tenant", "tenant__id__exact"
 
 
-def tenants_named(text: str) -> QuerySet[Tenant]:
-    """Return the tenants whose name or subdomain contains ``text``, by name."""
+def tenants_named(request: HttpRequest, text: str) -> QuerySet[Tenant]:
+    """Return the tenants the user sees whose name or subdomain contains ``text``, by name."""
     found = Tenant.objects.filter(Q(name__icontains=text) | Q(subdomain__icontains=text))
-    return found.order_by("name", "pk")
+    return seen_in(request, found).order_by("name", "pk")
 
 
 class TenantFilter(admin.ListFilter):
@@ -37,7 +38,9 @@ class TenantFilter(admin.ListFilter):
                 self.used_parameters[name] = params.pop(name)[-1]
         self.text = str(self.used_parameters.get(TEXT, "")).replace("\0", "").strip()
         self.key = self._read_key()
-        found = Tenant.objects.filter(pk=self.key) if self.key else tenants_named(self.text)
+        found = tenants_named(request, self.text)
+        if self.key:
+            found = seen_in(request, Tenant.objects.filter(pk=self.key))
         self.tenants = list(found[: SHOWN + 1])
 
     def _read_key(self) -> int | None:
@@ -58,7 +61,7 @@ class TenantFilter(admin.ListFilter):
         if self.key is not None:
             return queryset.filter(tenant=self.key)
         if self.text:
-            return queryset.filter(tenant__in=tenants_named(self.text).values("pk"))
+            return queryset.filter(tenant__in=tenants_named(request, self.text).values("pk"))
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:

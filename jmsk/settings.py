@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django_extensions",
+    "jmsk.access",
     "contacts.settling.apps.SettlingConfig",
     "companies",
     "contacts",

@@ -14,6 +14,7 @@ from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.wrapping import breakable
 from orders.admin_link import LinkMixin
 from orders.admin_walk_ins import WalkInMixin
 from orders.linking import NO_CONTACT_WANTED, WITHOUT_CONTACT
@@ -58,7 +59,7 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
         "company",
         "contact",
         "customer_name",
-        "customer_email",
+        "shown_email",
         "status",
         "due_date",
         "price",
@@ -109,6 +110,10 @@ class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
 
     class Media:
         css = {"all": ["contacts/admin.css"]}
+
+    @admin.display(description="customer email", ordering="customer_email")
+    def shown_email(self, order: Order) -> Any:
+        return breakable(order.customer_email)
 
     def get_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
         hidden = ("tenant", *self.readonly_fields) if obj is None else ()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from contacts.settling.models import NoContactWanted
 from contacts.settling.recording import ORDER_LINK, Recording
+from jmsk.access.tenants import seen_by
 from orders.models import Order
 
 MARKED = Q(pk__in=NoContactWanted.objects.values("order_id"))
@@ -115,8 +117,8 @@ def link(links: Iterable[Link], *, user_id: int, record: Recording) -> int:
     decided = {entry.order: entry for entry in links}
     with transaction.atomic():
         # Contacts before orders, each by id: the order in which the database's own rules lock.
-        contacts = _locked(Contact, {entry.contact for entry in decided.values()})
-        orders = _locked(Order, set(decided))
+        contacts = _locked(user_id, Contact, {entry.contact for entry in decided.values()})
+        orders = _locked(user_id, Order, set(decided))
         problems = [
             problem
             for entry in decided.values()
@@ -141,9 +143,10 @@ def link(links: Iterable[Link], *, user_id: int, record: Recording) -> int:
     return len(decided)
 
 
-def _locked(model: type, keys: set[int]) -> dict:
-    rows = model.objects.filter(pk__in=keys).select_for_update().order_by("pk")  # type: ignore[attr-defined]
-    return {row.pk: row for row in rows}
+def _locked(user_id: int, model: Any, keys: set[int]) -> dict:
+    """Return, by id, the rows that the user sees, locked; a row of another tenant is not there."""
+    rows = seen_by(user_id, model.objects.filter(pk__in=keys))
+    return {row.pk: row for row in rows.select_for_update().order_by("pk")}
 
 
 def _problem(entry: Link, order: Order | None, contact: Contact | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.benchmark.pages import PAGES
 from tests.benchmark.rounds import Extent, Measurements
 from tests.benchmark.scripts import restructure
 from tests.benchmark.targets import TARGETS, judge
@@ -95,3 +96,24 @@ def test_a_target_is_judged_by_the_medians_and_says_what_was_not_measured(
     assert words["migrate step, to B"] == verdicts[0]
     assert words["dumpdata to .gz, to the backup"] == verdicts[1]
     assert words["migrate step, to C"] == "not measured"
+
+
+def test_a_tiny_run_opens_every_page_of_the_admin_and_reassigns(empty: Database) -> None:
+    sizes = {"customers": 40, "orders": 80, "tenants": 4, "big": 2001, "repeat": 1}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmark.pages"]
+        + [f"--{name}={size}" for name, size in sizes.items()],
+        cwd=PROJECT,
+        env=environment(empty.url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [line[:40].strip() for line in done.stdout.splitlines()[2:]]
+    assert told[: len(PAGES)] == list(PAGES), done.stderr
+    assert told[-3:] == [
+        "reassign, the answer",
+        "reassign 2,001 contacts, to the end",
+        "reassign, a second click",
+    ]
+    assert done.returncode == int("TOO LONG" in done.stdout)

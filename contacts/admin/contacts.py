@@ -20,6 +20,7 @@ from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.forms import ChangedValuesForm
+from jmsk.adminsite.wrapping import breakable
 from orders.models import Order
 
 ORDERS = Coalesce(
@@ -52,7 +53,15 @@ class ContactAdmin(
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
-    list_display = ("name", "attention", "tenant", "company", "email", "phone", "orders_count")
+    list_display = (
+        "name",
+        "attention",
+        "tenant",
+        "company",
+        "shown_email",
+        "phone",
+        "orders_count",
+    )
     list_filter = (
         PlacedFilter,
         SetAsideFilter,
@@ -118,6 +127,10 @@ class ContactAdmin(
     def told(self, obj: Contact) -> str:
         """Return what a contact is called where it may be chosen."""
         return f"{obj.name}, {obj.email or 'no e-mail'}, of {obj.company} ({obj.tenant})"
+
+    @admin.display(description="email", ordering="email")
+    def shown_email(self, contact: Any) -> Any:
+        return breakable(contact.email)
 
     @admin.display(description="orders", ordering="number_of_orders")
     def orders_count(self, contact: Any) -> int:

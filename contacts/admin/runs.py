@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from contacts.admin.run_files import RunFilesMixin
 from contacts.models import RestructuringRun
-from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
+from jmsk.access.tenants import is_limited
 from jmsk.adminsite.stage import recorded
 
 
@@ -20,7 +21,7 @@ def table(rows: Any) -> SafeString:
 
 
 @admin.register(RestructuringRun)
-class RestructuringRunAdmin(OfferedFiltersAdmin):
+class RestructuringRunAdmin(RunFilesMixin):
     """Committed migrations, rollbacks and restores.
 
     Before the first there is no table, and nobody has a permission on it.
@@ -38,7 +39,8 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
         "operating_system_user",
         "database_user",
         "transaction_id",
-        "backup_path",
+        "told_report",
+        "told_backup",
         "told_counts",
         "told_checks",
         "told_fingerprints",
@@ -51,10 +53,14 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
         css = {"all": ["contacts/admin.css"]}
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) and recorded(request)
+        return super().has_view_permission(request, obj) and self._may_see_all(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return super().has_module_permission(request) and recorded(request)
+        return super().has_module_permission(request) and self._may_see_all(request)
+
+    def _may_see_all(self, request: HttpRequest) -> bool:
+        """Return whether there is a trail, and the user sees the tenants of which it tells: all."""
+        return recorded(request) and not is_limited(request)
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the run. Django asks for it before it asks for the permission."""
@@ -79,7 +85,7 @@ class RestructuringRunAdmin(OfferedFiltersAdmin):
 
     @admin.display(description="counts")
     def told_counts(self, run: RestructuringRun) -> SafeString:
-        return table((name.replace("_", " "), f"{value}") for name, value in run.counts.items())
+        return table((name.replace("_", " "), f"{value:,}") for name, value in run.counts.items())
 
     @admin.display(description="checks")
     def told_checks(self, run: RestructuringRun) -> SafeString:

@@ -16,7 +16,9 @@ from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import told
-from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
+from contacts.settling.attention import SET_ASIDE, STILL_PLACED
+from contacts.settling.done import Done, done_subjects
+from jmsk.access.tenants import seen_in
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.wording import inflected
@@ -63,11 +65,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Left:
-    """What a tenant, or all of them together, have left to settle, and what is settled."""
+    """What a tenant, or all of them together, have left to settle, and what is done.
+
+    ``done`` are sentences, ``total_done`` is the number of rows of which they tell.
+    """
 
     name: str
     items: tuple[Item, ...]
-    settled: int
+    done: tuple[str, ...]
+    total_done: int
 
     @property
     def total(self) -> int:
@@ -124,16 +130,8 @@ SETTLED_IN_ORDERS = (
 )
 
 
-SETTLED = Subject(
-    Contact,
-    "placed contacts settled",
-    "placed contact settled",
-    "settled",
-    (("placed", "settled"),),
-    PLACED_AND_SETTLED,
-)
 SHOWN_TENANTS = 10
-Numbers = dict[Subject, int]
+Numbers = dict[Subject | Done, int]
 
 
 def dashboard(request: HttpRequest) -> Dashboard:
@@ -142,13 +140,13 @@ def dashboard(request: HttpRequest) -> Dashboard:
     Those are the ones with most left, or, of those, the ones that the request's search names.
     """
     subjects = tuple(_subjects(request))
-    settled = (SETTLED,) if may_view(request, Contact) else ()
+    done = tuple(done_subjects(request))
     by_tenant: dict[int, Numbers] = defaultdict(dict)
-    for tenant, subject, number in _count([*subjects, *settled]):
+    for tenant, subject, number in _count(request, [*subjects, *done]):
         by_tenant[tenant][subject] = number
     left = {tenant: _left(numbers) for tenant, numbers in by_tenant.items() if _left(numbers)}
     searched = request.GET.get("tenant", "").replace("\0", "").strip()
-    names = dict(tenants_named(searched).filter(pk__in=left).values_list("pk", "name"))
+    names = dict(tenants_named(request, searched).filter(pk__in=left).values_list("pk", "name"))
     shown = sorted(names, key=lambda tenant: (-left[tenant], names[tenant]))[:SHOWN_TENANTS]
     most = max(left.values(), default=0)
     whole = _told("All tenants", None, _added(by_tenant.values()), sum(left.values()))
@@ -163,11 +161,11 @@ def dashboard(request: HttpRequest) -> Dashboard:
 
 
 def _left(numbers: Numbers) -> int:
-    return sum(number for subject, number in numbers.items() if subject is not SETTLED)
+    return sum(number for subject, number in numbers.items() if isinstance(subject, Subject))
 
 
 def _added(each: Iterable[Numbers]) -> Numbers:
-    added: Counter[Subject] = Counter()
+    added: Counter[Subject | Done] = Counter()
     for numbers in each:
         added.update(numbers)
     return added
@@ -177,9 +175,11 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
     items = (
         Item(subject, number, subject.url(tenant), round(100 * number / whole_bar, 2))
         for subject, number in numbers.items()
-        if subject is not SETTLED
+        if isinstance(subject, Subject)
     )
-    return Left(name, tuple(items), numbers.get(SETTLED, 0))
+    done = {one: number for one, number in numbers.items() if isinstance(one, Done)}
+    told = tuple(one.told(number) for one, number in done.items())
+    return Left(name, tuple(items), told, sum(done.values()))
 
 
 def _bridge(left: Left, *, seen: bool) -> str:
@@ -221,9 +221,11 @@ def _subjects(request: HttpRequest) -> Iterator[Subject]:
             yield Subject(listed, label, single, "rule", (("breaks", rule.name),), Q(condition))
 
 
-def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
+def _count(
+    request: HttpRequest, subjects: Iterable[Subject | Done]
+) -> Iterator[tuple[int, Subject | Done, int]]:
     """Yield tenant, subject and number, where there is any: one query for each model."""
-    by_model: dict[Any, list[Subject]] = defaultdict(list)
+    by_model: dict[Any, list[Subject | Done]] = defaultdict(list)
     for subject in subjects:
         by_model[subject.model].append(subject)
     for model, asked in by_model.items():
@@ -231,7 +233,8 @@ def _count(subjects: Iterable[Subject]) -> Iterator[tuple[int, Subject, int]]:
             f"n{number}": Count("pk", filter=subject.condition)
             for number, subject in enumerate(asked)
         }
-        for tenant, *counts in model.objects.values_list("tenant_id").annotate(**columns):
+        rows = seen_in(request, model.objects.all())
+        for tenant, *counts in rows.values_list("tenant_id").annotate(**columns):
             for subject, number in zip(asked, counts, strict=True):
                 if number:
                     yield tenant, subject, number

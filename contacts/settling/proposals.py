@@ -13,6 +13,7 @@ from contacts.settling.attention import STILL_PLACED
 from contacts.settling.models import Action
 from contacts.settling.reassignment import make_plan, reassign
 from contacts.settling.recording import Recording, recording
+from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 from jmsk.wording import counted
 
@@ -123,7 +124,7 @@ def accept(accepted: Iterable[Acceptance], rules: Iterable[Rule], user_id: int) 
 def _accept_for(
     key: int, accepted: list[Acceptance], rules: list[Rule], user_id: int, record: Recording
 ) -> None:
-    company = Company.objects.filter(pk=key, is_default=False).first()
+    company = seen_by(user_id, Company.objects.filter(pk=key, is_default=False)).first()
     if company is None:
         raise ValidationError(
             f"Company {key} is gone, or is a default company. Nothing was changed."

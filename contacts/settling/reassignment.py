@@ -19,7 +19,9 @@ from django.utils import timezone
 from companies.models import Company
 from contacts.models import Contact
 from contacts.settling.recording import Recording
+from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
+from jmsk.postgres.among import among
 from orders.models import Order
 
 logger = logging.getLogger("contacts.restructuring")
@@ -105,7 +107,7 @@ def make_plan(contacts: QuerySet[Contact], company: Company, rules: Iterable[Rul
     reasons = {**dict(_email_conflicts(able, company)), **broken}
     held = tuple(Held(row.pk, row.name, reasons[row.pk]) for row in leaving if row.pk in reasons)
     moving = tuple(row for row in leaving if row.pk not in reasons)
-    orders = Order.objects.filter(contact_id__in=[row.pk for row in moving]).count()
+    orders = Order.objects.filter(contact_id__in=among(row.pk for row in moving)).count()
     return Plan(
         tenant=company.tenant_id,
         company=company.pk,
@@ -130,7 +132,7 @@ def _email_conflicts(leaving: list[Row], company: Company) -> Iterator[tuple[int
     holders: dict[str | None, str] = {}
     if company.pk is not None and wanted:
         there = Contact.objects.filter(
-            tenant_id=company.tenant_id, company_id=company.pk, email__in=wanted
+            tenant_id=company.tenant_id, company_id=company.pk, email__in=among(wanted, "text")
         )
         holders = {
             email: f"contact {pk} ({name}) of that company has the e-mail {email} already"
@@ -172,11 +174,13 @@ def reassign(
     to time how many have moved; ``record`` is told what is written, so that it can be undone.
 
     Raises ChangedMeanwhileError if the plan is no longer the one with the fingerprint ``shown``,
+    so also where the user does not see all of them any more,
     and Django's database errors for what the server refuses. Either way nothing was changed.
     """
     with transaction.atomic():
-        found = list(contacts.order_by("pk").values_list("pk", flat=True))
-        chosen = Contact.objects.filter(pk__in=found)
+        seen = seen_by(user_id, contacts)
+        found = list(seen.order_by("pk").values_list("pk", flat=True))
+        chosen = Contact.objects.filter(pk__in=among(found))
         # In the order of their ids, so that two people cannot wait for each other.
         locked = chosen.select_for_update().order_by("pk").values_list("pk", flat=True)
         if list(locked) != found:
@@ -202,6 +206,6 @@ def _move(keys: list[int], company: Company, user_id: int) -> None:
     contact_type = ContentType.objects.get_for_model(Contact)
     with connection.cursor() as cursor:
         cursor.execute(HISTORY, [user_id, contact_type.pk, CHANGE, company.pk, company.name, keys])
-    moving = Contact.objects.filter(pk__in=keys)
+    moving = Contact.objects.filter(pk__in=among(keys))
     if moving.update(company_id=company.pk, updated_at=timezone.now()) != len(keys):
         raise ChangedMeanwhileError

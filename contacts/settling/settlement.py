@@ -9,6 +9,7 @@ from django.db.models import CheckConstraint, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact
+from jmsk.access.tenants import seen_by
 
 RESTORE, REPLACE, DROP = "restore", "change", "drop"
 
@@ -45,7 +46,8 @@ def settle(contact_id: int, answer: Answer, *, shown: str, user_id: int) -> Cont
     company has the e-mail, or it breaks the rule for e-mails.
     """
     with transaction.atomic():
-        contact = Contact.objects.select_for_update().filter(pk=contact_id).first()
+        seen = seen_by(user_id, Contact.objects.filter(pk=contact_id))
+        contact = seen.select_for_update().first()
         if contact is None or contact.email_set_aside is None or contact.email_set_aside != shown:
             raise ValidationError("This e-mail was settled meanwhile. Nothing was changed.")
         email = {RESTORE: shown, REPLACE: answer.email, DROP: contact.email}[answer.decision]

@@ -71,10 +71,16 @@ class SettlementSite(admin.AdminSite):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
 
+    def get_log_entries(self, request: HttpRequest) -> Any:
+        """Return what the index tells of the user's own actions."""
+        from contacts.settling.history import seen_entries
+
+        return seen_entries(request, super().get_log_entries(request))
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Say so where nobody can log in because the users' table is missing."""
         if not prepared(request):
-            return _unprepared()
+            return _unprepared(request)
         return super().login(request, extra_context)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
@@ -83,7 +89,7 @@ class SettlementSite(admin.AdminSite):
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not prepared(request):
-                return _unprepared()
+                return _unprepared(request)
             if "_selected_action" in request.POST and not self.has_permission(request):
                 return redirect_to_login(resumed_url(request), reverse(f"{self.name}:login"))
             limit_statements()
@@ -121,7 +127,7 @@ class SettlementSite(admin.AdminSite):
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that a form has outlived the session in which it was opened."""
     if not prepared(request):
-        return _unprepared()
+        return _unprepared(request)
     return refusal_page(request, [OUTLIVED], status=403)
 
 
@@ -148,7 +154,8 @@ def _snapshot_gone() -> str:
         return snapshot_gone(cursor.fetchone()[0])
 
 
-def _unprepared() -> HttpResponse:
-    # Without the request: its context would look for a session and a user.
-    page = render_to_string("contacts/admin/unprepared.html", {"not_migrated": NOT_MIGRATED})
+def _unprepared(request: HttpRequest) -> HttpResponse:
+    # Rendered without the request: its context would look for a session and a user.
+    found = {"not_migrated": NOT_MIGRATED, "older": lacks_own(request) and LACKS_OWN}
+    page = render_to_string("contacts/admin/unprepared.html", found)
     return HttpResponse(page, status=503)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from jmsk.access.tenants import seen_in
 from jmsk.adminsite.autocomplete import AutocompleteMixin
 from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
@@ -27,6 +29,19 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     label, name = model._meta.app_label, model._meta.model_name
     user: Any = request.user
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
+
+
+class SeenRawIdWidget(ForeignKeyRawIdWidget):
+    """Names the row of an id that was typed, if it is one of those that the field takes."""
+
+    choices: Any
+
+    def label_and_url_for_value(self, value: Any) -> Any:
+        try:
+            seen = self.choices.queryset.filter(pk=value).exists()
+        except ValueError:
+            seen = False
+        return super().label_and_url_for_value(value) if seen else ("", "")
 
 
 class SeenMixin:
@@ -72,6 +87,17 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) and restructured(request)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the rows of the tenants that the user sees: all that a page may show or change."""
+        return seen_in(request, super().get_queryset(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Return the field, which takes and names rows of the tenants only that the user sees."""
+        kwargs.setdefault("queryset", seen_in(request, db_field.related_model.objects.all()))
+        if db_field.name in self.raw_id_fields:
+            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the object. Django asks for it before it asks for the permission."""

@@ -6,42 +6,62 @@ from django.http import HttpRequest
 from jmsk.postgres.django_schema import own_name
 
 RESTRUCTURED = """
-    SELECT count(*) = 3 AND (SELECT bool_and(to_regclass(name) IS NOT NULL) IS NOT FALSE
-                               FROM unnest(%s::text[]) AS name)
-      FROM pg_attribute
+    SELECT count(*) = 3 FROM pg_attribute
      WHERE NOT attisdropped
        AND (attrelid, attname) IN ((to_regclass('contacts'), 'placed_in_company_id'),
                                    (to_regclass('orders'), 'contact_id'),
                                    (to_regclass('addresses'), 'company_id'))
 """
-OWN = ("settling_nocontactwanted", "settling_action", "settling_actionrow")
-DJANGOS = ("auth_user", "django_session", "django_admin_log")
-THERE = "SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) AS name"
+DJANGOS = frozenset({"auth_user", "django_session", "django_admin_log"})
+RUNS = "contacts_restructuringrun"
+LIMITS = "auth_user_tenants"
+OWN = frozenset({LIMITS, "settling_nocontactwanted", "settling_action", "settling_actionrow"})
+THERE = "SELECT name FROM unnest(%s, %s) AS asked (name, sql) WHERE to_regclass(sql) IS NOT NULL"
 
 
 def restructured(request: HttpRequest) -> bool:
     """Return whether the database holds the restructured tables, and those to settle with."""
-    return _ask(request, "_restructured", RESTRUCTURED, *OWN)
+    return _restructured(request) and _there(request) >= OWN
 
 
 def lacks_own(request: HttpRequest) -> bool:
     """Return whether an earlier version of the project has restructured the tables."""
-    return _ask(request, "_restructured_before", RESTRUCTURED) and not restructured(request)
+    return _restructured(request) and not restructured(request)
 
 
 def prepared(request: HttpRequest) -> bool:
-    """Return whether the database holds the tables of users, sessions and the admin's history."""
-    return _ask(request, "_prepared", THERE, *DJANGOS)
+    """Return whether the database holds the tables of users, sessions and the admin's history.
+
+    And, where there are rows to show, the one that limits users to tenants: without it nobody may
+    see any.
+    """
+    return _there(request) >= DJANGOS and (limiting(request) or not _restructured(request))
 
 
 def recorded(request: HttpRequest) -> bool:
     """Return whether the database holds the table of runs, which stays after a rollback."""
-    return _ask(request, "_recorded", THERE, "contacts_restructuringrun")
+    return RUNS in _there(request)
 
 
-def _ask(request: HttpRequest, name: str, query: str, *tables: str) -> bool:
-    if not hasattr(request, name):
+def limiting(request: HttpRequest) -> bool:
+    """Return whether the database holds the table that limits users to tenants."""
+    return LIMITS in _there(request)
+
+
+def _restructured(request: HttpRequest) -> bool:
+    if not hasattr(request, "_restructured"):
         with connection.cursor() as cursor:
-            cursor.execute(query, [[own_name(table) for table in tables]])
-            setattr(request, name, cursor.fetchone()[0])
-    return bool(getattr(request, name))
+            cursor.execute(RESTRUCTURED)
+            request._restructured = cursor.fetchone()[0]  # type: ignore[attr-defined]
+    return bool(request._restructured)  # type: ignore[attr-defined]
+
+
+def _there(request: HttpRequest) -> frozenset[str]:
+    """Return which of this project's own tables the database holds."""
+    if not hasattr(request, "_there"):
+        names = [*DJANGOS, RUNS, *OWN]
+        with connection.cursor() as cursor:
+            cursor.execute(THERE, [names, [own_name(name) for name in names]])
+            request._there = frozenset(name for (name,) in cursor.fetchall())  # type: ignore[attr-defined]
+    there: frozenset[str] = request._there  # type: ignore[attr-defined]
+    return there

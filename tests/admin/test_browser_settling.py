@@ -6,7 +6,7 @@ import pytest
 
 from tests.admin import test_browser
 from tests.admin.test_browser import PASSWORD, Open, find, follow
-from tests.support.admin_pages import CONTACTS, ORDERS
+from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS
 from tests.support.databases import Database
 
 pytestmark = test_browser.pytestmark
@@ -125,3 +125,44 @@ def test_nothing_is_cut_at_a_desktops_width(browse: Open, page: str) -> None:
     wide = "return [...document.querySelectorAll('.results, html')]"
     wide += ".filter(one => one.scrollWidth > one.clientWidth + 1).length"
     assert driver.execute_script(wide) == 0
+
+
+LONG = """
+UPDATE tenants SET name = 'Goldschmiede am Dom' WHERE id = 1;
+UPDATE companies SET name = 'Halcyon Cathedral Supplies', email = 'einkauf.zentral@c408.example'
+ WHERE id = 2;
+UPDATE contacts SET name = 'Wilhelmina Featherstonehaugh', phone = '+44 (0)121 496 0100',
+       email = 'wilhelmina.featherstonehaugh1610@c2.example' WHERE id = 12;
+UPDATE orders SET order_number = 'JM-2021-000011250', customer_name = 'Wilhelmina Featherstone',
+       customer_email = 'wilhelmina.featherstone1610@c2.example', price = 23818.95,
+       due_date = '2022-09-11 14:30', status = 'IN_PROGRESS' WHERE id = 22;
+"""
+BROKEN_WORDS = r"""
+const broken = [];
+for (const cell of document.querySelectorAll('#result_list td, #result_list th')) {
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    for (const word of text.data.matchAll(/[^\s@._\/-]+/g)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map(one => Math.round(one.top)));
+      if (lines.size > 1) broken.push(word[0]);
+    }
+  }
+}
+return broken;
+"""
+
+
+@pytest.mark.parametrize("page", [CONTACTS, ORDERS, COMPANIES])
+def test_no_word_is_broken_and_no_column_cut_at_a_desktops_width(
+    browse: Open, migrated: Database, page: str
+) -> None:
+    migrated.execute(LONG)
+    driver = browse(page)
+    size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    assert driver.execute_script(BROKEN_WORDS) == []
+    beyond = "const list = document.querySelector('.results');"
+    assert driver.execute_script(f"{beyond} return list.scrollWidth - list.clientWidth") <= 1

@@ -1,5 +1,7 @@
 """The index: what is left to settle, and what it says before the database is migrated."""
 
+import re
+import shutil
 from typing import Any
 
 import pytest
@@ -11,6 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import RestructuringRun
+from contacts.settling.models import Action
+from contacts.settling.recording import recording
+from contacts.settling.settlement import DROP, Answer, settle
+from orders.linking import Link, link
 from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
@@ -20,7 +26,7 @@ from tests.support.admin_pages import (
     client_of,
     text_of,
 )
-from tests.support.command import assert_migrates, run_into
+from tests.support.command import assert_migrates, run, run_into
 from tests.support.databases import Database
 
 RUNS = "/admin/contacts/restructuringrun/"
@@ -100,6 +106,28 @@ def test_it_says_how_many_placed_contacts_are_settled_already(data: Database) ->
     assert "1 placed contact settled already" in text_of(client_of(superuser=True).get("/admin/"))
 
 
+def test_it_tells_done_and_left_of_each_tenant(data: Database) -> None:
+    client = client_of(superuser=True)
+    user_id = User.objects.get().pk
+    data.execute("UPDATE contacts SET company_id = 4 WHERE id = 11")
+    settle(14, Answer(DROP), shown="ada@example.com", user_id=user_id)
+    data.execute("""
+        INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name)
+        VALUES (25, 1, 1, 'A-25', 'x'), (26, 1, 1, 'A-26', 'x')
+    """)
+    with recording(Action.Kind.LINK, user_id) as record:
+        link([Link(24, 12, 2), Link(25, 12, 2)], user_id=user_id, record=record)
+        record.end("Linked two orders.")
+    shown = text_of(client.get("/admin/"))
+    assert "3 in 1 tenant, until the migration counts as settled; 4 done." in shown
+    assert "Aurum 3 left, 4 done" in shown
+    for told in ("1 placed contact settled already", "1 duplicate e-mail settled"):
+        assert told in shown
+    assert "2 orders linked to a contact" in shown
+    data.execute("UPDATE orders SET contact_id = NULL WHERE id = 25")
+    assert "1 order linked to a contact" in text_of(client.get("/admin/"))
+
+
 def test_when_nothing_is_left_it_says_so(data: Database) -> None:
     data.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
     data.execute("DELETE FROM orders WHERE contact_id IS NULL")
@@ -134,22 +162,51 @@ def test_it_takes_as_many_queries_for_many_tenants_as_for_one(data: Database) ->
 def test_a_run_is_shown_and_cannot_be_written(sample: Database, tmp_path: Any) -> None:
     assert_migrates(tmp_path)
     ContentType.objects.clear_cache()
-    run = RestructuringRun.objects.get()
+    made = RestructuringRun.objects.get()
     client = client_of(superuser=True)
-    shown = text_of(client.get(f"{RUNS}{run.pk}/change/"))
-    for part in ("Migration", run.operating_system_user, "customers, before", "contacts placed"):
+    shown = text_of(client.get(f"{RUNS}{made.pk}/change/"))
+    for part in ("Migration", made.operating_system_user, "customers, before", "contacts placed"):
         assert part in shown
-    orphans = next(check for check in run.checks if check["id"] == "orphaned_customers")
+    orphans = next(check for check in made.checks if check["id"] == "orphaned_customers")
     assert f"warning: {orphans['rows'][0]} (and {orphans['count'] - 1} more)" in shown
-    counted = next(check for check in run.checks if check["id"] == "customer_count")
+    counted = next(check for check in made.checks if check["id"] == "customer_count")
     assert f"passed: {counted['note']}" in shown
+    RestructuringRun.objects.update(counts={"orders": 1234567})
+    assert "orders 1,234,567" in text_of(client.get(f"{RUNS}{made.pk}/change/"))
+    RestructuringRun.objects.update(counts=made.counts)
     assert "Migration" in text_of(client.get(RUNS))
     assert client.get(f"{RUNS}add/").status_code == 403
-    assert client.get(f"{RUNS}{run.pk}/delete/").status_code == 403
-    assert client.post(f"{RUNS}{run.pk}/change/", {"kind": "rollback"}).status_code == 403
-    listed = {"action": "delete_selected", "_selected_action": [str(run.pk)], "post": "yes"}
+    assert client.get(f"{RUNS}{made.pk}/delete/").status_code == 403
+    assert client.post(f"{RUNS}{made.pk}/change/", {"kind": "rollback"}).status_code == 403
+    listed = {"action": "delete_selected", "_selected_action": [str(made.pk)], "post": "yes"}
     client.post(RUNS, listed)
-    assert RestructuringRun.objects.get() == run
+    assert RestructuringRun.objects.get() == made
+
+
+def test_a_run_leads_to_its_report_and_its_backup_and_to_no_other_file(
+    sample: Database, tmp_path: Any
+) -> None:
+    assert run("--noinput", "--backup-dir", str(tmp_path)).code == 0
+    ContentType.objects.clear_cache()
+    made = RestructuringRun.objects.get()
+    client = client_of("contacts.view_restructuringrun")
+    page = client.get(f"{RUNS}{made.pk}/change/")
+    report, manifest = re.findall(r'href="([^"]+/file/[^"]+)"', page.content.decode())
+    assert made.backup_path in text_of(page)
+    for url, told in ((report, "<!doctype html>"), (manifest, '"tables"')):
+        answer: Any = client.get(url)
+        assert told in b"".join(answer.streaming_content).decode().lower()
+        assert answer.headers["Content-Security-Policy"] == "sandbox"
+        answer.close()
+        assert client_of("contacts.view_contact").get(url).status_code == 403
+    (tmp_path / "secret.html").write_text("a secret")
+    for name in ("secret.html", "..%2Fsecret.html", "customers.jsonl.gz"):
+        answer = client.get(f"{RUNS}{made.pk}/file/{name}", follow=True)
+        assert not answer.streaming, name
+        assert "a secret" not in text_of(answer), name
+    shutil.rmtree(tmp_path)
+    assert "not on this machine" in text_of(client.get(f"{RUNS}{made.pk}/change/"))
+    assert client.get(report).status_code == 404
 
 
 def test_the_runs_can_be_read_after_a_rollback(sample: Database, tmp_path: Any) -> None:

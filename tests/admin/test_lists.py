@@ -247,6 +247,16 @@ def test_the_export_holds_the_columns_and_the_filtered_rows(client: Client) -> N
     assert rows[0][3:] == ["Aurum", "Default Company", "ada@example.com", "", "1"]
 
 
+@pytest.mark.parametrize("email", ["a.b-c_d@example.com", "a&b<i>/c@example.com", "@.@"])
+def test_an_email_is_exported_as_it_is_wherever_its_column_may_break(
+    data: Database, client: Client, email: str
+) -> None:
+    data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_email_format")
+    data.execute("UPDATE contacts SET email = %s WHERE id = 11", [email])
+    assert rows_of(export(client, CONTACTS, "11"))[1][5].removeprefix("'") == email
+    assert email in text_of(client.get(CONTACTS))
+
+
 def test_the_export_holds_the_ticked_rows_only(client: Client) -> None:
     assert [row[1] for row in rows_of(export(client, CONTACTS, "12", "15"))[1:]] == ["Ben", "Eve"]
 

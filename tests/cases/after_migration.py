@@ -252,6 +252,23 @@ WARNINGS = (
         "addresses belongs to pg_monitor, not to postgres, the owner of companies",
         name="owner",
     ),
+    Case(
+        "tenant_limits",
+        "DROP TABLE auth_user_tenants",
+        "There is no table auth_user_tenants, so the admin shows no rows",
+    ),
+    Case(
+        "tenant_limits",
+        "ALTER TABLE auth_user_tenants DROP CONSTRAINT auth_user_tenants_user_id_tenant_id_uniq",
+        "auth_user_tenants has no key auth_user_tenants_user_id_tenant_id_uniq",
+        name="key",
+    ),
+    Case(
+        "tenant_limits",
+        BEHIND + "INSERT INTO auth_user_tenants (user_id, tenant_id) VALUES (5, 999)",
+        "User 5 is limited to tenant 999, which does not exist",
+        name="gone",
+    ),
     *(
         Case(
             rule,

@@ -111,6 +111,7 @@ def test_plain_migrate_does_not_restructure_rows(legacy: Database) -> None:
     migrate("auth")
     migrate("admin")
     migrate("sessions")
+    migrate("access")
     legacy.execute(ROWS)
     before = legacy.dump()
 

@@ -8,6 +8,7 @@ from contacts.restructuring.checks.base import Finding, Found, Tag, check, probl
 from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.row_security import address_policy, applying_policies
+from contacts.restructuring.checks.environment.tenant_limits import tenant_limits
 from contacts.restructuring.checks.environment.triggers import sound_triggers
 from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED, added_columns
 from contacts.restructuring.checks.tables.target_objects import missing_objects
@@ -167,6 +168,7 @@ CHECKS_AFTER = (
     applying_policies,
     address_policy,
     address_rights,
+    tenant_limits,
     rules_as_made,
     bridge.WHOLE,
     leftovers,

@@ -27,7 +27,12 @@ from jmsk.postgres.references import foreign_keys_to
 
 MODE = "ACCESS SHARE"
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-RECORDS = ("django_migrations", "contacts_restructuringrun", "alembic_version")
+RECORDS = (
+    "django_migrations",
+    "contacts_restructuringrun",
+    "auth_user_tenants",
+    "alembic_version",
+)
 """What is read beside the tables themselves, to know what was done to them."""
 READ = """
     SELECT n.nspname, c.relname, c.oid::bigint, c.relkind::text, pg_get_userbyid(c.relowner)

@@ -95,3 +95,22 @@ def test_the_runbook_names_no_backup_that_the_database_would_refuse() -> None:
     assert told["legacy"] == (f"{mine} --restore /b",)
     assert told["migrated"] == (mine, f"{mine} --restore /b")
     assert "/b" not in " ".join(told["partial"])
+
+
+def test_who_sees_which_tenants_outlives_a_rollback_a_new_run_and_a_restore(
+    sample: Database, tmp_path: Path
+) -> None:
+    run("--noinput", "--backup-dir", str(tmp_path))
+    (backup,) = tmp_path.glob("migration_2*[0-9]")
+    sample.execute(
+        "INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, "
+        "email, is_staff, is_active, date_joined) "
+        "VALUES (5, '', false, 'ann', '', '', '', true, true, now());"
+        "INSERT INTO auth_user_tenants (user_id, tenant_id) VALUES (5, 1), (5, 3)"
+    )
+    limits = "SELECT * FROM auth_user_tenants ORDER BY id"
+    before = sample.fetch(limits)
+    for mode in (["--rollback"], [], ["--restore", str(backup)]):
+        done = run(*mode, "--noinput", "--backup-dir", str(tmp_path))
+        assert (done.code, done.error) == (0, ""), done
+        assert sample.fetch(limits) == before, mode
