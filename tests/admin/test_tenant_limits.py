@@ -317,7 +317,7 @@ def test_a_limit_counts_in_the_work_behind_the_page(shared: Database) -> None:
         accept([Acceptance(16, 5, 3)], (), user.pk)
     with (
         pytest.raises(ValidationError, match="does not exist any more"),
-        recording(Action.Kind.LINK, user.pk) as record,
+        recording(Action.Kind.LINK, user.pk) as written,
     ):
         link([Link(25, 13, 3)], user_id=user.pk, record=written)
     with pytest.raises(ValidationError, match="settled meanwhile"):
@@ -399,4 +399,4 @@ def test_without_the_table_of_limits_nobody_sees_a_row(shared: Database) -> None
     for page in ("/admin/", CONTACTS, USERS):
         answer = client.get(page)
         assert answer.status_code == 503, page
-        assert "Run 'manage.py migrate access'" in text_of(answer)
+        assert "Run 'manage.py migrate': it adds them" in text_of(answer)

@@ -19,9 +19,10 @@ from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes.call import Call, closing
-from contacts.restructuring.modes.mode import MIGRATE, MODES, run_mode
+from contacts.restructuring.modes.mode import MIGRATE, MODES
 from contacts.restructuring.modes.operation import Mode, Options, open_operation
 from contacts.restructuring.modes.usage import arguments
+from contacts.restructuring.modes.usage.dispatch import run_mode
 from contacts.restructuring.modes.usage.manual import (
     DESCRIPTION,
     EPILOG,

@@ -1,1 +1,1 @@
-"""How the command is called: its manual, and what it says to a call that is not right."""
+"""How the command is called: its manual, what it says to a call that is not right, and what runs."""
