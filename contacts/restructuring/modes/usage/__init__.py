@@ -1,1 +1,1 @@
-"""How the command is called: its manual, what it says to a call that is not right, and what runs."""
+"""How the command is called: its manual, what it says to a call that is wrong, and what runs."""
