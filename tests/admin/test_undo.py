@@ -13,6 +13,7 @@ from contacts.admin.contacts import ContactAdmin
 from contacts.settling.models import Action
 from tests.support.admin_pages import CONTACTS, REASSIGN, client_of, confirm, ended_of, text_of
 from tests.support.databases import Database
+from tests.support.project import PROJECT
 
 UNDO = f"{CONTACTS}undo/"
 PROPOSE = f"{CONTACTS}propose/"
@@ -202,6 +203,20 @@ def test_who_does_not_see_all_of_its_rows_does_not_undo_it(
     assert client.get(page.request["PATH_INFO"]).status_code == 403
     assert client.post(page.request["PATH_INFO"]).status_code == 403
     assert state(data) == before
+
+
+def test_what_is_too_old_is_forgotten_as_documented(data: Database, client: Client) -> None:
+    _, found, rest = (PROJECT / "contacts/README.md").read_text().partition("<!-- forget -->\n")
+    assert found
+    statements = rest.removeprefix("```sql\n").partition("```")[0]
+    moved(client, company="4")
+    data.execute("UPDATE settling_action SET at = at - interval '91 days'")
+    moved(client, company="1")
+    data.run_script(statements)
+    assert Action.objects.count() == 1
+    assert data.value("SELECT count(*) FROM settling_actionrow") == 2
+    undo(client, last(client))
+    assert "nothing that can be undone" in text_of(last(client))
 
 
 def test_a_database_of_an_earlier_version_says_what_is_missing(data: Database) -> None:
