@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contacts.restructuring.checks import after_migration
 from contacts.restructuring.checks.base import Check, Finding, Result, problems, together
-from contacts.restructuring.checks.environment import address_rights, row_security, triggers
+from contacts.restructuring.checks.environment import address_rights, bridge, row_security, triggers
 from contacts.restructuring.checks.environment.privileges import OWN_RIGHTS
 from contacts.restructuring.checks.environment.server import WRITABLE
 from contacts.restructuring.checks.tables import target_columns, target_rules
@@ -35,6 +35,7 @@ DAMAGE = (
     triggers.CHECK,
     row_security.ADDRESS_POLICY,
     address_rights.CHECK,
+    bridge.WHOLE,
 )
 """What each of them finds is put back."""
 KEPT = ("consistent_orders", "consistent_tenants", "default_addresses")
