@@ -9,6 +9,7 @@ from contacts.restructuring.modes.enforce import enforce
 from contacts.restructuring.modes.migrate import migrate, rehearse
 from contacts.restructuring.modes.online import abandon, prepare, status
 from contacts.restructuring.modes.operation import Mode, Operation
+from contacts.restructuring.modes.prepared import say_status
 from contacts.restructuring.modes.recover import recover
 from contacts.restructuring.modes.repair import repair
 from contacts.restructuring.modes.restore import restore
@@ -183,6 +184,8 @@ def run_mode(operation: Operation) -> None:
     if stage in mode.done_at:
         operation.nothing_to_do(f"{mode.done.format(stage=stage)}{_not_stamped(operation)}")
         return
+    if stage is Stage.PREPARED and stage not in mode.stages:
+        say_status(operation)  # whoever comes by is told of a preparation that is left lying
     operation.require_stage()
     mode.run(operation)
 
