@@ -7,8 +7,10 @@ are worked out, and Django's own apps migrated, before the tables are locked.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from django.core.management.sql import emit_post_migrate_signal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
@@ -16,6 +18,7 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
+from contacts.restructuring.changes.django_migrate import make_django_schema
 from contacts.restructuring.changes.run_row import RUNS_MIGRATION
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import LEGACY_STATE
@@ -48,13 +51,24 @@ class PlannedMigrations:
         )
 
 
-def migrate_others(connection: BaseDatabaseWrapper) -> None:
+def migrate_others(connection: BaseDatabaseWrapper, cursor: Any) -> None:
     """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
+    make_django_schema(cursor, partial(_migrate_app, connection))
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
     theirs = [node for node in leaves if node[0] not in OURS]
     targets = [*theirs, *LEGACY_STATE, RUNS_MIGRATION]
     executor.migrate(targets, fake_initial=True)
+
+
+def _migrate_app(connection: BaseDatabaseWrapper, app: str) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] == app])
+
+
+def announce(connection: BaseDatabaseWrapper) -> None:
+    """Let Django's apps do what they do after migrations: content types and permissions."""
+    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
 
 def plan_migrations(connection: BaseDatabaseWrapper) -> PlannedMigrations:

@@ -28,6 +28,8 @@ ROWS = {
     " ORDER BY id",
     "contacts": "SELECT c::text FROM contacts c ORDER BY id",
     "orders": "SELECT o::text FROM orders o ORDER BY id",
+    "auth_permission": "SELECT app_label, model, codename, p.name FROM auth_permission p"
+    " JOIN django_content_type c ON c.id = p.content_type_id ORDER BY 1, 2, 3",
 }
 
 
