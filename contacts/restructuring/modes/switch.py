@@ -82,8 +82,8 @@ def finish(operation: Operation) -> Operation:
         run_lock_held(operation.connection),
     ):
         one = worker(migrated)
-        validated = finish_tables(one)
         one.transact(lambda cursor: announce(operation.connection), "telling Django's apps")
+        validated = finish_tables(one)  # last: by what it puts away the next run knows that it was
     operation.say(Line(f"✓ Validated: {', '.join(validated) or 'nothing was left'}", "SUCCESS"))
     return replace(migrated, layout=read_layout(operation.connection))
 
