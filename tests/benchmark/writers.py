@@ -44,7 +44,8 @@ class Writers:
         chance = random.Random(seed)  # noqa: S311  # which request comes next
         every = THREADS / REQUESTS_A_SECOND
         connection = self.database.connect()
-        due = time.monotonic() + chance.random() * every
+        began = time.monotonic()
+        due = began + chance.random() * every
         try:
             while not self.stop.wait(max(0.0, due - time.monotonic())):
                 began = time.monotonic()
@@ -52,8 +53,8 @@ class Writers:
                     cursor.execute(chance.choice(STATEMENTS), [chance.randint(1, most)])
                 self.seconds.append(time.monotonic() - began)
                 due += every
-        except GONE:
-            return
+        except GONE:  # what waited for the switch had to wait as well
+            self.seconds.append(time.monotonic() - began)
         finally:
             connection.close()
 
