@@ -19,7 +19,8 @@ BLOCKERS = (
     Case(
         "columns",
         "ALTER TABLE orders DROP COLUMN customer_name",
-        "orders has no column customer_name",
+        "Another program has dropped customer_name of orders, which record who ordered: add them "
+        "again (ALTER TABLE orders ADD customer_name varchar), empty or filled from a backup",
     ),
     Case(
         "every_order_has_name",
