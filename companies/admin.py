@@ -155,6 +155,10 @@ class CompanyAdmin(ExportMixin, DependantsMixin):
             )
         return to_delete, *others
 
+    def told(self, obj: Company) -> str:
+        """Return what a company is called where it may be chosen."""
+        return f"{obj.name} ({obj.tenant})"
+
     @admin.display(description="kind", ordering="is_default")
     def kind(self, company: Any) -> str:
         if not company.is_default:

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_extensions",
     "jmsk.access",
+    "contacts.settling.apps.SettlingConfig",
     "companies",
     "contacts",
     "orders",

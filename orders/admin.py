@@ -5,16 +5,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest
 
 from companies.admin_tenants import TenantFilter
+from contacts.settling.models import NoContactWanted
 from jmsk.adminsite.deletion import DependantsMixin
 from jmsk.adminsite.export import ExportMixin
 from jmsk.adminsite.filters import Choice, ConditionFilter
 from jmsk.adminsite.forms import ChangedValuesForm
 from jmsk.adminsite.wrapping import breakable
 from orders.admin_link import LinkMixin
-from orders.linking import WITHOUT_CONTACT
+from orders.admin_walk_ins import WalkInMixin
+from orders.linking import NO_CONTACT_WANTED, WITHOUT_CONTACT
 from orders.models import Order
 
 
@@ -26,7 +29,8 @@ class ContactFilter(ConditionFilter):
 
     def conditions(self, request: HttpRequest) -> Iterator[Choice]:
         yield "none", "without a contact", WITHOUT_CONTACT
-        yield "linked", "with a contact", ~WITHOUT_CONTACT
+        yield "unwanted", "without, and none is wanted", NO_CONTACT_WANTED
+        yield "linked", "with a contact", Q(contact__isnull=False)
 
 
 class OrderForm(ChangedValuesForm):
@@ -45,7 +49,7 @@ class OrderForm(ChangedValuesForm):
 
 
 @admin.register(Order)
-class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
+class OrderAdmin(WalkInMixin, LinkMixin, ExportMixin, DependantsMixin):
     """An order gets a contact by the action only; its company then follows."""
 
     form = OrderForm
@@ -70,8 +74,17 @@ class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
     search_fields = ("order_number", "customer_name", "customer_email")
     search_help_text = "Order number, or the customer's name or e-mail"
     ordering = ("-pk",)
-    actions = ("export_as_csv", "link_to_contact")
-    raw_id_fields = ("company", "contact")
+    actions = (
+        "export_as_csv",
+        "link_to_contact",
+        "mark_as_wanting_none",
+        "mark_as_wanting_one",
+    )
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {
+        "mark_as_wanting_none",
+        "mark_as_wanting_one",
+    }
+    autocomplete_fields = ("company", "contact")
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "orders/admin/change_form.html"
     belongs = ("tenant", "company", "contact")
@@ -111,7 +124,9 @@ class OrderAdmin(LinkMixin, ExportMixin, DependantsMixin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kw: Any) -> Any:
         order = context.get("original")
+        is_open = order is not None and order.contact_id is None
+        context["wants_none"] = is_open and NoContactWanted.objects.filter(pk=order.pk).exists()
         context["may_link"] = (
-            order is not None and order.contact_id is None and self.has_link_permission(request)
+            is_open and not context["wants_none"] and self.has_link_permission(request)
         )
         return super().render_change_form(request, context, *args, **kw)

@@ -1,6 +1,5 @@
 """The page on which a person links orders without a contact."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -13,12 +12,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from contacts.models import Contact
+from contacts.settling.undoing import undoable
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.place import kept_place, list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
-from jmsk.wording import counted
-from orders.linking import SHOWN, WITHOUT_CONTACT, Candidate, Link, candidates, link, search
+from orders.decisions import decide
+from orders.link_choices import choices_of, chosen_of
+from orders.linking import SHOWN, WITHOUT_CONTACT
 from orders.models import Order
 
 LACKS_CONTACTS = (
@@ -26,7 +27,6 @@ LACKS_CONTACTS = (
     "users can give you the permission to view contacts."
 )
 AT_ONCE = 50
-LONGEST_SEARCH = 200
 SEARCH = "search"
 """The button that searches for other contacts and links nothing."""
 LIST = "admin:orders_order_changelist"
@@ -43,16 +43,6 @@ class PlaceForm(forms.Form):
         return int(form.cleaned_data["after"]) if form.is_valid() else 0
 
 
-@dataclass(frozen=True)
-class Choice:
-    """An order with the contacts proposed for it, and what the person has said of it so far."""
-
-    order: Order
-    proposed: list[Candidate]
-    searched: str
-    chosen: str
-
-
 class LinkMixin(DatabaseRulesAdmin):
     """Adds the action "Link to a contact" and its page."""
 
@@ -63,6 +53,11 @@ class LinkMixin(DatabaseRulesAdmin):
     def has_link_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may link: its own permission, and viewing both ends."""
         return self.may(request, "link") and may_view(request, Contact)
+
+    def may_make_contacts(self, request: HttpRequest) -> bool:
+        """Return whether the user may add contacts on the way, as the contacts' own form lets."""
+        contacts: Any = self.admin_site.get_model_admin(Contact)
+        return bool(contacts.has_add_permission(request))
 
     def lacking(self, request: HttpRequest) -> list[str]:
         useless = self.may(request, "link") and not may_view(request, Contact)
@@ -98,7 +93,7 @@ class LinkMixin(DatabaseRulesAdmin):
                 query = with_place(request, f"{selection.query}&after={after}")
                 return redirect(f"{request.path}?{query}")
         if not errors and not left.exists():
-            messages.info(request, "All of the selected orders have a contact.")
+            messages.info(request, "Each of the selected orders has a contact, or wants none.")
             return redirect(list_url(request, self.opts))
         return self._link_page(request, selection, left, after, errors)
 
@@ -106,16 +101,20 @@ class LinkMixin(DatabaseRulesAdmin):
         """Link what was chosen; return what stood in the way."""
         user: Any = request.user
         try:
-            chosen = list(_chosen(request))
-            if not chosen:
+            chosen = chosen_of(request.POST)
+            if not chosen.number:
                 return ["Nothing was chosen."]
+            if chosen.new and not self.may_make_contacts(request):
+                raise PermissionDenied
+            if self.get_queryset(request).filter(pk__in=chosen.orders).count() < chosen.number:
+                return ["An order is gone, or was named twice. Nothing was changed. Look again."]
             with in_plain_words():
-                link(chosen, user_id=user.pk)
+                done = decide(chosen, user_id=user.pk)
         except ValidationError as error:
             return error.messages
         except RefusedError as refusal:
             return [str(refusal)]
-        messages.success(request, f"Linked {counted(len(chosen), 'order')}.")
+        messages.success(request, undoable(done))
         return []
 
     def _link_page(
@@ -130,7 +129,7 @@ class LinkMixin(DatabaseRulesAdmin):
         if not rest.exists():  # They have been seen to the end: begin again.
             after, rest = 0, left
         orders: list[Order] = list(rest.select_related("tenant", "company")[:AT_ONCE])
-        choices = _choices(orders, request.POST if request.method == "POST" else request.GET)
+        choices = choices_of(orders, request.POST if request.method == "POST" else request.GET)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -145,40 +144,8 @@ class LinkMixin(DatabaseRulesAdmin):
             "choices": choices,
             "last": orders[-1].pk if orders else 0,
             "first": SHOWN,
-            "choosable": any(choice.proposed for choice in choices),
+            "may_make": self.may_make_contacts(request),
             "errors": errors,
         }
         status = 400 if errors else 200
         return TemplateResponse(request, "orders/admin/link.html", context, status=status)
-
-
-def _choices(orders: list[Order], asked: Any) -> list[Choice]:
-    """Return the orders with their proposals; what a search found of an order comes behind."""
-    proposed = candidates(orders)
-    choices = []
-    for order in orders:
-        text = asked.get(f"q_{order.pk}", "").replace("\0", "").strip()[:LONGEST_SEARCH]
-        known = {candidate.contact.pk for candidate in proposed[order.pk]}
-        found = [
-            Candidate(contact, "found by your search")
-            for contact in (search(order, text) if text else ())
-            if contact.pk not in known
-        ]
-        chosen = asked.get(f"order_{order.pk}", "")
-        choices.append(Choice(order, [*proposed[order.pk], *found], text, chosen))
-    return choices
-
-
-def _chosen(request: HttpRequest) -> Any:
-    """Yield the links that were chosen. Raises ValidationError where one is no such thing."""
-    for name, value in request.POST.items():
-        if not name.startswith("order_") or not value:
-            continue
-        try:
-            order = int(name.removeprefix("order_"))
-            contact, company = (int(part) for part in str(value).split(":"))
-        except ValueError as error:
-            raise ValidationError("A choice was not understood. Nothing was linked.") from error
-        if not all(0 < key <= LARGEST_KEY for key in (order, contact, company)):
-            raise ValidationError("A choice was not understood. Nothing was linked.")
-        yield Link(order, contact, company)

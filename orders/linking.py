@@ -13,9 +13,15 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from contacts.models import Contact
+from contacts.settling.models import NoContactWanted
+from contacts.settling.recording import ORDER_LINK, Recording
 from jmsk.access.tenants import seen_by
 from orders.models import Order
 
+MARKED = Q(pk__in=NoContactWanted.objects.values("order_id"))
+NO_CONTACT_WANTED = Q(contact__isnull=True) & MARKED
+"""Somebody has decided that the order of a walk-in needs no contact."""
+WITHOUT_CONTACT = Q(contact__isnull=True) & ~MARKED
 SHOWN = 10
 READ = 2000
 
@@ -100,10 +106,10 @@ def search(order: Order, text: str) -> QuerySet[Contact]:
     return found.select_related("company").order_by("name", "pk")[:SHOWN]
 
 
-def link(links: Iterable[Link], *, user_id: int) -> int:
+def link(links: Iterable[Link], *, user_id: int, record: Recording) -> int:
     """Link orders to contacts, all or none; return how many.
 
-    Each order takes its contact's company.
+    Each order takes its contact's company. ``record`` is told what is written.
 
     Raises ValidationError, with nothing changed, where an order has a contact by now, or a contact
     is gone, of another tenant, or in another company than was shown.
@@ -120,6 +126,7 @@ def link(links: Iterable[Link], *, user_id: int) -> int:
         ]
         if problems:
             raise ValidationError([*problems, "Nothing was linked. Look again."])
+        record.writes("orders", list(decided), *ORDER_LINK)
         for entry in decided.values():
             Order.objects.filter(pk=entry.order).update(
                 contact_id=entry.contact, company_id=entry.company, updated_at=timezone.now()
@@ -154,6 +161,3 @@ def _problem(entry: Link, order: Order | None, contact: Contact | None) -> str |
     if contact.company_id != entry.company:
         return f"Contact {contact.pk} ({contact}) has moved to company {contact.company_id}."
     return None
-
-
-WITHOUT_CONTACT = Q(contact__isnull=True)

@@ -20,7 +20,7 @@ from tests.support.project import PROJECT, environment
 pytestmark = pytest.mark.slow
 
 TABLES = ("tenants", "companies", "contacts", "orders", "addresses")
-OF_DJANGO = ("django_*", "auth_*", "contacts_restructuringrun")
+OF_DJANGO = ("django_*", "auth_*", "contacts_restructuringrun", "settling_*")
 
 
 @pytest.fixture

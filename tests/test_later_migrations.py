@@ -26,6 +26,9 @@ DROP = (
 GONE = "Another program has dropped customer_name, customer_email, customer_phone of orders"
 
 
+OWN_TABLES = ("auth_", "django_", "contacts_restructuringrun", "settling_")
+
+
 def documented() -> dict[str, Any]:
     """Return what the example of the documentation defines."""
     _, found, rest = README.read_text(encoding="utf-8").partition(
@@ -45,7 +48,7 @@ def models_of(database: Database, example: dict[str, Any]) -> MetaData:
     for table in list(models.tables.values()):
         for key in table.foreign_key_constraints:
             key.use_alter = key.name == "fk_companies_default_address"
-        if table.name.startswith(("auth_", "django_", "contacts_restructuringrun")):
+        if table.name.startswith(OWN_TABLES):
             models.remove(table)
         table.indexes -= {item for item in table.indexes if item.name in example["UNKNOWN_INDEXES"]}
         for column in list(table.columns):

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from companies.admin_tenants import TenantFilter
 from contacts.admin.filters import BreaksRuleFilter, PlacedFilter, SetAsideFilter
+from contacts.admin.merge import MergeMixin
 from contacts.admin.propose import ProposeMixin
 from contacts.admin.reassign import ReassignMixin
 from contacts.admin.settle import SettleMixin
 from contacts.models import Contact
+from contacts.settling.attention import ALIKE_EMAILS, with_alike_emails
 from jmsk.adminsite.check_rules import LABELS, rules_for
 from jmsk.adminsite.deletion import Dependants, DependantsMixin
 from jmsk.adminsite.export import ExportMixin
@@ -45,7 +47,9 @@ class ContactForm(ChangedValuesForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, DependantsMixin):
+class ContactAdmin(
+    ProposeMixin, ReassignMixin, SettleMixin, MergeMixin, ExportMixin, DependantsMixin
+):
     """A contact moves to another company by the action only: that shows what moves along."""
 
     form = ContactForm
@@ -68,8 +72,9 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
     search_fields = ("name", "email", "email_set_aside", "company__name")
     search_help_text = "Name, e-mail (also one that was set aside), or company"
     ordering = ("name", "pk")
-    actions = ("export_as_csv", "propose_companies", "reassign_to_company")
-    raw_id_fields = ("company",)
+    actions = ("export_as_csv", "propose_companies", "reassign_to_company", "merge_contacts")
+    for_ticked_rows = DependantsMixin.for_ticked_rows | {"merge_contacts"}
+    autocomplete_fields = ("company",)
     change_list_template = "contacts/admin/change_list.html"
     change_form_template = "contacts/admin/change_form.html"
     dependants = (Dependants("orders.Order", "contact", "will have no contact any more"),)
@@ -100,6 +105,15 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
         broken = {f"breaks_{rule.field}": rule.annotation for rule in rules_for(request, Contact)}
         return super().get_queryset(request).annotate(number_of_orders=ORDERS, **broken)
 
+    def complete(self, rows: list[Any]) -> None:
+        alike = with_alike_emails(rows)
+        for contact in rows:
+            contact.has_alike_email = contact.pk in alike
+
+    def completed(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        alike = ExpressionWrapper(ALIKE_EMAILS, BooleanField())
+        return queryset.annotate(has_alike_email=alike)
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kw: Any) -> Any:
         contact = context.get("original")
         context["may_reassign"] = contact is not None and self.has_reassign_permission(request)
@@ -114,6 +128,10 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
     def shown_email(self, contact: Any) -> Any:
         return breakable(contact.email)
 
+    def told(self, obj: Contact) -> str:
+        """Return what a contact is called where it may be chosen."""
+        return f"{obj.name}, {obj.email or 'no e-mail'}, of {obj.company} ({obj.tenant})"
+
     @admin.display(description="orders", ordering="number_of_orders")
     def orders_count(self, contact: Any) -> int:
         return int(contact.number_of_orders)
@@ -121,6 +139,8 @@ class ContactAdmin(ProposeMixin, ReassignMixin, SettleMixin, ExportMixin, Depend
     @admin.display(description="needs attention")
     def attention(self, contact: Any) -> str:
         """Say why, in words: the same that the filters and the dashboard count."""
+        if not hasattr(contact, "has_alike_email"):
+            self.complete([contact])
         return "; ".join(_reasons(contact))
 
 
@@ -129,6 +149,8 @@ def _reasons(contact: Any) -> Iterator[str]:
         yield "still where the migration placed it"
     if contact.email_set_aside is not None:
         yield f"duplicate e-mail {contact.email_set_aside or '(empty)'} set aside"
+    if contact.has_alike_email:
+        yield "likely a duplicate: a colleague's e-mail is the same but for upper and lower case"
     for field in ("email", "phone"):
         if getattr(contact, f"breaks_{field}", False):
             yield f"the {LABELS[field]} breaks a rule"

@@ -6,7 +6,13 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from contacts.models import Contact
-from contacts.settling.attention import NOT_PLACED, PLACED_AND_SETTLED, SET_ASIDE, STILL_PLACED
+from contacts.settling.attention import (
+    ALIKE_EMAILS,
+    NOT_PLACED,
+    PLACED_AND_SETTLED,
+    SET_ASIDE,
+    STILL_PLACED,
+)
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.adminsite.filters import Choice, ConditionFilter
 
@@ -24,13 +30,14 @@ class PlacedFilter(ConditionFilter):
 
 
 class SetAsideFilter(ConditionFilter):
-    """Contacts whose e-mail was set aside because another has the same."""
+    """Contacts whose e-mail another has: it was set aside, or differs in upper and lower case."""
 
     title = "duplicate e-mail"
     parameter_name = "set_aside"
 
     def conditions(self, request: HttpRequest) -> Iterator[Choice]:
         yield "yes", "set aside", SET_ASIDE
+        yield "alike", "like a colleague's but for upper and lower case", ALIKE_EMAILS
         yield "no", "none set aside", ~SET_ASIDE
 
 

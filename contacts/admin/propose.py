@@ -15,6 +15,7 @@ from contacts.models import Contact
 from contacts.settling.attention import STILL_PLACED
 from contacts.settling.proposals import Acceptance, accept, propose
 from contacts.settling.reassignment import ChangedMeanwhileError
+from contacts.settling.undoing import undoable
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.adminsite.place import list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
@@ -76,7 +77,7 @@ class ProposeMixin(ReassignProgressMixin):
             return ["Somebody else moved these contacts meanwhile. Nothing was changed."]
         except RefusedError as refusal:
             return [f"Nothing was changed. {refusal}"]
-        messages.success(request, f"Reassigned {counted(number, 'contact')}.")
+        messages.success(request, undoable(f"Reassigned {counted(number, 'contact')}."))
         return []
 
     def _propose_page(
@@ -95,6 +96,7 @@ class ProposeMixin(ReassignProgressMixin):
             "title": "Propose companies",
             "selection": selection,
             "proposed": [(one, found[one.pk]) for one in looked_at if one.pk in found],
+            "best": request.method == "GET" and request.GET.get("tick") == "best",
             "looked_at": len(looked_at),
             "after": after,
             "resume": with_place(request, f"{selection.query}&after={after}"),

@@ -1,12 +1,11 @@
 """The page that moves contacts to another company: choose, see what will happen, confirm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,6 +22,7 @@ from contacts.settling.bulk import (
     start,
     tell,
 )
+from contacts.settling.models import Action
 from contacts.settling.reassignment import (
     ChangedMeanwhileError,
     Plan,
@@ -31,6 +31,8 @@ from contacts.settling.reassignment import (
     reassign,
     tenants_of,
 )
+from contacts.settling.recording import recording
+from contacts.settling.undoing import undoable
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.adminsite.place import list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
@@ -97,7 +99,8 @@ class ReassignMixin(ReassignProgressMixin):
         try:
             company = target_of(request, choosing)
         except ValidationError as error:
-            return self._page(request, choosing, errors=error.messages)
+            alike = getattr(error, "alike", ())
+            return self._page(request, choosing, errors=error.messages, alike=alike)
         if company is None:
             return self._page(request, choosing)
         if request.method == "POST":
@@ -124,7 +127,7 @@ class ReassignMixin(ReassignProgressMixin):
             return known or self._look_again(request, choosing, CHANGED)
         except RefusedError as refusal:
             return self._look_again(request, choosing, f"Nothing was changed. {refusal}")
-        messages.success(request, done)
+        messages.success(request, undoable(done))
         return redirect(list_url(request, self.opts))
 
     def _look_again(self, request: HttpRequest, choosing: Choosing, error: str) -> HttpResponse:
@@ -151,6 +154,7 @@ class ReassignMixin(ReassignProgressMixin):
         choosing: Choosing,
         plan: Plan | None = None,
         errors: list[str] | None = None,
+        alike: Sequence[Company] = (),
     ) -> HttpResponse:
         tenant, tenant_name, number = choosing.tenant
         asked = choosing.asked
@@ -162,6 +166,7 @@ class ReassignMixin(ReassignProgressMixin):
             "tenant": tenant_name,
             "number": number,
             "asked": asked,
+            "alike": alike,
             "companies": found.order_by("name", "pk")[:SHOWN_COMPANIES],
             "companies_found": found.count(),
             "may_create": request.user.has_perm("companies.add_company"),
@@ -204,15 +209,17 @@ def _reassign(
     """Do what was shown. Raises ValidationError where some are held back and nobody agreed."""
     user: Any = request.user
     asked = choosing.asked
-    with transaction.atomic():
+    with recording(Action.Kind.REASSIGN, user.pk) as record:
         plan = reassign(
             choosing.contacts,
             company,
             rules_for(request, Contact),
             shown=asked["shown"],
             user_id=user.pk,
+            record=record,
             progress=progress,
         )
         if plan.held and not asked["without"]:
             raise ValidationError(HELD)
+        record.end(tell(plan))
     return plan

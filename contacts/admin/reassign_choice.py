@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 
 from companies.models import Company
+from companies.naming import companies_alike
 from contacts.models import Contact
 from jmsk.adminsite.selection import LARGEST_KEY, Selection
 
@@ -23,6 +24,7 @@ class ChoiceForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, label="Search companies")
     company = forms.IntegerField(required=False, min_value=1, max_value=LARGEST_KEY)
     new_company = forms.CharField(required=False, max_length=255, label="Or create a company")
+    anyway = forms.BooleanField(required=False)
     without = forms.BooleanField(required=False)
     shown = forms.CharField(required=False, max_length=64)
     since = forms.CharField(required=False, max_length=40)
@@ -33,6 +35,18 @@ class ChoiceForm(forms.Form):
             return parse_datetime(self.cleaned_data["since"]) or timezone.now()
         except ValueError:
             return timezone.now()
+
+
+class AlikeError(ValidationError):
+    """There are companies whose names differ from the new one's in case or accents only."""
+
+    def __init__(self, name: str, alike: list[Company]) -> None:
+        self.alike = alike
+        there = ", ".join(f"“{company}”" for company in alike)
+        super().__init__(
+            f"There is {there} already, which differs from “{name}” in case or accents only. "
+            "Choose that, or tick that you want another company."
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ def resumed(choosing: Choosing) -> str:
     """Return the page's query string, to come back to it after a login in between."""
     chosen = [
         (name, choosing.asked[name])
-        for name in ("company", "new_company", "q")
+        for name in ("company", "new_company", "anyway", "q")
         if choosing.asked.get(name)
     ]
     return f"{choosing.selection.query}&{urlencode(chosen)}"
@@ -69,7 +83,8 @@ def resumed(choosing: Choosing) -> str:
 def target_of(request: HttpRequest, choosing: Choosing) -> Company | None:
     """Return the chosen company, unsaved if it has to be created, or None if none was chosen.
 
-    Raises ValidationError where it is not one of the tenant's or cannot be created.
+    Raises ValidationError where it is not one of the tenant's or cannot be created, AlikeError
+    where one of nearly that name is there and the person has not said to want another.
     """
     tenant, tenant_name, _ = choosing.tenant
     asked = choosing.asked
@@ -78,6 +93,9 @@ def target_of(request: HttpRequest, choosing: Choosing) -> Company | None:
             raise PermissionDenied
         company = Company(tenant_id=tenant, name=asked["new_company"])
         company.full_clean(exclude=["created_at", "updated_at"])
+        alike = companies_alike(tenant, company.name)
+        if alike and not asked["anyway"]:
+            raise AlikeError(company.name, alike)
         return company
     if asked["company"] is None:
         return None

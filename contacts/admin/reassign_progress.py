@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 
 from companies.models import Company
 from contacts.settling.bulk import Outcome, moved_so_far, outcome_of
+from contacts.settling.undoing import undoable
 from jmsk.access.tenants import is_limited
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.place import kept_place, list_url, with_place
@@ -67,7 +68,10 @@ class ReassignProgressMixin(DatabaseRulesAdmin):
         if ended is not None and not _may_know(request, ended):
             raise PermissionDenied
         if ended is not None:
-            (messages.success if ended.done else messages.error)(request, ended.told)
+            user: Any = request.user
+            own = ended.done and ended.who == user.pk
+            told = undoable(ended.told) if own else ended.told
+            (messages.success if ended.done else messages.error)(request, told)
             return redirect(list_url(request, self.opts))
         moved = moved_so_far(asked["shown"])
         if moved is None and timezone.now() - asked["since"] > STARTS_WITHIN:

@@ -1,5 +1,6 @@
 """The page that settles a contact's set-aside e-mail."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -11,7 +12,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from contacts.models import Contact
-from contacts.settling.settlement import DROP, REPLACE, RESTORE, Answer, holders, settle
+from contacts.settling.settlement import (
+    DROP,
+    REPLACE,
+    RESTORE,
+    Answer,
+    holders,
+    possible_decisions,
+    settle,
+)
 from jmsk.adminsite.base import DatabaseRulesAdmin
 from jmsk.adminsite.place import kept_place, list_url
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
@@ -23,6 +32,9 @@ CHOICES = [
 ]
 
 
+TYPED = "You have typed another e-mail: choose to give it to the contact, or empty this field."
+
+
 class SettleForm(forms.Form):
     """A decision about a set-aside e-mail, and the one that the person saw."""
 
@@ -30,6 +42,20 @@ class SettleForm(forms.Form):
     email = forms.CharField(required=False, max_length=254, label="Another e-mail")
     # The legacy column was NOT NULL: an empty text is what stands there instead, and twice, too.
     shown = forms.CharField(widget=forms.HiddenInput, strip=False, required=False)
+
+    def __init__(self, *args: Any, possible: Collection[str], **kwargs: Any) -> None:
+        """Offer what is ``possible``, and what was sent: why that cannot be is said."""
+        super().__init__(*args, **kwargs)
+        offered = {*possible, self.data.get("decision")}
+        field: Any = self.fields["decision"]
+        field.choices = [choice for choice in CHOICES if choice[0] in offered]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to drop what was typed."""
+        cleaned = super().clean() or {}
+        if cleaned.get("email") and cleaned.get("decision") in (RESTORE, DROP):
+            self.add_error("email", TYPED)
+        return cleaned
 
     def answer(self) -> Answer:
         return Answer(self.cleaned_data["decision"], self.cleaned_data["email"] or None)
@@ -54,9 +80,15 @@ class SettleMixin(DatabaseRulesAdmin):
             raise Http404(f"There is no contact {object_id}.")
         back = self._way_back(request, object_id)
         if contact.email_set_aside is None:
-            messages.info(request, "No e-mail of this contact is set aside.")
+            typed = request.POST.get("email", "")
+            lost = f" What you typed was not used: {typed}" if typed else ""
+            messages.info(request, f"No e-mail of this contact is set aside.{lost}")
             return back
-        form = SettleForm(request.POST or None, initial={"shown": contact.email_set_aside})
+        form = SettleForm(
+            request.POST or None,
+            initial={"shown": contact.email_set_aside},
+            possible=possible_decisions(contact),
+        )
         if request.method == "POST" and form.is_valid() and self._settled(request, contact, form):
             messages.success(request, f"The e-mail of {contact} is settled.")
             return back

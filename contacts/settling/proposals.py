@@ -5,14 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import connection
 
 from companies.models import Company
 from contacts.models import Contact
 from contacts.settling.attention import STILL_PLACED
+from contacts.settling.models import Action
 from contacts.settling.reassignment import make_plan, reassign
+from contacts.settling.recording import Recording, recording
 from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
+from jmsk.wording import counted
 
 MOST = 3
 """What speaks for more companies than this, a provider's domain or a town's numbers, says
@@ -110,13 +113,17 @@ def accept(accepted: Iterable[Acceptance], rules: Iterable[Rule], user_id: int) 
     by_company: dict[int, list[Acceptance]] = defaultdict(list)
     for one in sorted(accepted, key=lambda one: one.contact):
         by_company[one.company].append(one)
-    with transaction.atomic():
+    number = sum(map(len, by_company.values()))
+    with recording(Action.Kind.REASSIGN, user_id) as record:
         for key in sorted(by_company):
-            _accept_for(key, by_company[key], list(rules), user_id)
-    return sum(map(len, by_company.values()))
+            _accept_for(key, by_company[key], list(rules), user_id, record)
+        record.end(f"Reassigned {counted(number, 'contact')} as proposed.")
+    return number
 
 
-def _accept_for(key: int, accepted: list[Acceptance], rules: list[Rule], user_id: int) -> None:
+def _accept_for(
+    key: int, accepted: list[Acceptance], rules: list[Rule], user_id: int, record: Recording
+) -> None:
     company = seen_by(user_id, Company.objects.filter(pk=key, is_default=False)).first()
     if company is None:
         raise ValidationError(
@@ -132,4 +139,4 @@ def _accept_for(key: int, accepted: list[Acceptance], rules: list[Rule], user_id
     if plan.held:
         held = plan.held[0]
         raise ValidationError(f"{held.name} cannot go: {held.reason}. Nothing was changed.")
-    reassign(contacts, company, rules, shown=plan.fingerprint, user_id=user_id)
+    reassign(contacts, company, rules, shown=plan.fingerprint, user_id=user_id, record=record)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from companies.models import Company
 from contacts.models import Contact
+from contacts.settling.recording import Recording
 from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 from jmsk.postgres.among import among
@@ -163,13 +164,14 @@ def reassign(
     *,
     shown: str,
     user_id: int,
+    record: Recording,
     progress: Callable[[int], None] = lambda number: None,
 ) -> Plan:
     """Move ``contacts`` to ``company``, all or none, and write each one's history.
 
     ``company`` is created if it is unsaved. Its orders move with a contact: the database sees to
     that in the same statement. Those that the plan holds back stay. ``progress`` is told from time
-    to time how many have moved.
+    to time how many have moved; ``record`` is told what is written, so that it can be undone.
 
     Raises ChangedMeanwhileError if the plan is no longer the one with the fingerprint ``shown``,
     so also where the user does not see all of them any more,
@@ -188,9 +190,12 @@ def reassign(
             raise ChangedMeanwhileError
         if company._state.adding:
             company.save()
+            record.made("companies", [company.pk])
         moving = [row.pk for row in plan.moving]
         for start in range(0, len(moving), MOVED_AT_ONCE):
-            _move(moving[start : start + MOVED_AT_ONCE], company, user_id)
+            keys = moving[start : start + MOVED_AT_ONCE]
+            record.writes("contacts", keys, "company_id")
+            _move(keys, company, user_id)
             progress(min(start + MOVED_AT_ONCE, len(moving)))
     logger.info("user %s moved %s contacts to company %s", user_id, len(plan.moving), company.pk)
     return plan

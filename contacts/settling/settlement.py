@@ -30,6 +30,15 @@ def holders(contact: Contact, email: str | None) -> QuerySet[Contact]:
     return same.exclude(pk=contact.pk).order_by("pk")
 
 
+def possible_decisions(contact: Contact) -> list[str]:
+    """Return which decisions would not be refused: an e-mail that is taken cannot be restored."""
+    try:
+        _validate(contact, contact.email_set_aside)
+    except ValidationError:
+        return [REPLACE, DROP]
+    return [RESTORE, REPLACE, DROP]
+
+
 def settle(contact_id: int, answer: Answer, *, shown: str, user_id: int) -> Contact:
     """Do what was decided for the e-mail ``shown``; the history keeps what was set aside.
 

@@ -16,9 +16,10 @@ from django.urls import reverse
 from psycopg2.errors import UndefinedColumn
 
 from contacts.restructuring.bridge.description import read_bridge
+from jmsk.adminsite.autocomplete import ToldAutocompleteView
 from jmsk.adminsite.pages import refusal_page
 from jmsk.adminsite.place import resumed_url
-from jmsk.adminsite.stage import prepared, restructured
+from jmsk.adminsite.stage import lacks_own, prepared, restructured
 from jmsk.adminsite.time_limit import limit_statements, took_too_long
 from orders.snapshot import snapshot_gone
 
@@ -26,9 +27,9 @@ NOT_MIGRATED = (
     "The database is not migrated yet: its customers have not become contacts. Run "
     "'manage.py migrate_contacts --dry-run' to see what the migration would do."
 )
-OLDER = (
-    "The database was migrated with an older version of this program, and lacks a table of the "
-    "admin. Run 'manage.py migrate access': it adds the table and changes nothing else."
+LACKS_OWN = (
+    "The database was migrated by an earlier version and lacks tables of this one. Run 'manage.py "
+    "migrate': it adds them, and changes nothing else."
 )
 SEES_THE_BRIDGE = (
     "The search path of the admin's role leads to the legacy application's bridge instead of the "
@@ -65,7 +66,7 @@ class SettlementSite(admin.AdminSite):
         """Show the dashboard above the list of models."""
         from contacts.settling.dashboard import dashboard
 
-        found: dict[str, Any] = {"not_migrated": _why_not()}
+        found: dict[str, Any] = {"not_migrated": _why_not(request)}
         if restructured(request):
             found = {"dashboard": dashboard(request)}
         return super().index(request, {**found, **(extra_context or {})})
@@ -100,6 +101,10 @@ class SettlementSite(admin.AdminSite):
 
         return guarded
 
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        """Answer what is typed into a field that names another row."""
+        return ToldAutocompleteView.as_view(admin_site=self)(request)
+
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say why in words; raise what is not a refusal but a failure."""
         if isinstance(error, Http404):
@@ -115,7 +120,7 @@ class SettlementSite(admin.AdminSite):
             return refusal_page(request, [TOO_LONG], status=503)
         if restructured(request):
             return refusal_page(request, [MAY_NOT, str(error)], status=403)
-        messages.warning(request, _why_not())
+        messages.warning(request, _why_not(request))
         return redirect(f"{self.name}:index")
 
 
@@ -131,8 +136,10 @@ def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
-def _why_not() -> str:
-    """Say why the restructured tables are not found."""
+def _why_not(request: HttpRequest) -> str:
+    """Say why the restructured tables, or those to settle with, are not found."""
+    if lacks_own(request):
+        return LACKS_OWN
     with connection.cursor() as cursor:
         return SEES_THE_BRIDGE if read_bridge(cursor) else NOT_MIGRATED
 
@@ -149,6 +156,6 @@ def _snapshot_gone() -> str:
 
 def _unprepared(request: HttpRequest) -> HttpResponse:
     # Rendered without the request: its context would look for a session and a user.
-    found = {"not_migrated": NOT_MIGRATED, "older": restructured(request) and OLDER}
+    found = {"not_migrated": NOT_MIGRATED, "older": lacks_own(request) and LACKS_OWN}
     page = render_to_string("contacts/admin/unprepared.html", found)
     return HttpResponse(page, status=503)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -12,6 +11,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from jmsk.access.tenants import seen_in
+from jmsk.adminsite.autocomplete import AutocompleteMixin
 from jmsk.adminsite.changelist import LastPagePaginator, PageFirstChangeList
 from jmsk.adminsite.forms import ChangedValuesForm
 from jmsk.adminsite.lost_updates import SEEN
@@ -30,19 +30,6 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
 
 
-class SeenRawIdWidget(ForeignKeyRawIdWidget):
-    """Names the row of an id that was typed, if it is one of those that the field takes."""
-
-    choices: Any
-
-    def label_and_url_for_value(self, value: Any) -> Any:
-        try:
-            seen = self.choices.queryset.filter(pk=value).exists()
-        except ValueError:
-            seen = False
-        return super().label_and_url_for_value(value) if seen else ("", "")
-
-
 class SeenMixin:
     """Lets the form of a row that may be changed carry what it showed when it was opened."""
 
@@ -54,12 +41,14 @@ class SeenMixin:
         return [*fieldsets[:-1], (name, {**options, "fields": [*options["fields"], SEEN]})]
 
 
-class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
+class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
     """Shows what triggers and constraints refuse as errors of the form, and saves only changes.
 
     At the legacy stage nobody has a permission on the restructured tables: there are none.
     """
 
+    for_ticked_rows: frozenset[str] = frozenset({"delete_selected"})
+    """The actions that are not offered at one click for all that a list shows."""
     form = ChangedValuesForm
     show_full_result_count = False
     paginator = LastPagePaginator
@@ -68,11 +57,8 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
         return super().has_view_permission(request, obj) and restructured(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may add rows, and view those that the form would name.
-
-        Beside the id that was typed, the form shows whose it is.
-        """
-        named = [self.opts.get_field(name).related_model for name in self.raw_id_fields]
+        """Return whether the user may add rows, and view those among which the form chooses."""
+        named = [self.opts.get_field(name).related_model for name in self.autocomplete_fields]
         return (
             super().has_add_permission(request)
             and restructured(request)
@@ -95,8 +81,6 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Return the field, which takes and names rows of the tenants only that the user sees."""
         kwargs.setdefault("queryset", seen_in(request, db_field.related_model.objects.all()))
-        if db_field.name in self.raw_id_fields:
-            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -113,6 +97,9 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
     def lacking(self, request: HttpRequest) -> list[str]:
         """Return what keeps a permission of the user from being of use; here nothing."""
         return []
+
+    def complete(self, rows: list[Any]) -> None:
+        """Tell the rows of a page what would cost too much to find out in front of the page."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageFirstChangeList]:
         return PageFirstChangeList
@@ -134,7 +121,7 @@ class DatabaseRulesAdmin(SeenMixin, OfferedFiltersAdmin):
         tools = [
             (name, label.removesuffix("…"))
             for name, label in self.get_action_choices(request, [])
-            if name != "delete_selected"
+            if name not in self.for_ticked_rows
         ]
         context = {"tools": tools, "lacking": self.lacking(request), **(extra_context or {})}
         return super().changelist_view(request, context)

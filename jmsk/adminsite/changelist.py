@@ -28,6 +28,8 @@ class PageFirstChangeList(ChangeList):
         page: Any = self.apply_select_related(self.root_queryset.filter(pk__in=keys))
         rows = {row.pk: row for row in page}
         self.result_list: Any = [rows[key] for key in keys if key in rows]
+        shown_by: Any = self.model_admin
+        shown_by.complete(self.result_list)
         ticked = getattr(request, "ticked", ())
         for row in self.result_list:
             row.is_ticked = str(row.pk) in ticked

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts.models import RestructuringRun
 from contacts.settling.settlement import DROP, Answer, settle
-from orders.linking import Link, link
+from orders.decisions import Decisions, decide
+from orders.linking import Link
 from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
@@ -113,7 +114,7 @@ def test_it_tells_done_and_left_of_each_tenant(data: Database) -> None:
         INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name)
         VALUES (25, 1, 1, 'A-25', 'x'), (26, 1, 1, 'A-26', 'x')
     """)
-    link([Link(24, 12, 2), Link(25, 12, 2)], user_id=user_id)
+    decide(Decisions(links=(Link(24, 12, 2), Link(25, 12, 2))), user_id=user_id)
     shown = text_of(client.get("/admin/"))
     assert "3 in 1 tenant, until the migration counts as settled; 4 done." in shown
     assert "Aurum 3 left, 4 done" in shown

@@ -106,6 +106,26 @@ def test_contacts_are_filtered_and_found(
     assert names(client, f"{CONTACTS}?{query}") == expected
 
 
+def test_emails_of_colleagues_that_differ_in_case_only_are_likely_duplicates(
+    data: Database, client: Client
+) -> None:
+    data.execute("UPDATE contacts SET email = 'BEN@example.com' WHERE id = 11")
+    told = "likely a duplicate: a colleague's e-mail is the same but for upper and lower case"
+    assert names(client, f"{CONTACTS}?set_aside=alike") == {"Ada", "Eve"}
+    assert text_of(client.get(CONTACTS)).count(told) == 2
+    assert told in text_of(client.get(f"{CONTACTS}11/change/"))
+    rows = rows_of(export(client, f"{CONTACTS}?set_aside=alike"))[1:]
+    assert [(row[1], told in row[2]) for row in rows] == [("Ada", True), ("Eve", True)]
+
+
+def test_the_same_email_in_another_company_or_none_at_all_is_no_duplicate(
+    data: Database, client: Client
+) -> None:
+    data.execute("UPDATE contacts SET email = 'EVE@example.com' WHERE id = 12")
+    data.execute("UPDATE contacts SET email = NULL WHERE id IN (11, 14)")
+    assert names(client, f"{CONTACTS}?set_aside=alike") == set()
+
+
 def test_filters_count_what_they_would_show(client: Client) -> None:
     shown = text_of(client.get(f"{CONTACTS}?_facets=True"))
     for counted in ("still in the default company (3)", "not placed (2)", "set aside (1)"):

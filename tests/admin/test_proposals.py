@@ -1,5 +1,6 @@
 """Companies are proposed for placed contacts by what the rows say, and moved as a person chose."""
 
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,23 @@ def test_several_are_accepted_at_once_and_the_place_is_kept(data: Database, clie
     assert companies_of(data) == {11: 4, 14: 1, 15: 5}
     assert data.value("SELECT company_id FROM orders WHERE id = 21") == 4
     assert {entry.object_id for entry in LogEntry.objects.all()} == {"11", "15"}
+
+
+def test_the_best_of_each_is_ticked_when_asked_and_only_sending_moves(
+    data: Database, client: Client
+) -> None:
+    asked = {"filters": "placed=still"}
+    assert ticked(client.get(PROPOSE, asked)) == {"contact_11": "", "contact_15": ""}
+    page = client.get(PROPOSE, {**asked, "tick": "best"})
+    assert ticked(page) == {"contact_11": "1:4", "contact_15": "1:5"}
+    assert companies_of(data) == {11: 1, 14: 1, 15: 1}
+    client.post(PROPOSE, {**asked, **ticked(page)})
+    assert companies_of(data) == {11: 4, 14: 1, 15: 5}
+
+
+def ticked(page: Any) -> dict[str, str]:
+    found = re.findall(r'name="(contact_\d+)" value="([^"]*)" checked', page.content.decode())
+    return dict(found)
 
 
 WRONG = {

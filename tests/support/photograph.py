@@ -4,7 +4,7 @@ import difflib
 
 from tests.support.databases import Database
 
-DJANGOS_OWN = ("django_*", "auth_*", "contacts_restructuringrun*")
+DJANGOS_OWN = ("django_*", "auth_*", "contacts_restructuringrun*", "settling_*")
 
 
 def photograph(database: Database) -> str:

@@ -13,7 +13,7 @@ from contacts.restructuring.modes import restore as restoring
 from tests.support.command import assert_succeeds, run_into, start
 from tests.support.databases import Database
 
-PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun")
+PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun", "-T", "settling_*")
 
 
 def dump(database: Database) -> list[str]:
