@@ -15,6 +15,7 @@ from contacts.models import Contact
 from contacts.settling.models import Action
 from contacts.settling.recording import ORDER_LINK, recording
 from contacts.settling.settlement import holders
+from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 from jmsk.postgres.references import referred_rows
 from jmsk.wording import counted
@@ -127,7 +128,8 @@ def merge(
     Raises ValidationError, with nothing changed, where something is not as it was shown.
     """
     with recording(Action.Kind.MERGE, user_id) as record:
-        both = Contact.objects.filter(pk__in=[kept_id, gone_id]).select_for_update().order_by("pk")
+        seen = seen_by(user_id, Contact.objects.filter(pk__in=[kept_id, gone_id]))
+        both = seen.select_for_update().order_by("pk")
         found = {contact.pk: contact for contact in both}
         if len(found) != 2:
             raise ValidationError(CHANGED)
