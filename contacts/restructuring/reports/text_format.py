@@ -118,7 +118,8 @@ def unsettled_lines(report: Report) -> list[Line]:
     if len(companies) > FIRST_COMPANIES:
         contacts = sum(item.contacts for item in companies)
         orders = sum(item.orders for item in companies)
-        lines.append(Line(f"  in all {len(companies):,} tenants: {_left(contacts, orders)}"))
+        tenants = counted(len(companies), "tenant")
+        lines.append(Line(f"  in all {tenants}: {_left(contacts, orders)}"))
     emails = report.counts.get("emails_set_aside", 0)
     if emails:
         lines.append(Line(f"  set aside as duplicates: {counted(emails, 'e-mail')}"))
