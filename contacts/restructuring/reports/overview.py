@@ -29,11 +29,25 @@ class WayBack:
 
 
 @dataclass(frozen=True)
+class StandingBridge:
+    """A bridge, who was led to it, and how many calls went through each of its views.
+
+    ``told`` says in words where it stands, since when, and how much it is used.
+    """
+
+    schema: str
+    since: datetime | None
+    roles: tuple[str, ...]
+    calls: dict[str, int]
+    told: str
+
+
+@dataclass(frozen=True)
 class Overview:
     """The database as it stands. ``rules`` maps each pending rule to the rows that break it.
 
-    ``bridge`` is its schema, '' for none, ``bridge_roles`` those that were led to it. ``folder`` is
-    where ``backups`` were looked for. ``next`` are the commands to go on with, and why.
+    ``folder`` is where ``backups`` were looked for. ``next`` are the commands to go on with, and
+    why.
     """
 
     database: Database | None
@@ -42,8 +56,7 @@ class Overview:
     runs: tuple[Run, ...] = ()
     left: tuple[Left, ...] = ()
     rules: dict[str, int] = field(default_factory=dict)
-    bridge: str = ""
-    bridge_roles: tuple[str, ...] = ()
+    bridge: StandingBridge | None = None
     preparation: Status | None = None
     folder: Path = Path()
     backups: tuple[Kept, ...] = ()
@@ -61,9 +74,7 @@ class Overview:
             ],
             "left": [asdict(item) for item in self.left],
             "pending_rules": self.rules,
-            "bridge": {"schema": self.bridge, "roles": list(self.bridge_roles)}
-            if self.bridge
-            else None,
+            "bridge": _bridge(self.bridge) if self.bridge else None,
             "preparation": _preparation(self.preparation) if self.preparation else None,
             "folder": str(self.folder),
             "backups": [_backup(kept, self.database) for kept in self.backups],
@@ -79,8 +90,9 @@ def overview_lines(overview: Overview, stage: Stage) -> Iterator[Line]:
     yield from _listed("Done here by this tool", [_run(run) for run in overview.runs])
     if stage == Stage.MIGRATED:
         yield from _left(overview)
-    led = f", for {', '.join(overview.bridge_roles)}" if overview.bridge_roles else ""
-    yield Line(f"Bridge: {f'in schema {overview.bridge}{led}' if overview.bridge else 'none'}")
+    yield Line(f"Bridge: {overview.bridge.told if overview.bridge else 'none'}")
+    if overview.bridge and overview.bridge.roles:
+        yield Line(f"  led to it: {', '.join(overview.bridge.roles)}")
     if overview.preparation:
         yield from preparation_lines(overview.preparation)
     else:
@@ -178,6 +190,15 @@ def _backup(kept: Kept, database: Database | None) -> dict[str, Any]:
         "database": manifest.database if manifest else None,
         "host": manifest.host if manifest else None,
         "of_this_database": kept.belongs_to(database),
+    }
+
+
+def _bridge(bridge: StandingBridge) -> dict[str, Any]:
+    return {
+        "schema": bridge.schema,
+        "since": _iso(bridge.since),
+        "roles": list(bridge.roles),
+        "calls": bridge.calls,
     }
 
 

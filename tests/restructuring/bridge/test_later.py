@@ -110,8 +110,8 @@ def test_making_and_dropping_it_are_runs(plain: Database, tmp_path: Path) -> Non
 
 
 def test_the_status_says_since_when_it_stands(plain: Database, tmp_path: Path) -> None:
-    assert "bridge" not in assert_succeeds(tmp_path, "--status").out
+    assert "Bridge: none" in assert_succeeds(tmp_path, "--status").out
     assert_succeeds(tmp_path, "--bridge")
     told = " ".join(assert_succeeds(tmp_path, "--status").out.split())
-    assert "nothing is prepared. The bridge stands in schema legacy since 20" in told
+    assert "Bridge: stands in schema legacy since 20" in told
     assert "0 calls of customers and 0 calls of orders" in told

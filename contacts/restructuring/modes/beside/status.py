@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.shelf import Kept, list_backups
-from contacts.restructuring.bridge.description import read_bridge
+from contacts.restructuring.bridge import usage
+from contacts.restructuring.bridge.description import Bridge, read_bridge
 from contacts.restructuring.checks.base import Check, Status, failed, run_checks
 from contacts.restructuring.checks.before_recovery import CHECKS as CHECKS_OF_RECOVERY
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
@@ -16,7 +18,12 @@ from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes.beside.remedies import REMEDIES
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.preparation.status import read_status
-from contacts.restructuring.reports.overview import Overview, WayBack, overview_lines
+from contacts.restructuring.reports.overview import (
+    Overview,
+    StandingBridge,
+    WayBack,
+    overview_lines,
+)
 from contacts.restructuring.reports.runbook import command
 from contacts.restructuring.restore.compatibility import TARGETS, misfits
 from contacts.restructuring.state.history import read_runs
@@ -65,14 +72,19 @@ def _look(operation: Operation, inspector: Inspector) -> Overview:
         read_runs(cursor),
         left_by_tenant(inspector) if migrated else (),
         _pending(inspector) if migrated else {},
-        bridge.schema if bridge else "",
-        tuple(role.role for role in bridge.memory.roles) if bridge and bridge.memory else (),
+        _standing(cursor, bridge) if bridge else None,
         read_status(cursor, layout) if layout.stage is Stage.PREPARED else None,
         operation.options.backup_dir,
         backups,
         tuple(_ways_back(operation, inspector, backups)),
     )
     return Overview(**{**vars(found), "next": tuple(_next(operation, found))})
+
+
+def _standing(cursor: Any, bridge: Bridge) -> StandingBridge:
+    roles = tuple(role.role for role in bridge.memory.roles) if bridge.memory else ()
+    calls = usage.read_usage(cursor, bridge).calls
+    return StandingBridge(bridge.schema, bridge.made, roles, calls, usage.told(cursor, bridge))
 
 
 def _pending(inspector: Inspector) -> dict[str, int]:
