@@ -11,7 +11,7 @@ class ToldAutocompleteView(AutocompleteJsonView):
 
     def get_queryset(self) -> Any:
         admin: Any = self.model_admin
-        return super().get_queryset().select_related(*admin.list_select_related)
+        return super().get_queryset().select_related(*(admin.list_select_related or ()))
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         admin: Any = self.model_admin
