@@ -12,6 +12,7 @@ from companies.naming import companies_alike
 from contacts.models import Contact
 from contacts.settling.models import Action, NoContactWanted
 from contacts.settling.recording import Recording, recording
+from jmsk.access.tenants import seen_by
 from jmsk.wording import counted
 from orders.linking import Link, link
 from orders.models import Order
@@ -74,7 +75,8 @@ def decide(decisions: Decisions, *, user_id: int) -> str:
 def want_none(keys: Iterable[int], *, user_id: int) -> str:
     """Mark those of the orders that have no contact as wanting none; return what was done."""
     with recording(Action.Kind.NO_CONTACT, user_id) as record:
-        open_ones = Order.objects.filter(pk__in=list(keys), contact__isnull=True)
+        chosen = Order.objects.filter(pk__in=list(keys), contact__isnull=True)
+        open_ones = seen_by(user_id, chosen)
         marked = _mark(open_ones.values_list("pk", flat=True), user_id, record)
         told = f"{counted(marked, 'order')} marked as wanting no contact."
         record.end(told)
@@ -85,16 +87,18 @@ def want_one_again(keys: Iterable[int], *, user_id: int) -> int:
     """Take the mark off again; return of how many orders."""
     with transaction.atomic():
         marks = NoContactWanted.objects.filter(pk__in=list(keys)).select_for_update()
-        orders = Order.objects.filter(pk__in=[mark.pk for mark in marks]).order_by("pk")
+        marked = Order.objects.filter(pk__in=[mark.pk for mark in marks])
+        orders = list(seen_by(user_id, marked).order_by("pk"))
         LogEntry.objects.log_actions(user_id, orders, CHANGE, "A contact is wanted again.")
-        marks.delete()
+        NoContactWanted.objects.filter(pk__in=[order.pk for order in orders]).delete()
     return len(orders)
 
 
 def _mark(keys: Iterable[int], user_id: int, record: Recording) -> int:
-    """Mark these orders. Raises ValidationError where one has a contact by now."""
+    """Mark these orders. Raises ValidationError where one has a contact by now, or is not seen."""
     wanted = set(keys)
-    orders = list(Order.objects.filter(pk__in=wanted).select_for_update().order_by("pk"))
+    seen = seen_by(user_id, Order.objects.filter(pk__in=wanted))
+    orders = list(seen.select_for_update().order_by("pk"))
     linked = [order for order in orders if order.contact_id is not None]
     if linked or len(orders) != len(wanted):
         told = f"Order {linked[0]} has a contact by now." if linked else "An order is gone."
@@ -111,7 +115,8 @@ def _mark(keys: Iterable[int], user_id: int, record: Recording) -> int:
 
 def _make(new: NewContact, user_id: int, record: Recording) -> Link:
     """Make the contact; return the decision that the order is its. Raises ValidationError."""
-    order = Order.objects.select_related("company").filter(pk=new.order).first()
+    orders = seen_by(user_id, Order.objects.filter(pk=new.order))
+    order = orders.select_related("company").first()
     if order is None:
         raise ValidationError(f"Order {new.order} does not exist any more. Nothing was changed.")
     try:

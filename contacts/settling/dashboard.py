@@ -16,9 +16,9 @@ from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import told
-from contacts.settling.attention import SET_ASIDE, STILL_PLACED
+from contacts.settling.attention import ALIKE_EMAILS, SET_ASIDE, STILL_PLACED
 from contacts.settling.done import Done, done_subjects
-from jmsk.access.tenants import seen_in
+from jmsk.access.tenants import is_limited, seen_in
 from jmsk.adminsite.base import may_view
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.wording import inflected
@@ -118,6 +118,14 @@ SETTLED_IN_CONTACTS = (
         SET_ASIDE,
     ),
 )
+LIKELY_DUPLICATES = Subject(
+    Contact,
+    "contacts likely to be duplicates: e-mails like a colleague's",
+    "contact likely to be a duplicate: an e-mail like a colleague's",
+    "alike",
+    (("set_aside", "alike"),),
+    ALIKE_EMAILS,
+)
 SETTLED_IN_ORDERS = (
     Subject(
         Order,
@@ -156,7 +164,7 @@ def dashboard(request: HttpRequest) -> Dashboard:
         whole=whole,
         unfinished=len(left),
         searched=searched,
-        bridge=_bridge(whole, seen=may_view(request, Contact)),
+        bridge=_bridge(whole, seen=may_view(request, Contact) and not is_limited(request)),
     )
 
 
@@ -185,7 +193,7 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
 def _bridge(left: Left, *, seen: bool) -> str:
     """Say that the bridge stands, and what is to be settled before it goes.
 
-    ``left`` is of all tenants; ``seen`` whether the user may see all of it.
+    ``left`` is of all tenants that the user sees; ``seen``: these are all, and all of it.
     """
     with connection.cursor() as cursor:
         bridge = read_bridge(cursor)
@@ -195,7 +203,7 @@ def _bridge(left: Left, *, seen: bool) -> str:
     items = [item for item in left.items if item.subject in SETTLED_IN_CONTACTS]
     only = "only it shows them as customers without a company, or with an e-mail of their own"
     if items:
-        numbers = " and ".join(f"{item.number} {item.subject.label}" for item in items)
+        numbers = " and ".join(item.told for item in items)
         settle = f"To settle before it goes: {numbers}; {only}."
     else:
         settle = "Nothing has to be settled before it goes." if seen else ""
@@ -204,7 +212,7 @@ def _bridge(left: Left, *, seen: bool) -> str:
 
 def _subjects(request: HttpRequest) -> Iterator[Subject]:
     if may_view(request, Contact):
-        yield from SETTLED_IN_CONTACTS
+        yield from (*SETTLED_IN_CONTACTS, LIKELY_DUPLICATES)
     if may_view(request, Order):
         yield from SETTLED_IN_ORDERS
     for listed, model in ((Contact, Contact), (Company, Company), (Company, Address)):
