@@ -75,8 +75,7 @@ def decide(decisions: Decisions, *, user_id: int) -> str:
 def want_none(keys: Iterable[int], *, user_id: int) -> str:
     """Mark those of the orders that have no contact as wanting none; return what was done."""
     with recording(Action.Kind.NO_CONTACT, user_id) as record:
-        chosen = Order.objects.filter(pk__in=list(keys), contact__isnull=True)
-        open_ones = seen_by(user_id, chosen)
+        open_ones = seen_by(user_id, Order.objects.filter(pk__in=list(keys), contact__isnull=True))
         marked = _mark(open_ones.values_list("pk", flat=True), user_id, record)
         told = f"{counted(marked, 'order')} marked as wanting no contact."
         record.end(told)
@@ -86,16 +85,16 @@ def want_none(keys: Iterable[int], *, user_id: int) -> str:
 def want_one_again(keys: Iterable[int], *, user_id: int) -> int:
     """Take the mark off again; return of how many orders."""
     with transaction.atomic():
-        marks = NoContactWanted.objects.filter(pk__in=list(keys)).select_for_update()
-        marked = Order.objects.filter(pk__in=[mark.pk for mark in marks])
-        orders = list(seen_by(user_id, marked).order_by("pk"))
+        seen = seen_by(user_id, Order.objects.filter(pk__in=list(keys))).values("pk")
+        marks = NoContactWanted.objects.filter(pk__in=seen).select_for_update()
+        orders = Order.objects.filter(pk__in=[mark.pk for mark in marks]).order_by("pk")
         LogEntry.objects.log_actions(user_id, orders, CHANGE, "A contact is wanted again.")
-        NoContactWanted.objects.filter(pk__in=[order.pk for order in orders]).delete()
+        marks.delete()
     return len(orders)
 
 
 def _mark(keys: Iterable[int], user_id: int, record: Recording) -> int:
-    """Mark these orders. Raises ValidationError where one has a contact by now, or is not seen."""
+    """Mark these orders. Raises ValidationError where one has a contact by now."""
     wanted = set(keys)
     seen = seen_by(user_id, Order.objects.filter(pk__in=wanted))
     orders = list(seen.select_for_update().order_by("pk"))
@@ -115,8 +114,8 @@ def _mark(keys: Iterable[int], user_id: int, record: Recording) -> int:
 
 def _make(new: NewContact, user_id: int, record: Recording) -> Link:
     """Make the contact; return the decision that the order is its. Raises ValidationError."""
-    orders = seen_by(user_id, Order.objects.filter(pk=new.order))
-    order = orders.select_related("company").first()
+    seen = seen_by(user_id, Order.objects.filter(pk=new.order))
+    order = seen.select_related("company").first()
     if order is None:
         raise ValidationError(f"Order {new.order} does not exist any more. Nothing was changed.")
     try:

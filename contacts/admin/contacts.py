@@ -124,13 +124,13 @@ class ContactAdmin(
         )
         return super().render_change_form(request, context, *args, **kw)
 
-    def told(self, obj: Contact) -> str:
-        """Return what a contact is called where it may be chosen."""
-        return f"{obj.name}, {obj.email or 'no e-mail'}, of {obj.company} ({obj.tenant})"
-
     @admin.display(description="email", ordering="email")
     def shown_email(self, contact: Any) -> Any:
         return breakable(contact.email)
+
+    def told(self, obj: Contact) -> str:
+        """Return what a contact is called where it may be chosen."""
+        return f"{obj.name}, {obj.email or 'no e-mail'}, of {obj.company} ({obj.tenant})"
 
     @admin.display(description="orders", ordering="number_of_orders")
     def orders_count(self, contact: Any) -> int:

@@ -84,6 +84,9 @@ admin.site.unregister([User, Group])
 class OfferedUserAdmin(OfferedPermissionsAdmin, UserAdmin):
     """Users, and the tenants that they see. Nobody chooses their own."""
 
+    class Media:
+        css = {"all": ["contacts/admin.css"]}
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if not self._may_limit(request, obj):

@@ -11,7 +11,9 @@ class ToldAutocompleteView(AutocompleteJsonView):
 
     def get_queryset(self) -> Any:
         admin: Any = self.model_admin
-        return super().get_queryset().select_related(*(admin.list_select_related or ()))
+        found = super().get_queryset()
+        told_by = admin.list_select_related
+        return found.select_related(*told_by) if told_by else found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         admin: Any = self.model_admin

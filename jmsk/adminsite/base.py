@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -30,19 +29,6 @@ def may_view(request: HttpRequest, model: Any) -> bool:
     label, name = model._meta.app_label, model._meta.model_name
     user: Any = request.user
     return any(user.has_perm(f"{label}.{action}_{name}") for action in ("view", "change"))
-
-
-class SeenRawIdWidget(ForeignKeyRawIdWidget):
-    """Names the row of an id that was typed, if it is one of those that the field takes."""
-
-    choices: Any
-
-    def label_and_url_for_value(self, value: Any) -> Any:
-        try:
-            seen = self.choices.queryset.filter(pk=value).exists()
-        except ValueError:
-            seen = False
-        return super().label_and_url_for_value(value) if seen else ("", "")
 
 
 class SeenMixin:
@@ -96,8 +82,6 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Return the field, which takes and names rows of the tenants only that the user sees."""
         kwargs.setdefault("queryset", seen_in(request, db_field.related_model.objects.all()))
-        if db_field.name in self.raw_id_fields:
-            kwargs["widget"] = SeenRawIdWidget(db_field.remote_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -5,28 +5,29 @@ from django.http import HttpRequest
 
 from jmsk.postgres.django_schema import own_name
 
-RESTRUCTURED = """
-    SELECT count(*) = 3 FROM pg_attribute
-     WHERE NOT attisdropped
-       AND (attrelid, attname) IN ((to_regclass('contacts'), 'placed_in_company_id'),
-                                   (to_regclass('orders'), 'contact_id'),
-                                   (to_regclass('addresses'), 'company_id'))
-"""
+OWN = frozenset({"settling_nocontactwanted", "settling_action", "settling_actionrow"})
 DJANGOS = frozenset({"auth_user", "django_session", "django_admin_log"})
 RUNS = "contacts_restructuringrun"
 LIMITS = "auth_user_tenants"
-OWN = frozenset({LIMITS, "settling_nocontactwanted", "settling_action", "settling_actionrow"})
-THERE = "SELECT name FROM unnest(%s, %s) AS asked (name, sql) WHERE to_regclass(sql) IS NOT NULL"
+STAGE = """
+    SELECT (SELECT count(*) = 3 FROM pg_attribute
+             WHERE NOT attisdropped
+               AND (attrelid, attname) IN ((to_regclass('contacts'), 'placed_in_company_id'),
+                                           (to_regclass('orders'), 'contact_id'),
+                                           (to_regclass('addresses'), 'company_id'))),
+           ARRAY(SELECT name FROM unnest(%s, %s) AS asked (name, sql)
+                  WHERE to_regclass(sql) IS NOT NULL)
+"""
 
 
 def restructured(request: HttpRequest) -> bool:
     """Return whether the database holds the restructured tables, and those to settle with."""
-    return _restructured(request) and _there(request) >= OWN
+    return _is_target(request) and _there(request) >= OWN
 
 
 def lacks_own(request: HttpRequest) -> bool:
     """Return whether an earlier version of the project has restructured the tables."""
-    return _restructured(request) and not restructured(request)
+    return _is_target(request) and not _there(request) >= {*OWN, LIMITS}
 
 
 def prepared(request: HttpRequest) -> bool:
@@ -35,7 +36,7 @@ def prepared(request: HttpRequest) -> bool:
     And, where there are rows to show, the one that limits users to tenants: without it nobody may
     see any.
     """
-    return _there(request) >= DJANGOS and (limiting(request) or not _restructured(request))
+    return _there(request) >= DJANGOS and (limiting(request) or not _is_target(request))
 
 
 def recorded(request: HttpRequest) -> bool:
@@ -48,20 +49,21 @@ def limiting(request: HttpRequest) -> bool:
     return LIMITS in _there(request)
 
 
-def _restructured(request: HttpRequest) -> bool:
-    if not hasattr(request, "_restructured"):
-        with connection.cursor() as cursor:
-            cursor.execute(RESTRUCTURED)
-            request._restructured = cursor.fetchone()[0]  # type: ignore[attr-defined]
-    return bool(request._restructured)  # type: ignore[attr-defined]
+def _is_target(request: HttpRequest) -> bool:
+    return _stage(request)[0]
 
 
 def _there(request: HttpRequest) -> frozenset[str]:
     """Return which of this project's own tables the database holds."""
-    if not hasattr(request, "_there"):
-        names = [*DJANGOS, RUNS, *OWN]
+    return _stage(request)[1]
+
+
+def _stage(request: HttpRequest) -> tuple[bool, frozenset[str]]:
+    if not hasattr(request, "_stage"):
+        names = [*DJANGOS, *OWN, RUNS, LIMITS]
         with connection.cursor() as cursor:
-            cursor.execute(THERE, [names, [own_name(name) for name in names]])
-            request._there = frozenset(name for (name,) in cursor.fetchall())  # type: ignore[attr-defined]
-    there: frozenset[str] = request._there  # type: ignore[attr-defined]
-    return there
+            cursor.execute(STAGE, [names, [own_name(name) for name in names]])
+            is_target, there = cursor.fetchone()
+        request._stage = (bool(is_target), frozenset(there))  # type: ignore[attr-defined]
+    stage: tuple[bool, frozenset[str]] = request._stage  # type: ignore[attr-defined]
+    return stage

@@ -14,11 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts.models import RestructuringRun
 from contacts.settling.models import Action
-from contacts.settling.recording import recording
 from contacts.settling.settlement import DROP, Answer, settle
 from contacts.settling.undoing import undo
 from orders.decisions import Decisions, decide, want_none
-from orders.linking import Link, link
+from orders.linking import Link
 from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
@@ -158,9 +157,7 @@ def test_it_tells_done_and_left_of_each_tenant(data: Database) -> None:
         INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name)
         VALUES (25, 1, 1, 'A-25', 'x'), (26, 1, 1, 'A-26', 'x')
     """)
-    with recording(Action.Kind.LINK, user_id) as record:
-        link([Link(24, 12, 2), Link(25, 12, 2)], user_id=user_id, record=record)
-        record.end("Linked two orders.")
+    decide(Decisions(links=(Link(24, 12, 2), Link(25, 12, 2))), user_id=user_id)
     shown = text_of(client.get("/admin/"))
     assert "3 in 1 tenant, until the migration counts as settled; 4 done." in shown
     assert "Aurum 3 left, 4 done" in shown

@@ -81,6 +81,7 @@ QUERIES: tuple[dict[str, str], ...] = (
     {"all": "", "_facets": "True"},
     {"tenant": "2", "company": "3", "contact": "13"},
     {"ids": "13,16,23,25", "q_25": PART, "company": "3"},
+    {"ids": "13,16"},
     {"ids": "11,16", "company": "3", "q": PART},
     {"ids": "17,18", "keep": "17"},
     {"ids": "12,17", "keep": "12"},
@@ -138,6 +139,8 @@ FORGED = (
     {"ids": "24,25", "order_24": "13:3"},
     {"filters": "", "contact_16": "5:3"},
     {"ids": "25", "search": "1", "q_25": PART},
+    {"ids": "25", "order_25": "none"},
+    {"ids": "13,16", "keep": "13", "shown": SHOWN},
 )
 """What each page is sent: actions of the lists, then forms."""
 FORMS = len(FORGED) - 2 * len(ACTIONS)
@@ -289,7 +292,7 @@ def test_no_page_shows_a_row_of_a_tenant_that_the_user_does_not_see(shared: Data
 @pytest.mark.slow
 def test_who_sees_all_tenants_finds_those_rows_on_these_very_pages(shared: Database) -> None:
     client = worked_before(limited=False)
-    assert finds(client) >= {
+    assert not {
         "/admin/",
         "/admin/autocomplete/",
         CONTACTS,
@@ -312,7 +315,7 @@ def test_who_sees_all_tenants_finds_those_rows_on_these_very_pages(shared: Datab
         f"{ORDERS}23/change/",
         f"{ORDERS}add/",
         f"{ORDERS}link/",
-    }
+    } - finds(client)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from tests.benchmark import bridge, command, copying, scripts
+from tests.benchmark import bridge, command, copying, online, scripts
 from tests.benchmark.place import Place
 from tests.benchmark.programs import manage
 from tests.support.databases import Database
@@ -70,6 +70,7 @@ def measure(place: Place, extent: Extent, say: Say) -> Measurements:
         _script(place, legacy, found, told, "tuned")
         _rehearsal(place, legacy, found, told)
         _bridge(place, legacy, found, told)
+        _online(place, legacy, found, told, extent.orders)
         _tenth(place, tenth, found, told, slow=slow)
     say("start-up")
     _starts(place, legacy, found, extent.starts)
@@ -132,7 +133,20 @@ def _bridge(place: Place, legacy: Database, found: Measurements, say: Say) -> No
             found.merge(bridge.measure({"tables": tables, "bridge": bridged}))
 
 
+def _online(place: Place, legacy: Database, found: Measurements, say: Say, orders: int) -> None:
+    with _scratch(place) as folder, place.copy(legacy) as database:
+        say("--prepare and the switch")
+        found.merge(online.quiet(database, folder))
+    with _scratch(place) as folder, place.copy(legacy) as database:
+        say("--prepare and the switch, beside writers")
+        found.merge(online.under_load(database, folder, orders))
+
+
 def _tenth(place: Place, legacy: Database, found: Measurements, say: Say, *, slow: bool) -> None:
+    with _scratch(place) as folder, place.copy(legacy) as database:
+        say("--prepare and the switch, a tenth of the rows")
+        command.call(database, folder, *online.PREPARE, "--pace=fast")
+        found.merge({"switch locked, a tenth": online.switch(database, folder)})
     with _scratch(place) as folder, place.copy(legacy) as database:
         say("the command, a tenth of the rows")
         seconds, backup = command.full_run(database, folder)

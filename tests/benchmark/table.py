@@ -67,14 +67,16 @@ def as_table(values: dict[str, Any], found: Measurements) -> str:
     lines += ["", f"{'measured':<49} {'median':>10} {'least':>10} {'most':>10}"]
     for name, taken in found.taken.items():
         figures = (found.medians()[name], min(taken), max(taken))
-        unit = "MiB" if name.startswith("memory") else "s"
+        unit = unit_of(name)
         lines.append(f"{name:<49} " + " ".join(_figure(figure, unit) for figure in figures))
     return "\n".join(lines) + "\n"
 
 
 def _line(verdict: Verdict) -> str:
     target = verdict.target
-    limit = f"{'≥' if target.at_least else '≤'} {target.limit:g}"
+    absolute = target.unit == "ms" and not target.against
+    wanted = 1000 * target.limit if absolute else target.limit
+    limit = f"{'≥' if target.at_least else '≤'} {wanted:g}"
     if verdict.measured is None or verdict.ratio is None:
         return f"{target.what:<49} {'':>10} {'':>10} {'':>7} {limit:>8}  {verdict.word}"
     against = _figure(verdict.against, target.unit) if verdict.against is not None else " " * 10
@@ -83,5 +85,13 @@ def _line(verdict: Verdict) -> str:
     return f"{target.what:<49} {measured} {against} {ratio:>7} {limit:>8}  {verdict.word}"
 
 
+def unit_of(name: str) -> str:
+    """Return the unit in which a measurement is told: a request takes milliseconds."""
+    if name.startswith("memory") or name.endswith("MiB"):
+        return "MiB"
+    return "ms" if name.startswith(("write", "longest wait")) else "s"
+
+
 def _figure(number: float, unit: str) -> str:
-    return f"{number:.{2 if unit == 's' else 0}f} {unit}".rjust(10)
+    told = {"s": f"{number:.2f}", "ms": f"{1000 * number:.2f}", "MiB": f"{number:.0f}"}[unit]
+    return f"{told} {unit}".rjust(10)

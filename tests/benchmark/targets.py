@@ -30,7 +30,7 @@ class Target:
 
 FINGERPRINTS = ("fingerprint before", "fingerprint after")
 TARGETS = (
-    Target("readers and writers locked out, to B", ("locked out",), ("plain",), 0.7),
+    Target("readers and writers locked out, to B", ("locked out",), ("plain",), 0.4),
     Target("migrate step, to B", ("migrate",), ("plain",), 0.45),
     Target("migrate step, to C", ("migrate",), ("tuned",), 1.15),
     Target("both fingerprints, to B", FINGERPRINTS, ("plain",), 0.2),
@@ -59,6 +59,34 @@ TARGETS = (
         1.25,
         times=TENTH,
     ),
+    Target("rollback, its backup included, to B", ("rollback",), ("plain",), 0.7),
+    Target("restore, to B", ("restore",), ("plain",), 0.9),
+    Target("switch: locked out", ("switch locked",), (), 0.25),
+    Target("switch: locked out, under load", ("switch locked, under load",), (), 0.25),
+    Target("switch: locked out, to the offline run", ("switch locked",), ("locked out",), 0.03),
+    Target(
+        "switch: locked out, to a thousand round trips",
+        ("switch locked",),
+        ("thousand round trips",),
+        5,
+    ),
+    Target(
+        "switch: locked out, to a tenth of the rows",
+        ("switch locked",),
+        ("switch locked, a tenth",),
+        2.5,
+    ),
+    Target("prepare, to the migrate step", ("prepare",), ("migrate",), 3),
+    Target(
+        "writers' p50 during prepare, to without",
+        ("writers' p50 during prepare",),
+        ("writers' p50",),
+        1.3,
+        unit="ms",
+    ),
+    Target("writers' p99 during prepare, more", ("writers' p99 more",), (), 0.005, unit="ms"),
+    Target("write with triggers, to without", ("write with triggers",), ("write",), 1.3, unit="ms"),
+    Target("orders filled, to before", ("orders filled, MiB",), ("orders, MiB",), 1.2, unit="MiB"),
     *(
         Target(f"bridge: {kind.name}", (f"{kind.name}, bridge",), (f"{kind.name}, tables",), 1.5)
         for kind in KINDS

@@ -73,15 +73,21 @@ def _heard(
     )
     os.close(theirs)
     said, last, longest, start = b"", begun, Gap(0, ""), 0.0
-    with contextlib.suppress(OSError):  # so the end of a terminal is told
-        while chunk := os.read(ours, 65536):
-            if said:
-                longest = _longer(longest, last, said)
-            last = time.monotonic()
-            start = start or last - begun
-            said += chunk
-    os.close(ours)
-    code = process.wait()
+    try:
+        with contextlib.suppress(OSError):  # so the end of a terminal is told
+            while chunk := os.read(ours, 65536):
+                if said:
+                    longest = _longer(longest, last, said)
+                last = time.monotonic()
+                start = start or last - begun
+                said += chunk
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        os.close(ours)
     return Shown(code, said.decode(errors="replace"), _longer(longest, last, said), start)
 
 

@@ -21,6 +21,7 @@ from contacts.restructuring.bridge.description import (
     Memory,
     read_bridge,
 )
+from contacts.restructuring.bridge.drop import drop_bridge
 from contacts.restructuring.bridge.functions import Function, bridge_functions
 from contacts.restructuring.bridge.grants import (
     give,
@@ -49,9 +50,15 @@ SCHEMA_COMMENT = (
 
 
 def create_bridge(
-    cursor: Any, layout: Layout, schema: str = DEFAULT_SCHEMA, roles: tuple[str, ...] = ()
+    cursor: Any,
+    layout: Layout,
+    schema: str = DEFAULT_SCHEMA,
+    roles: tuple[str, ...] = (),
+    before: Memory | None = None,
 ) -> Bridge | None:
     """Make the bridge of a migrated database in ``schema``, and lead ``roles`` to it.
+
+    ``before`` is what one remembered that stood there until now.
 
     The caller has a transaction open in which names mean the tables' own schema first, and holds
     contacts, orders and companies against writers. Returns the bridge.
@@ -72,8 +79,19 @@ def create_bridge(
     give(cursor, layout.tables["contacts"], needed)
     _grant(cursor, layout, schema, columns)
     given = lead_to_bridge(cursor, roles, schema)
-    _remember(cursor, schema, Memory(datetime.now(UTC).isoformat(), was_there, given, needed))
+    made = before.made if before else datetime.now(UTC).isoformat()
+    _remember(cursor, schema, Memory(made, was_there, given, needed))
     return read_bridge(cursor)
+
+
+def remake_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> None:
+    """Make the bridge that stands anew, in the open transaction: whole, as it should be now.
+
+    Its indexes stay where they are sound.
+    """
+    drop_bridge(cursor, layout, bridge, indexes=False)
+    roles = tuple(item.role for item in bridge.memory.roles) if bridge.memory else ()
+    create_bridge(cursor, layout, bridge.schema, roles, bridge.memory)
 
 
 def _run(cursor: Any, template: str, **parts: sql.Composable) -> None:

@@ -23,8 +23,8 @@ LEFT = """
 """
 
 
-def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> list[str]:
-    """Take the bridge away. No row changes.
+def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge, *, indexes: bool = True) -> list[str]:
+    """Take the bridge away, with its ``indexes`` or without. No row changes.
 
     The caller has a transaction open and holds the tables. Returns what it left, in sentences: a
     role that has got another search path since, a schema that holds something of others. What
@@ -41,7 +41,8 @@ def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> list[str]:
         arguments = "integer" if name == DEFAULT_COMPANY_FUNCTION else ""
         what = f"FUNCTION IF EXISTS {{relation}}({arguments})"
         _drop(cursor, what, name, bridge.schema, name)
-    drop_indexes(cursor, layout)
+    if indexes:
+        drop_indexes(cursor, layout)
     left = []
     if bridge.memory:
         take_back(cursor, contacts, bridge.memory.grants)

@@ -15,10 +15,11 @@ STANDING = """
 
 
 def make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -> None:
-    """Make those that do not stand, in the open transaction."""
-    standing = standing_indexes(cursor, layout)
+    """Make those that do not stand, or are of no use, in the open transaction."""
+    sound = standing_indexes(cursor, layout)
     for column in columns:
-        if column.name in INDEXES and INDEXES[column.name] not in standing:
+        if column.name in INDEXES and INDEXES[column.name] not in sound:
+            _drop(cursor, "DROP INDEX IF EXISTS {}", layout, INDEXES[column.name])
             cursor.execute(_create("CREATE INDEX", layout, column))
 
 
@@ -36,12 +37,14 @@ def make_indexes_beside(cursor: Any, layout: Layout, columns: tuple[ViewColumn, 
 
 def drop_indexes(cursor: Any, layout: Layout) -> None:
     """Drop them in the open transaction."""
-    _drop(cursor, "DROP INDEX IF EXISTS {}", layout)
+    for name in INDEXES.values():
+        _drop(cursor, "DROP INDEX IF EXISTS {}", layout, name)
 
 
 def drop_indexes_beside(cursor: Any, layout: Layout) -> None:
     """Drop them outside any transaction, while others write."""
-    _drop(cursor, "DROP INDEX CONCURRENTLY IF EXISTS {}", layout)
+    for name in INDEXES.values():
+        _drop(cursor, "DROP INDEX CONCURRENTLY IF EXISTS {}", layout, name)
 
 
 def standing_indexes(cursor: Any, layout: Layout, *, valid: bool = True) -> set[str]:
@@ -63,7 +66,6 @@ def _create(create: str, layout: Layout, column: ViewColumn) -> sql.Composed:
     )
 
 
-def _drop(cursor: Any, template: str, layout: Layout) -> None:
-    for name in INDEXES.values():
-        index = sql.Identifier(layout.tables["contacts"].schema, name)
-        cursor.execute(sql.SQL(template).format(index))
+def _drop(cursor: Any, template: str, layout: Layout, name: str) -> None:
+    index = sql.Identifier(layout.tables["contacts"].schema, name)
+    cursor.execute(sql.SQL(template).format(index))

@@ -7,8 +7,10 @@ are worked out, and Django's own apps migrated, before the tables are locked.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from django.core.management.sql import emit_post_migrate_signal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
@@ -16,6 +18,7 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
+from contacts.restructuring.changes.django_migrate import make_django_schema
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import APPS, LEGACY_STATE, RUNS_MIGRATION
 
@@ -46,13 +49,29 @@ class PlannedMigrations:
         )
 
 
-def migrate_others(connection: BaseDatabaseWrapper) -> None:
+def migrate_others(connection: BaseDatabaseWrapper, cursor: Any) -> None:
     """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
+    make_django_schema(cursor, partial(_migrate_app, connection))
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
     theirs = [node for node in leaves if node[0] not in APPS]
-    targets = [*theirs, *LEGACY_STATE, RUNS_MIGRATION]
+    # What is applied is no target: the executor would take back all that came after it.
+    targets = [
+        target
+        for target in (*theirs, *LEGACY_STATE, RUNS_MIGRATION)
+        if target not in executor.loader.applied_migrations
+    ]
     executor.migrate(targets, fake_initial=True)
+
+
+def _migrate_app(connection: BaseDatabaseWrapper, app: str) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] == app])
+
+
+def announce(connection: BaseDatabaseWrapper) -> None:
+    """Let Django's apps do what they do after migrations: content types and permissions."""
+    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
 
 
 def plan_migrations(connection: BaseDatabaseWrapper) -> PlannedMigrations:

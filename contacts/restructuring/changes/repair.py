@@ -7,12 +7,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from companies.address_policy import FOLLOW_COMPANIES, POLICY
 from companies.address_rights import FEED_ADDRESSES, OWN_LIKE_COMPANIES
+from contacts.restructuring.bridge.create import remake_bridge
+from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.changes.base import require_passed
 from contacts.restructuring.checks import before_repair
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, run_checks
-from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
+from contacts.restructuring.checks.environment.bridge import whole
 from contacts.restructuring.checks.environment.row_security import address_policy
 from contacts.restructuring.checks.environment.triggers import unsound_triggers
 from contacts.restructuring.checks.tables.target_columns import (
@@ -39,8 +41,6 @@ from jmsk.postgres.reconcile import drop, reconcile
 
 EXCLUSIVE = RESTRUCTURED
 """The tables that are locked against readers, too."""
-CHECKS_REPAIRED = tuple(check for check in CHECKS_AFTER if check is not bridge.WHOLE)
-"""The bridge is made anew by dropping and making it."""
 
 
 def repair(
@@ -59,7 +59,7 @@ def repair(
             _put_back(inspector)
         with journal.step("verify", "Running the checks after the migration"):
             now = Inspector(connection, cursor, read_layout(connection))
-            results = run_checks(now, CHECKS_REPAIRED)
+            results = run_checks(now, CHECKS_AFTER)
             require_passed(results)
         return results
 
@@ -67,12 +67,13 @@ def repair(
 
 
 def _put_back(inspector: Inspector) -> None:
-    """Put back what differs, and touch nothing else. Triggers come last: they hold the rules."""
+    """Put back what differs, and touch nothing else. Triggers come late: they hold the rules."""
     _complete_columns(inspector)
     _give_rights(inspector)
     _make_objects(inspector)
     _make_rules(inspector)
     _make_triggers(inspector)
+    _make_bridge(inspector)
 
 
 def _give_rights(inspector: Inspector) -> None:
@@ -124,3 +125,9 @@ def _make_triggers(inspector: Inspector) -> None:
     for trigger in unsound.values():
         inspector.cursor.execute(trigger.reverse_sql)
         inspector.cursor.execute(trigger.sql)
+
+
+def _make_bridge(inspector: Inspector) -> None:
+    standing = read_bridge(inspector.cursor)
+    if standing and whole(inspector).count:
+        remake_bridge(inspector.cursor, inspector.layout, standing)

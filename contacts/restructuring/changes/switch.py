@@ -55,7 +55,7 @@ class Switch(Change):
 
     def before_lock(self, cursor: Any) -> None:
         """Do what needs no lock: Django's own tables, the models' states, a vacuum's end."""
-        migrate_others(self.connection)
+        migrate_others(self.connection, cursor)
         self.planned = plan_migrations(self.connection)
         wait_for_vacuums(cursor)
 

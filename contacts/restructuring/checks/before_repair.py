@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from contacts.restructuring.checks import after_migration
 from contacts.restructuring.checks.base import Finding, Result, check, together
+from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.privileges import own_rights
 from contacts.restructuring.checks.environment.row_security import address_policy
@@ -44,6 +45,7 @@ DAMAGE = (
     sound_triggers,
     address_policy,
     address_rights,
+    bridge.WHOLE,
 )
 """What each of them finds is put back."""
 KEPT = ("consistent_orders", "consistent_tenants", "default_addresses")

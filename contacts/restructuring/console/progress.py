@@ -19,6 +19,7 @@ from contacts.restructuring.console.course import Course, Step, clock
 from contacts.restructuring.console.terminal import FittedOutput, columns, is_dumb, shows_marks
 from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
+from jmsk.wording import counted
 
 logger = logging.getLogger("contacts.restructuring")
 
@@ -115,7 +116,7 @@ class Progress:
         self.bar = self._tqdm(desc=text, bar_format="{desc} {elapsed}{postfix}")
 
     def _draw_rows(self, event: Event) -> None:
-        self.rows = f"{event.text}: {event.rows:,} of {event.total:,} rows"
+        self.rows = f"{event.text}: {event.rows:,} of {counted(event.total, 'row')}"
         if event.rows >= event.total:  # what follows is not about rows
             self.rows = ""
             if self.counted:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jmsk.wording import counted
+
 logger = logging.getLogger("contacts.restructuring")
 
 UNNAMED = "a table that is being written"
@@ -112,6 +114,6 @@ def _told(what: str, table: str | None, phase: str, percent: int | None, rows: i
     """Say it. A table that is being made, or written anew, has no name for others yet."""
     parts = [f"{what} {table or UNNAMED}", phase]
     if rows:
-        parts.append(f"{rows:,} rows")
+        parts.append(counted(rows, "row"))
     told = ", ".join(part for part in parts if part)
     return f"{told} {percent} %" if percent is not None else told

@@ -89,8 +89,9 @@ def statistics_lines(statistics: Statistics, *, placements: bool = True) -> list
         orders = sum(placement.orders for placement in placed)
         lines.append(
             Line(
-                f"  - in all {len(placed):,} tenants: {counted(customers, 'customer')} and "
-                f"{counted(orders, 'order')} go to {DEFAULT_COMPANY}"
+                f"  - in all {counted(len(placed), 'tenant')}: "
+                f"{counted(customers, 'customer')} and {counted(orders, 'order')} go to "
+                f"{DEFAULT_COMPANY}"
             )
         )
     return lines
@@ -110,7 +111,10 @@ def roads_lines(forecast: Forecast) -> list[Line]:
             f"  online: prepared for about {_about(forecast.online_prepared)} beside the "
             f"application (--prepare), then locked for about {_about(locked)}{early}"
         ),
-        Line("  estimated from the rows and the server's present speed; --rehearse measures it"),
+        Line(
+            "  estimated from the rows and the server's present speed; --rehearse, which locks "
+            "everybody out, measures it"
+        ),
     ]
 
 

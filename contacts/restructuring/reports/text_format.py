@@ -29,7 +29,7 @@ def report_lines(report: Report) -> list[Line]:
     steps = list(_next_steps(report))
     if steps:
         lines += [*heading("NEXT STEPS"), *steps]
-    for title, results in zip(_titles(report), (report.before, _news(report)), strict=True):
+    for title, results in zip(_titles(report), (_not_repeated(report), report.after), strict=True):
         if results:
             lines += [*heading(title), *result_lines(results)]
     left = unsettled_lines(report)
@@ -53,17 +53,17 @@ def _titles(report: Report) -> tuple[str, str]:
     return f"CHECKS BEFORE THE {mode}", f"CHECKS AFTER THE {mode}"
 
 
-def _news(report: Report) -> list[Result]:
-    """Return the checks after, without the rows that the same check has named before."""
-    before = {result.id: result for result in report.before}
+def _not_repeated(report: Report) -> list[Result]:
+    """Return the checks before, without the rows that the same check names again afterwards."""
+    after = {result.id: result for result in report.after}
     return [
-        replace(result, finding=Finding(count, note=f"{count:,} found, as before"), hint="")
+        replace(result, finding=Finding(count, note=f"{count:,} found, named below"), hint="")
         if (count := result.finding.count)
-        and result.id in before
-        and count == before[result.id].finding.count
-        and result.status is before[result.id].status
+        and result.id in after
+        and count == after[result.id].finding.count
+        and result.status is after[result.id].status
         else result
-        for result in report.after
+        for result in report.before
     ]
 
 
@@ -118,7 +118,8 @@ def unsettled_lines(report: Report) -> list[Line]:
     if len(companies) > FIRST_COMPANIES:
         contacts = sum(item.contacts for item in companies)
         orders = sum(item.orders for item in companies)
-        lines.append(Line(f"  in all {len(companies):,} tenants: {_left(contacts, orders)}"))
+        tenants = counted(len(companies), "tenant")
+        lines.append(Line(f"  in all {tenants}: {_left(contacts, orders)}"))
     emails = report.counts.get("emails_set_aside", 0)
     if emails:
         lines.append(Line(f"  set aside as duplicates: {counted(emails, 'e-mail')}"))

@@ -148,6 +148,29 @@ def test_a_verification_says_what_is_wrong_with_it(
         assert_runs(tmp_path, "--verify-only")
 
 
+def test_a_repair_makes_it_anew(sample: Database, tmp_path: Path) -> None:
+    with roles(sample, "shop") as (role,):
+        assert_migrates(tmp_path, "--bridge", "--bridge-role", role)
+        before = sample.dump("--schema-only")
+        index = sample.value("SELECT 'ix_bridge_company_id'::regclass::oid")
+        for meddling, told in BROKEN.items():
+            if "GRANT" in meddling or "COMMENT" in meddling:
+                continue
+            sample.execute(meddling)
+            if "security_invoker" in meddling and server_version(sample) < INVOKER_VERSION:
+                continue
+            assert told in " ".join(assert_runs(tmp_path, "--repair").split())
+            assert sample.dump("--schema-only") == before
+        assert sample.value("SELECT 'ix_bridge_company_id'::regclass::oid") == index
+        for meddling in BROKEN:
+            if "GRANT" in meddling or "COMMENT" in meddling:
+                sample.execute(meddling)
+        assert_runs(tmp_path, "--repair")
+        assert_runs(tmp_path, "--verify-only")
+        with session(sample) as application:
+            assert rows(application, "SELECT count(*) FROM customers") != [(0,)]
+
+
 def test_it_is_not_dropped_while_a_session_is_at_work_on_it(
     sample: Database, tmp_path: Path
 ) -> None:

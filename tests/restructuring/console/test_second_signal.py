@@ -51,8 +51,8 @@ class Interrupting:
         signal.raise_signal(signal.SIGTERM)
         return self.file.read(size)
 @contextlib.contextmanager
-def interrupting(backup, table):
-    with opened(backup, table) as file:
+def interrupting(backup, table, progress):
+    with opened(backup, table, progress) as file:
         yield Interrupting(file) if table.table == "orders" else file
 staging.verified_lines = interrupting
 """

@@ -79,6 +79,22 @@ def test_the_project_s_own_tables_are_no_obstacle(legacy: Database, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("in_schema")
+def test_with_a_schema_of_its_own_the_online_road_touches_none_of_it(
+    other: OtherProject, tmp_path: Path
+) -> None:
+    theirs = other.tables()
+
+    prepared = run_into(tmp_path, "--prepare", "--noinput", "--pace", "fast")
+    assert prepared.code == 0, prepared.output
+    assert_migrates(tmp_path)
+
+    assert other.tables() == theirs
+    assert other.database.value("SELECT count(*) FROM jmsk.contacts_restructuringrun") == 1
+    back = run_into(tmp_path, "--rollback", "--noinput")
+    assert (back.code, back.error) == (0, ""), back
+
+
+@pytest.mark.usefixtures("in_schema")
 def test_with_a_schema_of_its_own_the_whole_way_works_and_touches_none_of_it(
     other: OtherProject, tmp_path: Path
 ) -> None:

@@ -215,3 +215,25 @@ def test_more_orphans_than_allowed_are_not_placed_under_the_lock(
     assert (done.code, "MC909" in done.error) == (1, True), done
     assert run("--status").code == 0
     assert migrate(tmp_path).code == 0
+
+
+def test_too_much_changed_is_checked_again_beside_the_application_not_under_the_lock(
+    prepared: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changed, "MOST_CHANGES", 3)
+    moments = iter([True])
+
+    def many_move(*args: Any) -> None:
+        if next(moments, False):
+            prepared.execute(
+                "UPDATE customers SET company_id = (SELECT max(id) FROM companies u"
+                " WHERE u.tenant_id = customers.tenant_id) WHERE id < 40"
+            )
+
+    monkeypatch.setattr("contacts.restructuring.changes.switch.wait_for_vacuums", many_move)
+
+    done = migrate(tmp_path)
+
+    assert (done.code, done.error) == (0, ""), done
+    assert "checking every row again: " in done.output
+    assert prepared.value("SELECT count(*) FROM contacts WHERE company_id IS NULL") == 0

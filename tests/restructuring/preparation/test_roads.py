@@ -28,6 +28,8 @@ ROWS = {
     " ORDER BY id",
     "contacts": "SELECT c::text FROM contacts c ORDER BY id",
     "orders": "SELECT o::text FROM orders o ORDER BY id",
+    "auth_permission": "SELECT app_label, model, codename, p.name FROM auth_permission p"
+    " JOIN django_content_type c ON c.id = p.content_type_id ORDER BY 1, 2, 3",
 }
 
 
@@ -123,3 +125,14 @@ def test_backup_of_a_prepared_database_restores_the_legacy_one(
     assert empty.fetch("SELECT o::text FROM orders o ORDER BY id") == expected
     names = {name for (name,) in empty.fetch("SELECT indexname FROM pg_indexes")}
     assert not names & {"ix_orders_company_id", "uq_contact_email_per_company"}
+
+
+def test_a_database_that_was_taken_back_goes_the_online_road_the_next_time(
+    sample: Database, tmp_path: Path
+) -> None:
+    assert_migrates(tmp_path)
+    assert run_into(tmp_path, "--rollback", "--skip-backup").code == 0
+
+    migrate_online(tmp_path)
+
+    assert run_into(tmp_path, "--verify-only").code == 0

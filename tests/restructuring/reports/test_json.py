@@ -150,7 +150,8 @@ def test_a_database_that_cannot_be_reached(sample: Database) -> None:
         default.settings_dict["NAME"] = name
     assert told.code == 1
     assert told.document["database"] is None
-    assert "cannot be reached" in told.document["error"]
+    assert f"no database named {name}_that_is_not_there" in told.document["error"]
+    assert told.document["error_code"] == "MC111"
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_nothing_stands_in_it_twice(sample: Database, tmp_path: Path) -> None:
     assert {line for line in told if told.count(line) > 1} == set()
     for step in ("migrate", "verify"):
         assert text.count(f" {step}: ") == 1
-    assert text.count("breaks ck_contacts_phone_format") == 8, "named before, not again after"
+    assert text.count("breaks ck_contacts_phone_format") == 8, "named after, not before as well"
     assert "FINGERPRINTS, EQUAL BEFORE AND AFTER" in text
 
 

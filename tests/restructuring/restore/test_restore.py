@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contacts.restructuring.backup.manifest import Backup
+from contacts.restructuring.backup.manifest import Backup, Progress
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.modes import restore as restoring
 from tests.support.command import assert_succeeds, run_into, start
@@ -215,11 +215,11 @@ def test_who_keeps_it_from_comparing_is_named(
     holder.autocommit = False
     end = threading.Timer(20, holder.rollback)
 
-    def lock_and_read(path: Path) -> Backup:
+    def lock_and_read(path: Path, progress: Progress) -> Backup:
         """Somebody locks a table after the stage was read, and before rows are compared."""
         holder.cursor().execute("LOCK TABLE orders")
         end.start()
-        return read_backup(path)
+        return read_backup(path, progress)
 
     monkeypatch.setattr(restoring, "read_backup", lock_and_read)
     try:

@@ -211,5 +211,5 @@ WHOLE = Check(
     "bridge",
     "The bridge is as it was made",
     whole,
-    "Run 'manage.py migrate_contacts --drop-bridge', then --bridge.",
+    "Run 'manage.py migrate_contacts --repair', which makes it anew.",
 )
