@@ -126,9 +126,9 @@ class LinkMixin(DatabaseRulesAdmin):
         errors: list[str],
     ) -> HttpResponse:
         rest = left.filter(pk__gt=after)
-        if not rest.exists():  # They have been seen to the end: begin again.
-            after, rest = 0, left
-        orders: list[Order] = list(rest.select_related("tenant", "company")[:AT_ONCE])
+        orders = _first(rest)
+        if not orders:  # They have been seen to the end: begin again.
+            after, rest, orders = 0, left, _first(left)
         choices = choices_of(orders, request.POST if request.method == "POST" else request.GET)
         context = {
             **self.admin_site.each_context(request),
@@ -149,3 +149,7 @@ class LinkMixin(DatabaseRulesAdmin):
         }
         status = 400 if errors else 200
         return TemplateResponse(request, "orders/admin/link.html", context, status=status)
+
+
+def _first(rows: QuerySet[Order]) -> list[Order]:
+    return list(rows.select_related("tenant", "company")[:AT_ONCE])

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from jmsk.adminsite.selection import LARGEST_KEY
+from jmsk.adminsite.selection import is_key
 from orders.decisions import Decisions, NewContact
 from orders.linking import Candidate, Link, candidates, search
 from orders.models import Order
@@ -74,7 +74,7 @@ def _contact_and_company(value: str) -> tuple[int, int]:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= LARGEST_KEY:
+    if not is_key(text):
         raise ValidationError(NOT_UNDERSTOOD)
     return int(text)
 

@@ -137,11 +137,11 @@ class ContactAdmin(
         return int(contact.number_of_orders)
 
     @admin.display(description="needs attention")
-    def attention(self, contact: Any) -> str:
+    def attention(self, contact: Any) -> Any:
         """Say why, in words: the same that the filters and the dashboard count."""
         if not hasattr(contact, "has_alike_email"):
             self.complete([contact])
-        return "; ".join(_reasons(contact))
+        return breakable("; ".join(_reasons(contact)))
 
 
 def _reasons(contact: Any) -> Iterator[str]:

@@ -151,6 +151,7 @@ class MergeMixin(UndoMixin):
         contact = self.get_object(request, object_id)
         merges: Any = ()
         if contact is not None and self.has_merge_permission(request):
-            merges = merges_of(contact)
+            user: Any = request.user
+            merges = merges_of(contact, user.pk)
         context = {"merges": merges, **(extra_context or {})}
         return super().history_view(request, object_id, context)

@@ -19,7 +19,7 @@ from contacts.settling.undoing import undoable
 from jmsk.adminsite.check_rules import rules_for
 from jmsk.adminsite.place import list_url, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
-from jmsk.adminsite.selection import LARGEST_KEY, BadSelectionError, Selection
+from jmsk.adminsite.selection import BadSelectionError, Selection, is_key
 from jmsk.wording import counted
 
 AT_ONCE = 200
@@ -123,4 +123,4 @@ def _accepted(request: HttpRequest) -> Iterator[Acceptance]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and int(text) <= LARGEST_KEY else None
+    return int(text) if is_key(text) else None

@@ -16,12 +16,7 @@ from companies.models import Company
 from contacts.admin.reassign_choice import ChoiceForm, Choosing, narrowed, resumed, target_of
 from contacts.admin.reassign_progress import ReassignProgressMixin, progress_url
 from contacts.models import Contact
-from contacts.settling.bulk import (
-    DONE,
-    record,
-    start,
-    tell,
-)
+from contacts.settling.bulk import DONE, Asked, record, start, tell
 from contacts.settling.models import Action
 from contacts.settling.reassignment import (
     ChangedMeanwhileError,
@@ -112,7 +107,7 @@ class ReassignMixin(ReassignProgressMixin):
         user: Any = request.user
         if choosing.tenant[2] > MOVED_WHILE_THE_PAGE_WAITS:
             work = partial(_reassign, request, choosing, company)
-            start(work, asked["shown"], user.pk)
+            start(work, Asked(asked["shown"], user.pk, choosing.tenant[0]))
             return redirect(progress_url(request, asked["shown"], choosing.tenant[2]))
         plan = _plan(request, choosing, company)
         objection = _objection(plan, asked)
@@ -121,7 +116,7 @@ class ReassignMixin(ReassignProgressMixin):
         try:
             with in_plain_words():
                 done = tell(_reassign(request, choosing, company))
-                record(plan.fingerprint, user.pk, DONE, done)
+                record(Asked(plan.fingerprint, user.pk, plan.tenant), DONE, done)
         except ChangedMeanwhileError:
             known = self.known(request, asked)
             return known or self._look_again(request, choosing, CHANGED)

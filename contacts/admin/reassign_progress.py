@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from companies.models import Company
 from contacts.settling.bulk import Outcome, moved_so_far, outcome_of
 from contacts.settling.undoing import undoable
-from jmsk.access.tenants import is_limited
+from jmsk.access.tenants import sees
 from jmsk.adminsite.base import DatabaseRulesAdmin, may_view
 from jmsk.adminsite.place import kept_place, list_url, with_place
 
@@ -65,7 +65,7 @@ class ReassignProgressMixin(DatabaseRulesAdmin):
             return redirect(list_url(request, self.opts))
         asked = form.cleaned_data
         ended = outcome_of(asked["shown"], asked["since"])
-        if ended is not None and not _may_know(request, ended):
+        if ended is not None and not sees(request, ended.tenant):
             raise PermissionDenied
         if ended is not None:
             user: Any = request.user
@@ -84,7 +84,7 @@ class ReassignProgressMixin(DatabaseRulesAdmin):
     def known(self, request: HttpRequest, asked: dict[str, Any]) -> HttpResponse | None:
         """Return what to answer where this is running, or done, since it was shown."""
         ended = outcome_of(asked["shown"], asked["since"])
-        if ended is not None and ended.done and _may_know(request, ended):
+        if ended is not None and ended.done and sees(request, ended.tenant):
             messages.success(request, _already(request, ended))
             return redirect(list_url(request, self.opts))
         if moved_so_far(asked["shown"]) is None:
@@ -112,12 +112,6 @@ def progress_url(request: HttpRequest, shown: str, number: int = 0) -> str:
         "number": number,
     }
     return f"{reverse(PROGRESS)}?{with_place(request, urlencode(query))}"
-
-
-def _may_know(request: HttpRequest, ended: Outcome) -> bool:
-    """Return whether the user may read how it ended, which names a company of some tenant."""
-    user: Any = request.user
-    return ended.who == user.pk or not is_limited(request)
 
 
 def _already(request: HttpRequest, ended: Outcome) -> str:

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from contacts.admin.reassign_progress import ReassignProgressMixin
 from contacts.settling.changed import SHOWN, changed_rows
 from contacts.settling.models import Action
-from contacts.settling.undoing import last_action, undo
+from contacts.settling.undoing import last_action, seen_actions, undo
 from jmsk.adminsite.place import list_url
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from orders.models import Order
@@ -74,22 +74,12 @@ class UndoMixin(ReassignProgressMixin):
     def _may_undo(self, request: HttpRequest, action: Action) -> bool:
         """Who did it may undo it, and of a merge everybody.
 
-        That person must still be allowed to do it, and see all rows that it wrote.
+        That person must still be allowed to do it, and see the tenants of all rows that it wrote.
         """
         user: Any = request.user
         own = action.kind == Action.Kind.MERGE or action.user_id == user.pk
-        return own and self.may_do(request, action.kind) and self._sees(request, action)
-
-    def _sees(self, request: HttpRequest, action: Action) -> bool:
-        for table, model in (("contacts", self.model), ("orders", Order)):
-            rows = model._default_manager.filter(
-                pk__in=action.rows.filter(table=table).values("row_id")
-            )
-            model_admin: Any = self.admin_site.get_model_admin(model)
-            seen = model_admin.get_queryset(request).order_by().values("pk")
-            if rows.exclude(pk__in=seen).exists():
-                return False
-        return True
+        sees = seen_actions(user.pk).filter(pk=action.pk).exists()
+        return own and sees and self.may_do(request, action.kind)
 
     def _undo(self, request: HttpRequest, action: Action) -> list[str]:
         """Undo it; return what stood in the way."""

@@ -22,22 +22,41 @@ from jmsk.adminsite.refusals import RefusedError, in_plain_words
 from jmsk.wording import counted
 
 DONE, FAILED = "Reassigned", "Not reassigned"
+TENANT = " in tenant "
 KEY = 24
 """Digits of the fingerprint that name it: an application_name holds 63 bytes."""
 RUNNING = """
     SELECT split_part(application_name, ' ', 3)::integer FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name LIKE %s
+     WHERE datname = current_database() AND starts_with(application_name, %s)
 """
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A reassignment that somebody asked for: its plan's fingerprint, who, and of which tenant."""
+
+    fingerprint: str
+    user: int
+    tenant: int
+
+    @property
+    def key(self) -> str:
+        """The part of the fingerprint that names it."""
+        return self.fingerprint[:KEY]
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a reassignment ended: who had asked for it, when it ended, and what there is to say."""
+    """How a reassignment ended: who had asked for it, when it ended, and what there is to say.
+
+    ``tenant`` is the one of whose contacts it tells.
+    """
 
     done: bool
     who: int
     at: datetime
     told: str
+    tenant: int
 
 
 def tell(plan: Plan) -> str:
@@ -47,77 +66,79 @@ def tell(plan: Plan) -> str:
     return f"Reassigned {moved} to {plan.company_name}; {along} moved along.{stayed}"
 
 
-def record(fingerprint: str, user_id: int, ending: str, told: str) -> None:
-    """Write into the history how the reassignment with this plan ended."""
+def record(asked: Asked, ending: str, told: str) -> None:
+    """Write into the history how a reassignment ended."""
     LogEntry.objects.create(
-        user_id=user_id,
+        user_id=asked.user,
         content_type=ContentType.objects.get_for_model(Contact),
         object_id="",
         object_repr=told[:200],
         action_flag=CHANGE,
-        change_message=f"{ending} ({fingerprint[:KEY]})",
+        change_message=f"{ending}{TENANT}{asked.tenant} ({asked.key})",
     )
 
 
 def outcome_of(fingerprint: str, since: datetime) -> Outcome | None:
     """Return how the reassignment that was shown at ``since`` has ended, or None if it has not."""
-    messages = {f"{ending} ({fingerprint[:KEY]})": ending == DONE for ending in (DONE, FAILED)}
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Contact),
-        change_message__in=messages,
+        change_message__contains=TENANT,
+        change_message__endswith=f" ({fingerprint[:KEY]})",
         action_time__gte=since,
     )
+    ended = [_read(entry) for entry in entries.order_by("pk")]
     # A second click that came too late has failed; what counts is that the first one has done it.
-    ended = sorted(entries, key=lambda entry: (messages[entry.change_message], entry.pk))
-    if not ended:
-        return None
-    last = ended[-1]
-    return Outcome(messages[last.change_message], last.user_id, last.action_time, last.object_repr)
+    return max(reversed(ended), key=lambda outcome: outcome.done, default=None)
+
+
+def _read(entry: LogEntry) -> Outcome:
+    ending, _, rest = entry.change_message.partition(TENANT)
+    tenant = int(rest.partition(" ")[0])
+    return Outcome(ending == DONE, entry.user_id, entry.action_time, entry.object_repr, tenant)
 
 
 def moved_so_far(fingerprint: str) -> int | None:
     """Return how many contacts a running reassignment has moved, or None if none runs."""
     with connection.cursor() as cursor:
-        cursor.execute(RUNNING, [f"reassign {fingerprint[:KEY]} %"])
+        cursor.execute(RUNNING, [f"reassign {fingerprint[:KEY]} "])
         found = cursor.fetchone()
     return None if found is None else int(found[0])
 
 
-def show_progress(fingerprint: str) -> Callable[[int], None]:
+def show_progress(key: str) -> Callable[[int], None]:
     """Return a function that lets the session say how many contacts it has moved."""
 
     def show(number: int) -> None:
         with connection.cursor() as cursor:
-            name = f"reassign {fingerprint[:KEY]} {number}"
+            name = f"reassign {key} {number}"
             cursor.execute("SELECT set_config('application_name', %s, true)", [name])
 
     return show
 
 
-def start(work: Callable[[Callable[[int], None]], Plan], fingerprint: str, user_id: int) -> None:
+def start(work: Callable[[Callable[[int], None]], Plan], asked: Asked) -> None:
     """Begin ``work`` in a thread of its own; what becomes of it, the history tells.
 
     ``work`` is given the function that it tells its progress. It changes all or nothing: ended with
     its process, it has changed nothing.
     """
-    run = partial(_run, work, fingerprint, user_id)
-    threading.Thread(target=run, name="reassignment").start()
+    threading.Thread(target=partial(_run, work, asked), name="reassignment").start()
 
 
-def _run(work: Callable[[Callable[[int], None]], Plan], fingerprint: str, user_id: int) -> None:
+def _run(work: Callable[[Callable[[int], None]], Plan], asked: Asked) -> None:
     try:
         with in_plain_words():
-            progress = show_progress(fingerprint)
+            progress = show_progress(asked.key)
             progress(0)
-            record(fingerprint, user_id, DONE, tell(work(progress)))
+            record(asked, DONE, tell(work(progress)))
     except ChangedMeanwhileError:
-        record(fingerprint, user_id, FAILED, CHANGED)
+        record(asked, FAILED, CHANGED)
     except RefusedError as error:
-        record(fingerprint, user_id, FAILED, f"Nothing was changed. {error}")
+        record(asked, FAILED, f"Nothing was changed. {error}")
     except ValidationError as error:
-        record(fingerprint, user_id, FAILED, " ".join(["Nothing was changed.", *error.messages]))
+        record(asked, FAILED, " ".join(["Nothing was changed.", *error.messages]))
     except Exception:
-        record(fingerprint, user_id, FAILED, "Nothing was changed: see the server's log.")
+        record(asked, FAILED, "Nothing was changed: see the server's log.")
         raise
     finally:
         connection.close()

@@ -6,46 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.http import urlencode
 
 from companies.admin_tenants import tenants_named
-from companies.models import Address, Company
 from contacts.models import Contact
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import told
-from contacts.settling.attention import SET_ASIDE, STILL_PLACED
 from contacts.settling.done import Done, done_subjects
-from jmsk.access.tenants import seen_in
+from contacts.settling.left import SETTLED_IN_CONTACTS, Subject, left_subjects
+from jmsk.access.tenants import is_limited, seen_in
 from jmsk.adminsite.base import may_view
-from jmsk.adminsite.check_rules import rules_for
 from jmsk.wording import inflected
-from orders.linking import WITHOUT_CONTACT
-from orders.models import Order
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Something to settle: the list where it is done, the filter there, and its condition.
-
-    ``label`` names several of it, ``single`` one.
-    """
-
-    model: Any
-    label: str
-    single: str
-    kind: str
-    filters: tuple[tuple[str, str], ...]
-    condition: Any
-
-    def url(self, tenant: int | None) -> str:
-        """Return where it is settled, for one tenant or for all."""
-        options = self.model._meta
-        page = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
-        narrowed = [] if tenant is None else [("tenant__id__exact", str(tenant))]
-        return f"{page}?{urlencode([*self.filters, *narrowed])}"
 
 
 @dataclass(frozen=True)
@@ -100,36 +72,6 @@ class Dashboard:
         return self.whole.total
 
 
-SETTLED_IN_CONTACTS = (
-    Subject(
-        Contact,
-        "contacts still where the migration placed them",
-        "contact still where the migration placed it",
-        "placed",
-        (("placed", "still"),),
-        STILL_PLACED,
-    ),
-    Subject(
-        Contact,
-        "duplicate e-mails set aside",
-        "duplicate e-mail set aside",
-        "aside",
-        (("set_aside", "yes"),),
-        SET_ASIDE,
-    ),
-)
-SETTLED_IN_ORDERS = (
-    Subject(
-        Order,
-        "orders without a contact",
-        "order without a contact",
-        "orders",
-        (("contact", "none"),),
-        WITHOUT_CONTACT,
-    ),
-)
-
-
 SHOWN_TENANTS = 10
 Numbers = dict[Subject | Done, int]
 
@@ -139,29 +81,35 @@ def dashboard(request: HttpRequest) -> Dashboard:
 
     Those are the ones with most left, or, of those, the ones that the request's search names.
     """
-    subjects = tuple(_subjects(request))
-    done = tuple(done_subjects(request))
+    subjects = tuple(left_subjects(request))
+    asked: list[Subject | Done] = [*subjects, *done_subjects(request)]
     by_tenant: dict[int, Numbers] = defaultdict(dict)
-    for tenant, subject, number in _count(request, [*subjects, *done]):
+    for tenant, subject, number in _count(request, asked):
         by_tenant[tenant][subject] = number
+    by_tenant = {tenant: _sorted(numbers, asked) for tenant, numbers in by_tenant.items()}
     left = {tenant: _left(numbers) for tenant, numbers in by_tenant.items() if _left(numbers)}
     searched = request.GET.get("tenant", "").replace("\0", "").strip()
     names = dict(tenants_named(request, searched).filter(pk__in=left).values_list("pk", "name"))
     shown = sorted(names, key=lambda tenant: (-left[tenant], names[tenant]))[:SHOWN_TENANTS]
     most = max(left.values(), default=0)
-    whole = _told("All tenants", None, _added(by_tenant.values()), sum(left.values()))
+    added = _sorted(_added(by_tenant.values()), asked)
+    whole = _told("All tenants", None, added, sum(left.values()))
     return Dashboard(
         subjects=subjects,
         tenants=tuple(_told(names[one], one, by_tenant[one], most) for one in shown),
         whole=whole,
         unfinished=len(left),
         searched=searched,
-        bridge=_bridge(whole, seen=may_view(request, Contact)),
+        bridge=_bridge(whole, seen=may_view(request, Contact) and not is_limited(request)),
     )
 
 
 def _left(numbers: Numbers) -> int:
     return sum(number for subject, number in numbers.items() if isinstance(subject, Subject))
+
+
+def _sorted(numbers: Numbers, asked: Iterable[Subject | Done]) -> Numbers:
+    return {one: numbers[one] for one in asked if one in numbers}
 
 
 def _added(each: Iterable[Numbers]) -> Numbers:
@@ -185,7 +133,7 @@ def _told(name: str, tenant: int | None, numbers: Numbers, whole_bar: int) -> Le
 def _bridge(left: Left, *, seen: bool) -> str:
     """Say that the bridge stands, and what is to be settled before it goes.
 
-    ``left`` is of all tenants; ``seen`` whether the user may see all of it.
+    ``left`` is of all tenants that the user sees; ``seen``: these are all, and all of it.
     """
     with connection.cursor() as cursor:
         bridge = read_bridge(cursor)
@@ -195,30 +143,11 @@ def _bridge(left: Left, *, seen: bool) -> str:
     items = [item for item in left.items if item.subject in SETTLED_IN_CONTACTS]
     only = "only it shows them as customers without a company, or with an e-mail of their own"
     if items:
-        numbers = " and ".join(f"{item.number} {item.subject.label}" for item in items)
+        numbers = " and ".join(item.told for item in items)
         settle = f"To settle before it goes: {numbers}; {only}."
     else:
         settle = "Nothing has to be settled before it goes." if seen else ""
     return f"The bridge for the legacy application {stands}. {settle}".rstrip()
-
-
-def _subjects(request: HttpRequest) -> Iterator[Subject]:
-    if may_view(request, Contact):
-        yield from SETTLED_IN_CONTACTS
-    if may_view(request, Order):
-        yield from SETTLED_IN_ORDERS
-    for listed, model in ((Contact, Contact), (Company, Company), (Company, Address)):
-        if not may_view(request, listed):
-            continue
-        for rule in rules_for(request, model):
-            condition: Any = rule.broken
-            if model is Address:
-                condition = Exists(Address.objects.filter(rule.broken, company=OuterRef("pk")))
-            broken = f"whose {rule.label} breaks a rule ({rule.name})"
-            options = model._meta
-            label = f"{options.verbose_name_plural} {broken}"
-            single = f"{options.verbose_name} {broken}"
-            yield Subject(listed, label, single, "rule", (("breaks", rule.name),), Q(condition))
 
 
 def _count(

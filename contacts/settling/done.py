@@ -15,7 +15,7 @@ from contacts.models import Contact
 from contacts.settling.attention import PLACED_AND_SETTLED, SET_ASIDE
 from jmsk.adminsite.base import may_view
 from jmsk.wording import counted
-from orders.linking import WITHOUT_CONTACT
+from orders.linking import NO_CONTACT_WANTED
 from orders.models import Order
 
 
@@ -39,8 +39,9 @@ def done_subjects(request: HttpRequest) -> Iterator[Done]:
         settled = ~SET_ASIDE & _told_of(Contact, "Settled the e-mail")
         yield Done(Contact, "duplicate e-mail", "settled", settled)
     if may_view(request, Order):
-        linked = ~WITHOUT_CONTACT & _told_of(Order, "Linked to contact")
+        linked = Q(contact__isnull=False) & _told_of(Order, "Linked to contact")
         yield Done(Order, "order", "linked to a contact", linked)
+        yield Done(Order, "order", "marked as wanting no contact", NO_CONTACT_WANTED)
 
 
 def _told_of(model: Any, beginning: str) -> Q:

@@ -15,6 +15,7 @@ from contacts.models import Contact
 from contacts.settling.models import Action
 from contacts.settling.recording import ORDER_LINK, recording
 from contacts.settling.settlement import holders
+from contacts.settling.undoing import seen_actions
 from jmsk.access.tenants import seen_by
 from jmsk.adminsite.check_rules import Rule
 from jmsk.postgres.references import referred_rows
@@ -125,12 +126,12 @@ def merge(
 ) -> str:
     """Merge the two as was shown; return what was done. It can be undone.
 
-    Raises ValidationError, with nothing changed, where something is not as it was shown.
+    Raises ValidationError, with nothing changed, where something is not as it was shown, so also
+    where the user does not see the two any more.
     """
     with recording(Action.Kind.MERGE, user_id) as record:
-        seen = seen_by(user_id, Contact.objects.filter(pk__in=[kept_id, gone_id]))
-        both = seen.select_for_update().order_by("pk")
-        found = {contact.pk: contact for contact in both}
+        both = seen_by(user_id, Contact.objects.filter(pk__in=[kept_id, gone_id]))
+        found = {contact.pk: contact for contact in both.select_for_update().order_by("pk")}
         if len(found) != 2:
             raise ValidationError(CHANGED)
         planned = plan_merge(found[kept_id], found[gone_id], chosen)
@@ -150,9 +151,12 @@ def merge(
     return told
 
 
-def merges_of(contact: Contact) -> QuerySet[Action]:
-    """Return the merges that the contact came out of and that are not undone, the last first."""
-    merges = Action.objects.filter(kind=Action.Kind.MERGE, undone_at=None)
+def merges_of(contact: Contact, user_id: int) -> QuerySet[Action]:
+    """Return the merges that the contact came out of and that the user sees, the last first.
+
+    Those that are undone are left out.
+    """
+    merges = seen_actions(user_id).filter(kind=Action.Kind.MERGE, undone_at=None)
     return merges.filter(rows__table="contacts", rows__row_id=contact.pk).order_by("-pk")
 
 

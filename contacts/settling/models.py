@@ -45,7 +45,7 @@ class Action(models.Model):
 
 
 class ActionRow(models.Model):
-    """A row that an action wrote.
+    """A row that an action wrote. ``tenant_id`` is None for what belongs to none, as history.
 
     ``before`` holds the columns that it wrote as they were, None where it made the row; ``after``
     is the digest of the row as it left it, None where it deleted the row.
@@ -54,6 +54,7 @@ class ActionRow(models.Model):
     action = models.ForeignKey(Action, models.CASCADE, related_name="rows")
     table = models.CharField(max_length=63)
     row_id = models.IntegerField()
+    tenant_id = models.IntegerField(null=True)
     before = models.JSONField(null=True)
     after = models.CharField(max_length=32, null=True)
 

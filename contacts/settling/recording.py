@@ -15,6 +15,7 @@ from psycopg2 import sql
 from contacts.settling.models import Action
 
 ORDER_LINK = ("contact_id", "company_id")
+TENANT_OF_A_MARK = "(SELECT o.tenant_id FROM orders AS o WHERE o.id = t.order_id)"
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Recorded:
     """A table whose rows actions write. ``digested``: what of a row must stay as it was left.
 
     That is the whole row, or some columns: an order is worked on all day, and whether it was
-    shipped meanwhile has nothing to do with whose it is.
+    shipped meanwhile has nothing to do with whose it is. ``tenant`` is the expression of a row's
+    tenant: who does not see that one, does not see the action.
     """
 
     name: str
     key: str = "id"
     digested: tuple[str, ...] = ()
+    tenant: str = "t.tenant_id"
 
     @property
     def digest(self) -> sql.Composable:
@@ -41,8 +44,8 @@ TABLES = {
         Recorded("companies"),
         Recorded("contacts"),
         Recorded("orders", digested=ORDER_LINK),
-        Recorded("django_admin_log", digested=("object_id",)),
-        Recorded("settling_nocontactwanted", key="order_id"),
+        Recorded("django_admin_log", digested=("object_id",), tenant="NULL"),
+        Recorded("settling_nocontactwanted", key="order_id", tenant=TENANT_OF_A_MARK),
     )
 }
 """By name, in the order in which rows are locked: that of the database's own rules."""
@@ -57,8 +60,8 @@ def json_of(columns: Iterable[str]) -> sql.Composable:
 
 
 BEFORE = """
-    INSERT INTO settling_actionrow (action_id, "table", row_id, before)
-    SELECT {action}, {table_name}, t.{key}, {before} FROM {table} AS t WHERE {which}
+    INSERT INTO settling_actionrow (action_id, "table", row_id, tenant_id, before)
+    SELECT {action}, {table_name}, t.{key}, {tenant}, {before} FROM {table} AS t WHERE {which}
 """
 AFTER = """
     UPDATE settling_actionrow AS r SET after = {digest} FROM {table} AS t
@@ -80,14 +83,18 @@ class Recording:
         which = sql.SQL("t.{} = ANY({})").format(
             sql.Identifier(by or TABLES[table].key), sql.Literal(list(keys))
         )
-        run(BEFORE, self.action, TABLES[table], before=json_of(columns), which=which)
+        self._note(table, json_of(columns), which)
 
     def made(self, table: str, keys: Collection[int]) -> None:
         """Say that these rows were made."""
         which = sql.SQL("t.{} = ANY({})").format(
             sql.Identifier(TABLES[table].key), sql.Literal(list(keys))
         )
-        run(BEFORE, self.action, TABLES[table], before=sql.SQL("NULL"), which=which)
+        self._note(table, sql.SQL("NULL"), which)
+
+    def _note(self, table: str, before: sql.Composable, which: sql.Composable) -> None:
+        tenant = sql.SQL(TABLES[table].tenant)
+        run(BEFORE, self.action, TABLES[table], before=before, tenant=tenant, which=which)
 
     def end(self, told: str) -> None:
         """Take the digests of all these rows; ``told`` says what was done."""

@@ -4,6 +4,7 @@ from django.contrib.admin.models import CHANGE
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -12,8 +13,9 @@ from psycopg2 import sql
 
 from contacts.models import Contact
 from contacts.settling.changed import ChangedRow, changed_rows, told_of
-from contacts.settling.models import Action
+from contacts.settling.models import Action, ActionRow
 from contacts.settling.recording import TABLES, Recorded, run
+from jmsk.access.tenants import tenants_of
 from jmsk.postgres.references import referred_rows
 from orders.models import Order
 
@@ -69,9 +71,18 @@ LAST = "admin:contacts_contact_undo_last"
 """The page that leads to what somebody did last."""
 
 
+def seen_actions(user_id: int) -> QuerySet[Action]:
+    """Return the actions that wrote no row of a tenant that the user does not see now."""
+    tenants = tenants_of(user_id)
+    if tenants is None:
+        return Action.objects.all()
+    rows = ActionRow.objects.filter(action=OuterRef("pk"), tenant_id__isnull=False)
+    return Action.objects.filter(~Exists(rows.exclude(tenant_id__in=tenants)))
+
+
 def last_action(user_id: int) -> Action | None:
-    """Return what this person did last, unless it has been undone."""
-    last = Action.objects.filter(user_id=user_id).order_by("-pk").first()
+    """Return what this person did last, of what they see, unless it has been undone."""
+    last = seen_actions(user_id).filter(user_id=user_id).order_by("-pk").first()
     return last if last is not None and last.undone_at is None else None
 
 
@@ -79,11 +90,14 @@ def undo(action_id: int, *, user_id: int) -> Action:
     """Make the rows that an action wrote what they were, all or none; the history says so.
 
     Raises ValidationError, with nothing changed, where it was undone already, a row has changed
-    since, or another row refers by now to one that the action made.
+    since, another row refers by now to one that the action made, or the user does not see the
+    tenant of one.
     """
     with transaction.atomic():
-        action = Action.objects.select_for_update().filter(pk=action_id).first()
-        if action is None or action.undone_at is not None:
+        action = seen_actions(user_id).select_for_update().filter(pk=action_id).first()
+        if action is None:
+            raise ValidationError("There is nothing here that you can undo. Nothing was changed.")
+        if action.undone_at is not None:
             raise ValidationError("This was undone already. Nothing was changed.")
         for table in TABLES.values():
             run(LOCK, action, table)

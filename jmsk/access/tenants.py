@@ -44,6 +44,12 @@ def seen_in(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     return _of(_tenants(request), rows)
 
 
+def sees(request: HttpRequest, tenant: int) -> bool:
+    """Return whether the request's user sees this tenant."""
+    seen = _tenants(request)
+    return seen is None or tenant in seen
+
+
 def is_limited(request: HttpRequest) -> bool:
     """Return whether the request's user sees some tenants only."""
     return _tenants(request) is not None

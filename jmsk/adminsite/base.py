@@ -18,6 +18,7 @@ from jmsk.adminsite.lost_updates import SEEN
 from jmsk.adminsite.offered_filters import OfferedFiltersAdmin
 from jmsk.adminsite.place import take_ticked, with_place
 from jmsk.adminsite.refusals import RefusedError, in_plain_words
+from jmsk.adminsite.selection import is_key
 from jmsk.adminsite.stage import restructured
 
 REFUSAL = "_database_refusal"
@@ -82,6 +83,12 @@ class DatabaseRulesAdmin(SeenMixin, AutocompleteMixin, OfferedFiltersAdmin):
         """Return the field, which takes and names rows of the tenants only that the user sees."""
         kwargs.setdefault("queryset", seen_in(request, db_field.related_model.objects.all()))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the URL fills in: of the fields that name a row, what can be its key."""
+        filled = super().get_changeform_initial_data(request)
+        wrong = [name for name in self.autocomplete_fields if not is_key(str(filled.get(name, 1)))]
+        return {name: value for name, value in filled.items() if name not in wrong}
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the object. Django asks for it before it asks for the permission."""

@@ -23,6 +23,12 @@ FILTERS = "filters"
 LARGEST_KEY = 2**31 - 1
 
 
+def is_key(text: str) -> bool:
+    """Return whether a row of these tables may have this key."""
+    digits = len(str(LARGEST_KEY))
+    return text.isdecimal() and len(text) <= digits and 0 < int(text) <= LARGEST_KEY
+
+
 class BadSelectionError(ValueError):
     """The URL names no rows that a list could show."""
 

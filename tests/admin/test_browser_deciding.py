@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 
+from contacts.models import Contact
 from tests.admin import test_browser
 from tests.admin.test_browser import Open, find, follow, link, shows, wait_until
 from tests.admin.test_browser_settling import act, tick
@@ -129,8 +132,23 @@ def test_an_address_is_started_from_the_free_text(browse: Open, migrated: Databa
     assert migrated.fetch(found) == [("5 Ruby Row", "Brussels", "", "1050")]
 
 
+LONG = """
+UPDATE contacts SET email = 'wilhelmina.featherstonehaugh1610@halcyon-cathedral-supplies.example',
+       email_set_aside = 'w.featherstonehaugh@halcyon-cathedral-supplies.example' WHERE id = 12;
+UPDATE orders SET customer_email = 'wilhelmina.featherstonehaugh1610@halcyon-cathedral.example'
+ WHERE id = 24;
+"""
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_new_pages_fit_a_phone(browse: Open, address: str, dark: bool) -> None:
+def test_the_new_pages_fit_a_phone(
+    browse: Open, address: str, migrated: Database, dark: bool
+) -> None:
+    migrated.execute(LONG)
+    root = User.objects.get()
+    LogEntry.objects.log_actions(
+        root.pk, [Contact.objects.get(pk=12)], CHANGE, f"Dropped: {'x' * 60}@example.com."
+    )
     driver = browse(f"{CONTACTS}merge/?ids=12,15%26keep=12", phone=True, dark=dark)
     pages = (
         f"{CONTACTS}merge/?ids=12,15&keep=12",
@@ -139,6 +157,7 @@ def test_the_new_pages_fit_a_phone(browse: Open, address: str, dark: bool) -> No
         f"{ORDERS}add/",
         f"{CONTACTS}add/",
         f"{CONTACTS}12/history/",
+        f"{CONTACTS}12/settle-email/",
     )
     for page in pages:
         driver.get(f"{address}{page}")

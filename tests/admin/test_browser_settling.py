@@ -132,7 +132,8 @@ UPDATE tenants SET name = 'Goldschmiede am Dom' WHERE id = 1;
 UPDATE companies SET name = 'Halcyon Cathedral Supplies', email = 'einkauf.zentral@c408.example'
  WHERE id = 2;
 UPDATE contacts SET name = 'Wilhelmina Featherstonehaugh', phone = '+44 (0)121 496 0100',
-       email = 'wilhelmina.featherstonehaugh1610@c2.example' WHERE id = 12;
+       email = 'wilhelmina.featherstonehaugh1610@c2.example',
+       email_set_aside = 'w.featherstonehaugh@halcyon-cathedral-supplies.example' WHERE id = 12;
 UPDATE orders SET order_number = 'JM-2021-000011250', customer_name = 'Wilhelmina Featherstone',
        customer_email = 'wilhelmina.featherstone1610@c2.example', price = 23818.95,
        due_date = '2022-09-11 14:30', status = 'IN_PROGRESS' WHERE id = 22;

@@ -13,8 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import RestructuringRun
+from contacts.settling.models import Action
 from contacts.settling.settlement import DROP, Answer, settle
-from orders.decisions import Decisions, decide
+from contacts.settling.undoing import undo
+from orders.decisions import Decisions, decide, want_none
 from orders.linking import Link
 from tests.support.admin_pages import (
     COMPANIES,
@@ -60,7 +62,48 @@ def test_it_counts_what_is_left_for_each_tenant(data: Database, client: Client) 
     }
 
 
+def test_likely_duplicates_are_left_and_orders_that_want_no_contact_are_done(
+    data: Database, client: Client
+) -> None:
+    data.execute("UPDATE contacts SET email = 'BEN@example.com' WHERE id = 11")
+    want_none([24], user_id=User.objects.get().pk)
+    assert left(client) == {
+        "Aurum": {
+            "contacts still where the migration placed them": 3,
+            "duplicate e-mails set aside": 1,
+            "contacts likely to be duplicates: e-mails like a colleague's": 2,
+        },
+    }
+    shown = text_of(client.get("/admin/"))
+    assert "Aurum 6 left, 1 done" in shown
+    assert "1 order marked as wanting no contact" in shown
+
+
+def test_an_order_is_done_once_whatever_was_decided_of_it_before(data: Database) -> None:
+    client = client_of(superuser=True)
+    user_id = User.objects.get().pk
+    decide(Decisions(links=(Link(24, 12, 2),)), user_id=user_id)
+    undo(Action.objects.get().pk, user_id=user_id)
+    assert "1 order without a contact" in text_of(client.get("/admin/"))
+    want_none([24], user_id=user_id)
+    shown = text_of(client.get("/admin/"))
+    assert "Aurum 4 left, 1 done" in shown
+    assert "linked to a contact" not in shown
+
+
+def test_the_sum_names_its_subjects_in_the_order_of_every_tenant(
+    data: Database, client: Client
+) -> None:
+    data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
+    data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")
+    found = client.get("/admin/").context["dashboard"]
+    for left_there in (found.whole, *found.tenants):
+        labels = [item.subject.label for item in left_there.items]
+        assert labels == [one.label for one in found.subjects if one.label in labels]
+
+
 def test_every_number_leads_to_a_list_of_as_many(data: Database, client: Client) -> None:
+    data.execute("UPDATE contacts SET email = 'BEN@example.com' WHERE id = 11")
     data.execute("ALTER TABLE contacts DROP CONSTRAINT ck_contacts_phone_format")
     data.execute("ALTER TABLE addresses DROP CONSTRAINT ck_addresses_zip_format")
     data.execute("UPDATE contacts SET phone = '1' WHERE id IN (12, 13)")

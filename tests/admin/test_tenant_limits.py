@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -19,18 +20,19 @@ from django.utils.http import urlencode
 
 from companies.models import Company
 from contacts.models import Contact, RestructuringRun
-from contacts.settling.bulk import DONE, record
+from contacts.settling.bulk import DONE, Asked, record
 from contacts.settling.dashboard import dashboard
-from contacts.settling.merging import merge
+from contacts.settling.merging import merge, plan_merge
 from contacts.settling.models import Action
 from contacts.settling.proposals import Acceptance, accept
 from contacts.settling.reassignment import ChangedMeanwhileError, make_plan, reassign
 from contacts.settling.recording import recording
 from contacts.settling.settlement import DROP, Answer, settle
+from contacts.settling.undoing import last_action, undo
 from jmsk.access.models import UserTenant
-from jmsk.access.tenants import limit, tenants_of
+from jmsk.access.tenants import limit
 from orders.decisions import Decisions, NewContact, decide, want_none, want_one_again
-from orders.linking import Link
+from orders.linking import Link, link
 from tests.support.admin_pages import (
     COMPANIES,
     CONTACTS,
@@ -54,14 +56,20 @@ UPDATE orders SET order_number = '{MARK}-23', customer_name = '{MARK} customer',
        product_description = '{MARK}' WHERE id = 23;
 UPDATE addresses SET street_address = '{MARK} street' WHERE id = 33;
 INSERT INTO companies (id, tenant_id, name, is_default) VALUES (5, 2, '{MARK} default', true);
-INSERT INTO contacts (id, tenant_id, company_id, placed_in_company_id, name, email_set_aside)
-VALUES (16, 2, 5, 5, '{MARK} placed', 'y@{MARK}.example'),
-       (17, 2, 5, 5, '{MARK} moved', NULL);
+INSERT INTO contacts (id, tenant_id, company_id, placed_in_company_id, name, email, email_set_aside)
+VALUES (16, 2, 5, 5, '{MARK} placed', NULL, 'y@{MARK}.example'),
+       (17, 2, 3, NULL, '{MARK} alike', 'z@{MARK}.example', NULL),
+       (18, 2, 3, NULL, '{MARK} Alike', 'Z@{MARK}.example', NULL),
+       (19, 2, 3, NULL, '{MARK} twice', NULL, NULL), (20, 2, 3, NULL, '{MARK} twin', NULL, NULL),
+       (41, 2, 3, NULL, '{MARK} moved', NULL, NULL);
 INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name, customer_email)
-VALUES (25, 2, 5, '{MARK}-25', '{MARK} placed', 'x@{MARK}.example');
+VALUES (25, 2, 5, '{MARK}-25', '{MARK} placed', 'x@{MARK}.example'),
+       (26, 2, 5, '{MARK}-26', '{MARK} walk-in', NULL), (27, 2, 5, '{MARK}-27', NULL, NULL);
 """
 """Of tenant 2, which the user does not see; the key of each row is that of no row of tenant 1."""
-KEYS = ("2", "3", "13", "16", "23", "25")
+KEYS = ("2", "3", "13", "16", "17", "18", "23", "25", "26")
+ACTS = ("1", "2", "3", "4")
+"""What was done to rows of tenant 2: moved, linked, marked and merged."""
 SHOWN = "f" * 64
 QUERIES: tuple[dict[str, str], ...] = (
     {},
@@ -73,8 +81,13 @@ QUERIES: tuple[dict[str, str], ...] = (
     {"all": "", "_facets": "True"},
     {"tenant": "2", "company": "3", "contact": "13"},
     {"ids": "13,16,23,25", "q_25": PART, "company": "3"},
-    {"ids": "11,16", "company": "3", "q": PART},
     {"ids": "13,16"},
+    {"ids": "11,16", "company": "3", "q": PART},
+    {"ids": "17,18", "keep": "17"},
+    {"ids": "12,17", "keep": "12"},
+    {"contact": "unwanted"},
+    {"tenant": "x", "company": "99999999999999999999", "contact": "-1"},
+    {"set_aside": "alike"},
     {"filters": ""},
     {"filters": urlencode({"q": PART})},
     {"shown": SHOWN, "since": "2026-01-01 00:00:00+00:00"},
@@ -120,20 +133,31 @@ FORGED = (
         "contact": "13",
         "email": "",
     },
+    {"ids": "17,18", "keep": "17", "name": "taken", "shown": SHOWN},
+    {"ids": "24,25", "order_25": "none"},
+    {"ids": "24,25", "order_25": "new", "name_25": "taken"},
+    {"ids": "24,25", "order_24": "13:3"},
+    {"filters": "", "contact_16": "5:3"},
     {"ids": "25", "search": "1", "q_25": PART},
     {"ids": "25", "order_25": "none"},
     {"ids": "13,16", "keep": "13", "shown": SHOWN},
 )
-"""What each page is sent."""
-OBJECTS = {"tenant": ("2",), "company": ("3",), "contact": ("13", "16"), "order": ("23", "25")}
+"""What each page is sent: actions of the lists, then forms."""
+FORMS = len(FORGED) - 2 * len(ACTIONS)
+OBJECTS = {
+    "tenant": ("2",),
+    "company": ("3",),
+    "contact": ("13", "16", "19"),
+    "order": ("23", "26"),
+}
 """The rows of the other tenant whose own pages are asked for, by model."""
 ROW = r"/\d+/"
 OBJECT = ("<path:object_id>", "<int:object_id>", "<id>")
+ACTION = "<int:action_id>"
 PARAMETERS = {
     "<path:content_type_id>": "1",
     "(?P<url>.*)$": "nothing/",
     "<str:name>": "manifest.json",
-    "<int:action_id>": "1",
 }
 
 
@@ -161,13 +185,8 @@ def leave_traces(user: User) -> None:
             object_repr=f"{MARK} {key}",
             action_flag=CHANGE,
         )
-    seen = tenants_of(user.pk)
-    limit(user.pk, ())
-    accept([Acceptance(17, 5, 3)], (), user.pk)
-    Action.objects.update(told=f"Reassigned to {MARK} company")
-    limit(user.pk, seen or ())
     root = User.objects.create(username="root")
-    record(SHOWN, root.pk, DONE, f"Reassigned to {MARK} company")
+    record(Asked(SHOWN, root.pk, 2), DONE, f"Reassigned to {MARK} company")
     RestructuringRun.objects.create(
         kind="migration",
         transaction_id=1,
@@ -175,6 +194,33 @@ def leave_traces(user: User) -> None:
         operating_system_user=MARK,
         database_user=MARK,
     )
+
+
+def act_on_theirs(user: User) -> None:
+    """Let the user have moved, linked, marked and merged rows of the other tenant, as ACTS."""
+    contacts, company = Contact.objects.filter(pk=41), Company.objects.get(pk=5)
+    plan = make_plan(contacts, company)
+    with recording(Action.Kind.REASSIGN, user.pk) as written:
+        reassign(contacts, company, (), shown=plan.fingerprint, user_id=user.pk, record=written)
+        written.end("Reassigned.")
+    decide(Decisions(links=(Link(27, 41, 5),)), user_id=user.pk)
+    want_none([26], user_id=user.pk)
+    kept, gone = Contact.objects.get(pk=19), Contact.objects.get(pk=20)
+    shown = plan_merge(kept, gone, {}).fingerprint
+    merge(19, 20, {}, (), shown=shown, user_id=user.pk)
+    Action.objects.update(told=f"{MARK} was touched.")
+    assert {str(pk) for pk in Action.objects.values_list("pk", flat=True)} == {*ACTS}
+
+
+def worked_before(*, limited: bool) -> Client:
+    """Return the client of a superuser who has worked with the other tenant's rows."""
+    client = client_of(superuser=True)
+    user = User.objects.get()
+    act_on_theirs(user)
+    leave_traces(user)
+    if limited:
+        limit(user.pk, [1])
+    return client
 
 
 def routes(patterns: Any, start: str = "/admin/") -> Iterator[str]:
@@ -199,8 +245,10 @@ def filled(route: str) -> Iterator[str]:
         url = route
         for parameter in OBJECT:
             url = url.replace(parameter, key)
-        assert not set("<>()$^") & set(url), f"{url}: say in PARAMETERS what it is asked for"
-        yield url
+        for act in ACTS if ACTION in url else ("",):
+            one = url.replace(ACTION, act)
+            assert not set("<>()$^") & set(one), f"{one}: say in PARAMETERS what it is asked for"
+            yield one
 
 
 def asked() -> Iterator[tuple[str, Any]]:
@@ -225,23 +273,25 @@ def finds(client: Client) -> set[str]:
 def theirs(data: Database) -> list[Any]:
     """Return all of the other tenant's rows."""
     queries = [f"SELECT * FROM {name} WHERE tenant_id = 2 ORDER BY id" for name in OWNED]
-    return [data.fetch(query) for query in ("SELECT * FROM tenants WHERE id = 2", *queries)]
+    return [data.fetch(query) for query in (*OTHERS, *queries)]
 
 
+OTHERS = (
+    "SELECT * FROM tenants WHERE id = 2",
+    "SELECT * FROM settling_nocontactwanted WHERE order_id = ANY('{23,25,26,27}')",
+    "SELECT * FROM settling_action WHERE id <= 4 ORDER BY id",
+)
 OWNED = ("companies", "contacts", "orders", "addresses")
 
 
 @pytest.mark.slow
 def test_no_page_shows_a_row_of_a_tenant_that_the_user_does_not_see(shared: Database) -> None:
-    client = limited_client(superuser=True)
-    leave_traces(User.objects.get(username="user0"))
-    assert finds(client) == set()
+    assert finds(worked_before(limited=True)) == set()
 
 
 @pytest.mark.slow
 def test_who_sees_all_tenants_finds_those_rows_on_these_very_pages(shared: Database) -> None:
-    client = client_of(superuser=True)
-    leave_traces(User.objects.get(username="user0"))
+    client = worked_before(limited=False)
     assert not {
         "/admin/",
         "/admin/autocomplete/",
@@ -254,9 +304,10 @@ def test_who_sees_all_tenants_finds_those_rows_on_these_very_pages(shared: Datab
         f"{CONTACTS}13/history/",
         f"{CONTACTS}13/delete/",
         f"{CONTACTS}16/settle-email/",
+        f"{CONTACTS}19/history/",
         f"{CONTACTS}add/",
         f"{CONTACTS}merge/",
-        f"{CONTACTS}undo/1/",
+        *(f"{CONTACTS}undo/{act}/" for act in ACTS),
         f"{CONTACTS}propose/",
         f"{CONTACTS}reassign/",
         f"{COMPANIES}3/change/",
@@ -269,10 +320,10 @@ def test_who_sees_all_tenants_finds_those_rows_on_these_very_pages(shared: Datab
 
 @pytest.mark.slow
 def test_nothing_that_is_sent_reads_or_writes_a_row_of_another_tenant(shared: Database) -> None:
-    client = limited_client(superuser=True)
+    client = worked_before(limited=True)
     before = theirs(shared)
     for url in {url: None for url, _ in asked() if not url.endswith("/logout/")}:
-        for sent in FORGED[-4:] if re.search(ROW, url) else FORGED:
+        for sent in FORGED[-FORMS:] if re.search(ROW, url) else FORGED:
             assert MARK not in body(client.post(url, sent)), (url, sent)
         assert theirs(shared) == before, url
 
@@ -297,7 +348,7 @@ def test_counts_and_sums_are_of_the_seen_tenants(shared: Database) -> None:
     limit(request.user.pk, [1])
     del request._tenants
     found = dashboard(request)
-    assert (everything.total, everything.unfinished) == (9, 2)
+    assert (everything.total, everything.unfinished) == (12, 2)
     assert (found.total, found.unfinished) == (5, 1)
     assert [tenant.name for tenant in found.tenants] == ["Aurum"]
 
@@ -328,27 +379,76 @@ def test_a_limit_counts_in_the_work_behind_the_page(shared: Database) -> None:
     plan = make_plan(contacts, company)
     before = theirs(shared)
     limit(user.pk, [1])
-    asked: Any = {"shown": plan.fingerprint, "user_id": user.pk}
-    with (
-        pytest.raises(ChangedMeanwhileError),
-        recording(Action.Kind.REASSIGN, user.pk) as record,
-    ):
-        reassign(contacts, company, (), **asked, record=record)
+    with pytest.raises(ChangedMeanwhileError), recording(Action.Kind.REASSIGN, user.pk) as written:
+        reassign(contacts, company, (), shown=plan.fingerprint, user_id=user.pk, record=written)
     with pytest.raises(ValidationError, match="Company 3 is gone"):
         accept([Acceptance(16, 5, 3)], (), user.pk)
-    with pytest.raises(ValidationError, match="does not exist any more"):
-        decide(Decisions(links=(Link(25, 13, 3),)), user_id=user.pk)
-    with pytest.raises(ValidationError, match="An order is gone"):
-        decide(Decisions(walk_ins=(25,)), user_id=user.pk)
-    with pytest.raises(ValidationError, match="does not exist any more"):
-        decide(Decisions(new=(NewContact(25, "x", "", "", ""),)), user_id=user.pk)
-    assert want_none([25], user_id=user.pk).startswith("0 orders")
-    assert want_one_again([23], user_id=user.pk) == 0
-    with pytest.raises(ValidationError):
-        merge(13, 16, {}, (), shown=SHOWN, user_id=user.pk)
+    with (
+        pytest.raises(ValidationError, match="does not exist any more"),
+        recording(Action.Kind.LINK, user.pk) as written,
+    ):
+        link([Link(25, 13, 3)], user_id=user.pk, record=written)
     with pytest.raises(ValidationError, match="settled meanwhile"):
         settle(16, Answer(DROP), shown=f"y@{MARK}.example", user_id=user.pk)
     assert theirs(shared) == before
+
+
+def test_a_limit_counts_in_merging_marking_and_making_contacts(shared: Database) -> None:
+    client_of(superuser=True)
+    user = User.objects.get()
+    both = plan_merge(Contact.objects.get(pk=17), Contact.objects.get(pk=18), {})
+    want_none([26], user_id=user.pk)
+    before = theirs(shared)
+    limit(user.pk, [1])
+    with pytest.raises(ValidationError, match="has changed since this was shown"):
+        merge(17, 18, {}, (), shown=both.fingerprint, user_id=user.pk)
+    with pytest.raises(ValidationError, match="An order is gone"):
+        decide(Decisions(walk_ins=(25,)), user_id=user.pk)
+    with pytest.raises(ValidationError, match="Order 25 does not exist any more"):
+        decide(Decisions(new=(NewContact(25, "Zoe", "", "", ""),)), user_id=user.pk)
+    with pytest.raises(ValidationError, match="Contact 13 does not exist any more"):
+        decide(Decisions(links=(Link(24, 13, 3),)), user_id=user.pk)
+    assert want_none([25], user_id=user.pk).startswith("0 orders")
+    assert want_one_again([26], user_id=user.pk) == 0
+    assert theirs(shared) == before
+
+
+def test_a_limit_counts_in_undoing_also_where_the_rows_are_gone(shared: Database) -> None:
+    client = worked_before(limited=True)
+    user = User.objects.get(username="user0")
+    shared.run_script("""
+        UPDATE orders SET contact_id = NULL WHERE contact_id IN (19, 41);
+        DELETE FROM contacts WHERE id IN (19, 41);
+        DELETE FROM orders WHERE id IN (26, 27);
+    """)
+    before = theirs(shared)
+    assert last_action(user.pk) is None
+    assert "nothing that can be undone" in text_of(client.get(f"{CONTACTS}undo/", follow=True))
+    for act in ACTS:
+        assert client.get(f"{CONTACTS}undo/{act}/").status_code == 403
+        with pytest.raises(ValidationError, match="nothing here that you can undo"):
+            undo(int(act), user_id=user.pk)
+    assert theirs(shared) == before
+
+
+def test_a_limited_user_undoes_what_they_did_last_of_what_they_see(shared: Database) -> None:
+    client = client_of(superuser=True)
+    user = User.objects.get()
+    want_none([24], user_id=user.pk)
+    want_none([26], user_id=user.pk)
+    limit(user.pk, [1])
+    page = client.get(f"{CONTACTS}undo/", follow=True)
+    assert "It can be undone as a whole" in text_of(page)
+    client.post(page.request["PATH_INFO"])
+    assert shared.fetch("SELECT order_id FROM settling_nocontactwanted") == [(26,)]
+
+
+def test_another_row_that_got_a_merged_contacts_number_does_not_tell_of_it(
+    shared: Database,
+) -> None:
+    client = worked_before(limited=True)
+    shared.execute("INSERT INTO contacts (id, tenant_id, company_id, name) VALUES (20, 1, 1, 'n')")
+    assert not client.get(f"{CONTACTS}20/history/").context["merges"]
 
 
 def test_who_sees_some_tenants_only_gets_no_other_permission_by_it(shared: Database) -> None:
@@ -413,10 +513,33 @@ def test_a_limited_user_who_has_reassigned_is_told_how_it_ended(shared: Database
     client = limited_client(superuser=True)
     user = User.objects.get()
     since = timezone.now() - timedelta(minutes=1)
-    record(SHOWN, user.pk, DONE, "Reassigned 3 contacts to Empty")
+    record(Asked(SHOWN, user.pk, 1), DONE, "Reassigned 3 contacts to Empty")
     asked = {"shown": SHOWN, "since": since.isoformat()}
     told = text_of(client.get(f"{REASSIGN}progress/", asked, follow=True))
     assert "Reassigned 3 contacts to Empty" in told
+
+
+def test_nobody_is_told_of_a_reassignment_in_a_tenant_that_they_see_no_more(
+    shared: Database,
+) -> None:
+    client = limited_client(superuser=True)
+    asked = {"shown": SHOWN, "since": (timezone.now() - timedelta(minutes=1)).isoformat()}
+    record(Asked(SHOWN, User.objects.get().pk, 2), DONE, f"Reassigned 3 contacts to {MARK}")
+    assert client.get(f"{REASSIGN}progress/", asked).status_code == 403
+    again = client.post(REASSIGN, {"ids": "13", "company": "5", **asked}, follow=True)
+    assert MARK not in body(again)
+
+
+def test_how_far_a_reassignment_is_learns_only_who_knows_which(shared: Database) -> None:
+    client = limited_client(superuser=True)
+    asked = {"since": timezone.now().isoformat(), "number": "9"}
+    with closing(shared.connect()) as session:
+        session.cursor().execute("SET application_name = %s", [f"reassign {SHOWN[:24]} 777"])
+        told = text_of(client.get(f"{REASSIGN}progress/", {"shown": SHOWN, **asked}))
+        assert "777 of 9 contacts moved" in told
+        for shown in ("%", "_" * 64):
+            told = text_of(client.get(f"{REASSIGN}progress/", {"shown": shown, **asked}))
+            assert "777" not in told, shown
 
 
 def test_without_the_table_of_limits_nobody_sees_a_row(shared: Database) -> None:

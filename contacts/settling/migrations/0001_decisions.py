@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ),
                 ("table", models.CharField(max_length=63)),
                 ("row_id", models.IntegerField()),
+                ("tenant_id", models.IntegerField(null=True)),
                 ("before", models.JSONField(null=True)),
                 ("after", models.CharField(max_length=32, null=True)),
                 (

@@ -8,8 +8,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from jmsk.access.tenants import limit
+from jmsk.wording import inflected
 from tests.support.command import assert_migrates
 from tests.support.databases import Database
+
+DUPLICATES = ("duplicate e-mail", "duplicate e-mails")
 
 
 @pytest.fixture
@@ -34,10 +38,33 @@ def test_the_dashboard_says_what_is_to_be_settled_before_it_goes(
     aside = sample.value("SELECT count(*) FROM contacts WHERE email_set_aside IS NOT NULL")
     told = f"To settle before it goes: {placed} contacts still where the migration placed them"
     if aside:
-        told += f" and {aside} duplicate e-mails set aside"
+        told += f" and {inflected(aside, *DUPLICATES)} set aside"
     assert f"{told};" in client.get("/admin/").content.decode()
     sample.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
     assert "Nothing has to be settled before it goes." in client.get("/admin/").content.decode()
+
+
+def test_one_of_a_kind_is_told_as_one(sample: Database, client: Client) -> None:
+    sample.execute("UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL")
+    sample.execute("""
+        UPDATE contacts SET placed_in_company_id = company_id, email_set_aside = 'x@example.com'
+         WHERE id = (SELECT min(id) FROM contacts)
+    """)
+    told = "1 contact still where the migration placed it and 1 duplicate e-mail set aside;"
+    assert told in client.get("/admin/").content.decode()
+
+
+def test_who_sees_some_tenants_only_is_not_told_that_nothing_is_left(
+    sample: Database, client: Client
+) -> None:
+    limit(User.objects.get().pk, [sample.value("SELECT min(id) FROM tenants")])
+    sample.execute("""
+        UPDATE contacts SET placed_in_company_id = NULL, email_set_aside = NULL
+         WHERE tenant_id = (SELECT min(id) FROM tenants)
+    """)
+    page = client.get("/admin/").content.decode()
+    assert "The bridge for the legacy application stands" in page
+    assert "before it goes" not in page
 
 
 def test_a_role_that_sees_the_bridge_is_told_what_to_do(sample: Database, client: Client) -> None:

@@ -12,7 +12,7 @@ from django.conf import LazySettings
 from contacts.restructuring.reports.drawings import HEIGHT, flows
 from contacts.restructuring.reports.html_format import report_html
 from contacts.restructuring.state.unsettled import DefaultCompany
-from contacts.settling.dashboard import SETTLED_IN_CONTACTS, SETTLED_IN_ORDERS
+from contacts.settling.left import SETTLED_IN_CONTACTS, SETTLED_IN_ORDERS
 from tests.support.command import run_into
 from tests.support.databases import Database
 from tests.support.reports import report
