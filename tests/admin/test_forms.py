@@ -190,3 +190,15 @@ def test_a_zip_code_of_three_characters_is_enough(
     parts = {"street_address": "5 Ruby Row", "city": "Anywhere", "country": "Iceland"}
     save(client, **parts, zip_code=zip_code)
     assert data.fetch(WHERE) == [("5 Ruby Row", zip_code, "Anywhere", "", "Iceland")]
+
+
+@pytest.mark.parametrize("key", ["unwanted", "-1", "9" * 5000])
+def test_what_is_no_key_in_the_url_fills_in_nothing(client: Client, key: str) -> None:
+    for page, name in ((ORDERS, "contact"), (CONTACTS, "company")):
+        answer = client.get(f"{page}add/", {name: key})
+        assert answer.status_code == 200
+        assert not answer.context["adminform"].form.initial.get(name)
+
+
+def test_a_key_in_the_url_is_filled_in(client: Client) -> None:
+    assert "Ben, ben@example.com" in text_of(client.get(f"{ORDERS}add/", {"contact": "12"}))

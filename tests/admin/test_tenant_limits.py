@@ -46,6 +46,8 @@ from tests.support.databases import Database
 
 MARK = "qxzforeign"
 """It stands in every text of a row of the other tenant."""
+ALIKE = f"{MARK} COMPANY"
+"""To which the other tenant's company would be proposed."""
 PART = "xzfor"
 """What is searched for, and so may stand on a page: a part of it."""
 FOREIGN = f"""
@@ -405,7 +407,7 @@ def test_a_limit_counts_in_merging_marking_and_making_contacts(shared: Database)
     with pytest.raises(ValidationError, match="An order is gone"):
         decide(Decisions(walk_ins=(25,)), user_id=user.pk)
     with pytest.raises(ValidationError, match="Order 25 does not exist any more"):
-        decide(Decisions(new=(NewContact(25, "Zoe", "", "", ""),)), user_id=user.pk)
+        decide(Decisions(new=(NewContact(25, "Zoe", "", "", ALIKE),)), user_id=user.pk)
     with pytest.raises(ValidationError, match="Contact 13 does not exist any more"):
         decide(Decisions(links=(Link(24, 13, 3),)), user_id=user.pk)
     assert want_none([25], user_id=user.pk).startswith("0 orders")
