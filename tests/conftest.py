@@ -24,9 +24,9 @@ from pytest_django import DjangoDbBlocker
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.cases.faults import pytest_addoption, pytest_terminal_summary
-from tests.support.databases import Database, Server, django_uses, server_settings
-from tests.support.embedded_processes import server_of
-from tests.support.server_folders import make_server_folder
+from tests.support.database.databases import Database, Server, django_uses, server_settings
+from tests.support.servers.embedded_processes import server_of
+from tests.support.servers.server_folders import make_server_folder
 from tests.support.waiting import wait_until
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]

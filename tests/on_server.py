@@ -23,7 +23,7 @@ import psycopg2
 
 from jmsk.embedded.location import USERS
 from jmsk.embedded.supervisor import ctype
-from tests.support.server_folders import make_server_folder
+from tests.support.servers.server_folders import make_server_folder
 from tests.support.waiting import wait_until
 
 SETTINGS = {

@@ -13,9 +13,9 @@ from tests.benchmark.pages import PAGES
 from tests.benchmark.rounds import Extent, Measurements
 from tests.benchmark.scripts import restructure
 from tests.benchmark.targets import TARGETS, judge
-from tests.support.command import assert_migrates
-from tests.support.databases import Database, Server
+from tests.support.database.databases import Database, Server
 from tests.support.project import PROJECT, environment
+from tests.support.runs.command import assert_migrates
 
 pytestmark = pytest.mark.slow
 

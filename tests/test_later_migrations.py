@@ -8,14 +8,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine
 
-from tests.support.command import (
+from tests.support.database.databases import Database
+from tests.support.project import PROJECT
+from tests.support.runs.command import (
     assert_migrates,
     assert_refused,
     assert_succeeds,
     run_into,
 )
-from tests.support.databases import Database
-from tests.support.project import PROJECT
 
 DIALECT = "postgresql+psycopg2://"
 README = PROJECT / "contacts/README.md"

@@ -12,7 +12,7 @@ from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.sample import Size
 from contacts.sample.load import TABLES
 from jmsk.postgres.check_rules import EMAIL_PATTERN
-from tests.support.databases import Database, Server, django_uses
+from tests.support.database.databases import Database, Server, django_uses
 
 STATUSES = {"PENDING", "IN_PROGRESS", "COMPLETED", "SHIPPED", "CANCELLED", None}
 METALS = {

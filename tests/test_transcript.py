@@ -9,8 +9,8 @@ import os
 import re
 from pathlib import Path
 
-from tests.support.command import start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import start
 from tests.test_documentation import FENCE, MOST_LINES_OF_TRANSCRIPT, README
 
 TITLE = "\n## What you will see\n"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import client_of
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill_to_settle
+from tests.support.admin.pages import client_of
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill_to_settle
 
 
 @pytest.fixture(autouse=True)

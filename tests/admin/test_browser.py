@@ -15,8 +15,8 @@ from django.test.testcases import LiveServerThread
 from django.utils import timezone
 
 from contacts.models import RestructuringRun
-from tests.support.admin_pages import CONTACTS, ORDERS
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, ORDERS
+from tests.support.database.databases import Database
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 By = pytest.importorskip("selenium.webdriver.common.by").By

@@ -10,8 +10,8 @@ from contacts.models import Contact
 from tests.admin import test_browser
 from tests.admin.test_browser import Open, find, follow, link, shows, wait_until
 from tests.admin.test_browser_settling import act, tick
-from tests.support.admin_pages import COMPANIES, CONTACTS, LINK, ORDERS, REASSIGN
-from tests.support.databases import Database
+from tests.support.admin.pages import COMPANIES, CONTACTS, LINK, ORDERS, REASSIGN
+from tests.support.database.databases import Database
 
 pytestmark = test_browser.pytestmark
 address, browse = test_browser.address, test_browser.browse

@@ -6,8 +6,8 @@ from django.contrib.auth.models import Permission, User
 
 from tests.admin import test_browser
 from tests.admin.test_browser import PASSWORD, Open, find, follow
-from tests.support.admin_pages import CONTACTS, ORDERS, REASSIGN
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, ORDERS, REASSIGN
+from tests.support.database.databases import Database
 
 pytestmark = test_browser.pytestmark
 address, browse = test_browser.address, test_browser.browse

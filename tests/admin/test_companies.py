@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import COMPANIES, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import COMPANIES, text_of
+from tests.support.database.databases import Database
 
 FIELDS = ("street_address", "zip_code", "city", "state", "country")
 DEFAULTS = "SELECT id FROM addresses WHERE company_id = 1 AND is_default"

@@ -9,8 +9,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.test import Client
 
-from tests.support.admin_pages import LINK, REASSIGN, confirm, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import LINK, REASSIGN, confirm, text_of
+from tests.support.database.databases import Database
 from tests.support.waiting import wait_until
 
 BLOCKED = """

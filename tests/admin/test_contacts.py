@@ -6,8 +6,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_pages import CONTACTS, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, text_of
+from tests.support.database.databases import Database
 
 SETTLE = f"{CONTACTS}14/settle-email/"
 EMAILS = "SELECT email, email_set_aside FROM contacts WHERE id = 14"

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, client_of, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS, client_of, text_of
+from tests.support.database.databases import Database
 
 AUTOCOMPLETE = "/admin/autocomplete/"
 SETTLE = f"{CONTACTS}14/settle-email/"

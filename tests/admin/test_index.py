@@ -18,7 +18,7 @@ from contacts.settling.settlement import DROP, Answer, settle
 from contacts.settling.undoing import undo
 from orders.decisions import Decisions, decide, want_none
 from orders.linking import Link
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     COMPANIES,
     CONTACTS,
     LINK,
@@ -27,8 +27,8 @@ from tests.support.admin_pages import (
     client_of,
     text_of,
 )
-from tests.support.command import assert_migrates, run, run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_migrates, run, run_into
 
 RUNS = "/admin/contacts/restructuringrun/"
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jmsk.adminsite.export import safe_cell
-from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS, text_of
+from tests.support.database.databases import Database
 
 LISTS = [CONTACTS, ORDERS, COMPANIES]
 MANY = """

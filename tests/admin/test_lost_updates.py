@@ -8,8 +8,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS, text_of
+from tests.support.database.databases import Database
 
 CONTACT = f"{CONTACTS}12/change/"
 ORDER = f"{ORDERS}21/change/"

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_pages import CONTACTS, client_of, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, client_of, text_of
+from tests.support.database.databases import Database
 
 MERGE = f"{CONTACTS}merge/"
 MERGES = (

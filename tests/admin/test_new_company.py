@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import REASSIGN, client_of, confirm, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import REASSIGN, client_of, confirm, text_of
+from tests.support.database.databases import Database
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from tests.support.admin_pages import LINK, ORDERS, client_of, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import LINK, ORDERS, client_of, text_of
+from tests.support.database.databases import Database
 
 PLACE = "SELECT contact_id, company_id FROM orders WHERE id = 24"
 

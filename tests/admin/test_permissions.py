@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     COMPANIES,
     CONTACTS,
     LINK,
@@ -16,7 +16,7 @@ from tests.support.admin_pages import (
     confirm,
     text_of,
 )
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 SETTLE = f"{CONTACTS}14/settle-email/"
 VIEW_ALL = ("contacts.view_contact", "companies.view_company", "orders.view_order")

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     COMPANIES,
     CONTACTS,
     LINK,
@@ -16,7 +16,7 @@ from tests.support.admin_pages import (
     confirm,
     text_of,
 )
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 PASSWORD = "as-long-as-it-needs-to-be"
 PLACE = "placed=still&q=a&o=5"

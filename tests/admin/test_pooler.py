@@ -10,10 +10,10 @@ from django.db import connection, connections
 from django.test import Client
 
 from tests.admin.test_lists import SLOW
-from tests.support.admin_pages import CONTACTS, client_of
-from tests.support.databases import Database, django_uses
-from tests.support.migrated_rows import fill_to_settle
-from tests.support.pooler import PROGRAM, pooled
+from tests.support.admin.pages import CONTACTS, client_of
+from tests.support.database.databases import Database, django_uses
+from tests.support.database.migrated_rows import fill_to_settle
+from tests.support.servers.pooler import PROGRAM, pooled
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.html import strip_tags
 
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     CONTACTS,
     REASSIGN,
     client_of,
@@ -13,7 +13,7 @@ from tests.support.admin_pages import (
     ended_of,
     text_of,
 )
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 
 @pytest.fixture

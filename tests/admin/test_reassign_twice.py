@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.admin import reassign
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     CONTACTS,
     REASSIGN,
     client_of,
@@ -17,7 +17,7 @@ from tests.support.admin_pages import (
     ended_of,
     text_of,
 )
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.waiting import wait_until
 
 PROGRESS = f"{REASSIGN}progress/"

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.support.admin_pages import CONTACTS, LINK, ORDERS
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, LINK, ORDERS
+from tests.support.database.databases import Database
 
 
 @pytest.mark.parametrize("page", [ORDERS, f"{ORDERS}24/change/", f"{LINK}?ids=24"])

@@ -33,7 +33,7 @@ from jmsk.access.models import UserTenant
 from jmsk.access.tenants import limit
 from orders.decisions import Decisions, NewContact, decide, want_none, want_one_again
 from orders.linking import Link, link
-from tests.support.admin_pages import (
+from tests.support.admin.pages import (
     COMPANIES,
     CONTACTS,
     ORDERS,
@@ -42,7 +42,7 @@ from tests.support.admin_pages import (
     confirm,
     text_of,
 )
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 MARK = "qxzforeign"
 """It stands in every text of a row of the other tenant."""

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts.settling.models import Action
 from jmsk.access.tenants import limit
-from tests.support.admin_pages import CONTACTS, REASSIGN, client_of, confirm, ended_of, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, REASSIGN, client_of, confirm, ended_of, text_of
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
 
 UNDO = f"{CONTACTS}undo/"

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.support.admin_pages import CONTACTS, LINK, ORDERS, client_of, text_of
-from tests.support.databases import Database
+from tests.support.admin.pages import CONTACTS, LINK, ORDERS, client_of, text_of
+from tests.support.database.databases import Database
 
 LINKS = ("orders.view_order", "orders.link_order", "contacts.view_contact")
 MAKES = (*LINKS, "contacts.add_contact", "companies.view_company")

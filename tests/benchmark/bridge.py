@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2 import extensions
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 STATEMENTS = 1000
 """Of each kind, one transaction each."""

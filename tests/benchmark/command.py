@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark.programs import Ran, manage
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 PARTS = (
     "checks",

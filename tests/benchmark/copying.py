@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.benchmark.programs import manage, run
-from tests.support.databases import Database, find_program
+from tests.support.database.databases import Database, find_program
 from tests.support.project import environment
 
 LEGACY = ("tenants", "companies", "customers", "orders")

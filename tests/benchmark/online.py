@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.benchmark.command import Seconds, call
 from tests.benchmark.writers import at_work, round_trips, write_cost
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 PREPARE = ("--prepare", "--place-early")
 LONGEST = 10.0

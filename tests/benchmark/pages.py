@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from tests.benchmark.place import Place, place
 from tests.benchmark.programs import manage
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 LIMIT = 1.0
 """Seconds that a page may take, on two processors."""

@@ -14,7 +14,7 @@ from psycopg2 import sql
 from jmsk.embedded.server import ensure_running, release
 from jmsk.embedded.supervisor import PORT
 from tests.benchmark.programs import manage
-from tests.support.databases import Database, Server, server_settings
+from tests.support.database.databases import Database, Server, server_settings
 
 FILE_COPY = 150000
 """The server version from which CREATE DATABASE can be told to copy files, and by default does not:

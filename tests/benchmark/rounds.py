@@ -12,7 +12,7 @@ from statistics import median
 from tests.benchmark import bridge, command, copying, online, scripts
 from tests.benchmark.place import Place
 from tests.benchmark.programs import manage
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 TENTH = 10
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db.migrations import RunSQL
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 HERE = Path(__file__).parent
 TRIGGERS = (

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmark.place import Place, place
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import environment
-from tests.support.screen import Shown, into_a_log, on_a_terminal
+from tests.support.runs.screen import Shown, into_a_log, on_a_terminal
 
 NAME = "migrate_contacts"
 OFFLINE = (

@@ -11,7 +11,7 @@ from statistics import quantiles
 import psycopg2
 from psycopg2 import errors
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 THREADS = 4
 REQUESTS_A_SECOND = 40

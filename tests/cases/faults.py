@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import LAST_WORDS, Running
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import LAST_WORDS, Running
 
 USUAL_NUMBER = 30
 """24 are to hit a run at work. About one in seven comes after its end: machines differ."""

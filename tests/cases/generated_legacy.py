@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 KEYS = st.integers(1, 2_147_480_000)
 TEXT = st.one_of(

@@ -8,8 +8,8 @@ from django.db import models
 from companies.models import Address, Company, Tenant
 from contacts.models import Contact
 from orders.models import MetalType, Order, OrderStatus
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
 
 MOMENT = datetime(2024, 3, 31, 1, 59, 59, 123456, tzinfo=UTC)
 """With microseconds, and in an hour that local clocks in Europe skip."""

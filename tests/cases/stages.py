@@ -1,7 +1,7 @@
 """A database at each stage of its life."""
 
 from tests.cases.legacy_rows import ROWS
-from tests.support.migrated_rows import ROWS as MIGRATED_ROWS
+from tests.support.database.migrated_rows import ROWS as MIGRATED_ROWS
 
 WRECK = """
 ALTER TABLE customers RENAME TO contacts;

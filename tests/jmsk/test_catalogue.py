@@ -3,7 +3,7 @@
 from django.db import connection
 
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 ZOO = """
     CREATE TABLE "other ""things" (a integer, "b c" integer, UNIQUE ("b c", a));

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError, connections
 
 from jmsk.postgres.databases import is_missing
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
 
 

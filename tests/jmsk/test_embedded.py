@@ -13,8 +13,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jmsk.embedded import binaries, location, supervisor
 from jmsk.embedded.server import ensure_running, release
-from tests.support.embedded_processes import answer, environment, manage, server_of, start_user
 from tests.support.project import PROJECT
+from tests.support.servers.embedded_processes import (
+    answer,
+    environment,
+    manage,
+    server_of,
+    start_user,
+)
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from jmsk.postgres.references import ForeignKey, foreign_keys_to, referred_rows
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 REFERRING = """
     ALTER TABLE orders ADD UNIQUE (order_number, tenant_id);

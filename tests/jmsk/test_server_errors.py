@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from jmsk.postgres.server_errors import server_words
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 SECRET = "Ada Lovelace 0123456789"
 TABLE = f"""

@@ -10,7 +10,7 @@ from django.utils import timezone as django_timezone
 from companies.models import Tenant
 from orders.models import Order, OrderStatus
 from tests.cases.model_rows import MOMENT, ORDER, fill_for_models
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 FAR_EAST = timezone(timedelta(hours=5, minutes=45))
 

@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 from django.db.migrations.loader import MigrationLoader
 
 from tests.cases.legacy_rows import ROWS
-from tests.support.catalogues import catalogue, schema_dump
-from tests.support.databases import Database, django_uses
-from tests.support.migrated_rows import fill
+from tests.support.database.catalogues import catalogue, schema_dump
+from tests.support.database.databases import Database, django_uses
+from tests.support.database.migrated_rows import fill
 
 
 def migrate(*target: str, **options: Any) -> None:

@@ -12,7 +12,7 @@ from companies.models import Address, Company
 from contacts.models import Contact, RestructuringRun
 from orders.models import Order, OrderStatus
 from tests.cases.model_rows import MODELS, MOMENT, ORDER, ROWS, fill_for_models, values
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 
 @pytest.fixture

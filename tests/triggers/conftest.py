@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
 
 
 @pytest.fixture

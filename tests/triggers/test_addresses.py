@@ -4,8 +4,8 @@ import psycopg2
 import pytest
 
 from companies.models import Company
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     ADDRESS_COLUMNS,
     CHECK,
     FOREIGN_KEY,

@@ -3,8 +3,8 @@
 import pytest
 
 from companies.models import Address
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     ADDRESS_COLUMNS,
     add_address,
     address,

@@ -3,8 +3,8 @@
 import psycopg2
 import pytest
 
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     RESTRICT,
     add_address,
     address,

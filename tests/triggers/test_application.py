@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database
-from tests.support.invariants import add_address, assert_rules_hold, default_of
+from tests.support.database.databases import Database
+from tests.support.database.invariants import add_address, assert_rules_hold, default_of
+from tests.support.runs.command import assert_migrates, run
 
 
 @pytest.mark.parametrize(

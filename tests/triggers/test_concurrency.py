@@ -12,8 +12,8 @@ import pytest
 from _pytest.mark import ParameterSet
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  # it is a class
 
-from tests.support.databases import Database
-from tests.support.invariants import add_address, assert_rules_hold, default_of
+from tests.support.database.databases import Database
+from tests.support.database.invariants import add_address, assert_rules_hold, default_of
 from tests.support.waiting import wait_until
 
 PATIENCE = 20.0  # seconds until a test gives up waiting for a session to block or to end

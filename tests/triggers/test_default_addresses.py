@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     ADDRESS_COLUMNS,
     add_address,
     address,

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from tests.support.databases import Database
-from tests.support.invariants import add_address, assert_refused, assert_rules_hold
-from tests.support.migrated_rows import ROWS
+from tests.support.database.databases import Database
+from tests.support.database.invariants import add_address, assert_refused, assert_rules_hold
+from tests.support.database.migrated_rows import ROWS
 
 TYPES = ("integer", "bigint", "smallint", "text", "varchar", "boolean", "name", "anyelement")
 OPERATORS = ("=", "<>", ">", "<", "||", "-", "+")

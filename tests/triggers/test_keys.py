@@ -3,15 +3,15 @@
 import psycopg2
 import pytest
 
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     RESTRICT,
     add_address,
     assert_refused,
     assert_rules_hold,
     default_of,
 )
-from tests.support.migrated_rows import fill
+from tests.support.database.migrated_rows import fill
 
 NEIGHBOURS = """
 INSERT INTO companies (id, tenant_id, name) VALUES (9002, 1, 'Second'), (9001, 2, 'First');

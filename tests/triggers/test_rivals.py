@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from tests.support.databases import Database
-from tests.support.invariants import BROKEN, assert_rules_hold
+from tests.support.database.databases import Database
+from tests.support.database.invariants import BROKEN, assert_rules_hold
 
 WRITES = (
     "UPDATE contacts SET company_id = {company} WHERE id = {contact}",

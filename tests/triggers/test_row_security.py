@@ -6,10 +6,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database
-from tests.support.invariants import add_address
-from tests.support.roles import roles
+from tests.support.database.databases import Database
+from tests.support.database.invariants import add_address
+from tests.support.database.roles import roles
+from tests.support.runs.command import assert_migrates, run
 
 SECURED = """
 INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');

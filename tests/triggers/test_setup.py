@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from tests.support.databases import Database
-from tests.support.invariants import assert_refused, assert_rules_hold
-from tests.support.migrated_rows import ROWS, fill
+from tests.support.database.databases import Database
+from tests.support.database.invariants import assert_refused, assert_rules_hold
+from tests.support.database.migrated_rows import ROWS, fill
 
 TRIGGERS = {
     "trg_auto_set_first_address_default": "addresses",

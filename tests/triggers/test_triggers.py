@@ -5,8 +5,8 @@ import pytest
 from django.db import IntegrityError
 
 from contacts.models import Contact
-from tests.support.databases import Database
-from tests.support.invariants import (
+from tests.support.database.databases import Database
+from tests.support.database.invariants import (
     CHECK,
     FOREIGN_KEY,
     RESTRICT,

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from contacts.restructuring.backup.folder import partial_folder, remove_abandoned
-from tests.support.backups import STAMP
-from tests.support.command import run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
+from tests.support.runs.backups import STAMP
+from tests.support.runs.command import run_into
 
 KILLED = """
 import os, signal, sys

@@ -25,10 +25,10 @@ from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import plain_source
-from tests.support.backups import MANY_ORDERS, STAMP, TABLES, back_up, lines, open_run
-from tests.support.command import PRELUDE
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
+from tests.support.runs.backups import MANY_ORDERS, STAMP, TABLES, back_up, lines, open_run
+from tests.support.runs.command import PRELUDE
 
 NAME = "migration_20240506_070809"
 

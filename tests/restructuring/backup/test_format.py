@@ -15,8 +15,16 @@ from hypothesis import strategies as st
 
 from contacts.restructuring.backup.reader import read_backup
 from tests.cases import awkward
-from tests.support.backups import TABLES, UNMODELLED, back_up, contents, legacy_apps, lines, restore
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.backups import (
+    TABLES,
+    UNMODELLED,
+    back_up,
+    contents,
+    legacy_apps,
+    lines,
+    restore,
+)
 
 MODELS = {
     "tenants": "companies.tenant",

@@ -10,8 +10,8 @@ from django.core.management.base import CommandError
 
 from contacts.restructuring.backup.manifest import FILE_NAME, _spell, parse
 from contacts.restructuring.backup.reader import read_backup
-from tests.support.backups import back_up
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.backups import back_up
 
 
 def test_a_flipped_byte_anywhere_is_caught(sample: Database, tmp_path: Path) -> None:

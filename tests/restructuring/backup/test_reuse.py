@@ -12,9 +12,9 @@ from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.backup.reuse import FRESH, backup_to_use
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.support.backups import STAMP, back_up, contents
-from tests.support.command import run, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.backups import STAMP, back_up, contents
+from tests.support.runs.command import run, start
 
 SOON = STAMP + timedelta(minutes=5)
 

@@ -10,8 +10,8 @@ from django.test import Client
 
 from jmsk.access.tenants import limit
 from jmsk.wording import inflected
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_migrates
 
 DUPLICATES = ("duplicate e-mail", "duplicate e-mails")
 

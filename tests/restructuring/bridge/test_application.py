@@ -3,11 +3,11 @@
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.command import assert_migrates, assert_succeeds
-from tests.support.databases import Database
-from tests.support.invariants import assert_rules_hold
-from tests.support.legacy_application import LegacyApplication, sees_the_bridge
-from tests.support.legacy_load import load
+from tests.support.applications.legacy_application import LegacyApplication, sees_the_bridge
+from tests.support.applications.legacy_load import load
+from tests.support.database.databases import Database
+from tests.support.database.invariants import assert_rules_hold
+from tests.support.runs.command import assert_migrates, assert_succeeds
 
 
 def test_no_request_fails_through_a_cut_over_and_back(sample: Database, tmp_path: Path) -> None:

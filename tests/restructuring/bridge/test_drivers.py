@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
-from tests.support.bridge_support import LEGACY_PATH
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.bridge import LEGACY_PATH
+from tests.support.runs.command import assert_migrates
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 ADDED = "INSERT INTO customers (tenant_id, name, email) VALUES (1, '{0}', '{0}@x.example')"

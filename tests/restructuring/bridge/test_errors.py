@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bridge_support import make_bridge, refusal, rows, session
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.bridge import make_bridge, refusal, rows, session
+from tests.support.runs.command import assert_migrates
 
 REFUSED = {
     "a second e-mail in another company of the tenant": (

@@ -9,9 +9,9 @@ from django.db import connection
 from contacts.models import RestructuringRun
 from contacts.restructuring.bridge.description import INDEXES
 from contacts.restructuring.state.record import read_record
-from tests.support.bridge_support import rows, session
-from tests.support.command import assert_migrates, assert_succeeds, run, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.bridge import rows, session
+from tests.support.runs.command import assert_migrates, assert_succeeds, run, start
 from tests.support.waiting import wait_until
 
 STANDING = "SELECT relname FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"

@@ -8,10 +8,16 @@ from django.db import connection
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.grants import INVOKER_VERSION
 from contacts.restructuring.database.layout import Stage, read_layout
-from tests.support.bridge_support import rows, session
-from tests.support.command import assert_migrates, assert_refused, assert_succeeds, migrate, run
-from tests.support.databases import Database
-from tests.support.roles import roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import roles
+from tests.support.runs.bridge import rows, session
+from tests.support.runs.command import (
+    assert_migrates,
+    assert_refused,
+    assert_succeeds,
+    migrate,
+    run,
+)
 
 
 def standing() -> bool:

@@ -7,9 +7,9 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.support.bridge_support import make_bridge, rows, session
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
+from tests.support.runs.bridge import make_bridge, rows, session
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.bridge.description import read_bridge
-from tests.support.bridge_support import make_bridge, rows, session, value
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.bridge import make_bridge, rows, session, value
+from tests.support.runs.command import assert_migrates
 
 COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod),

@@ -6,7 +6,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.support.bridge_support import (
+from tests.support.database.databases import Database
+from tests.support.database.roles import roles
+from tests.support.runs.bridge import (
     make_bridge,
     refusal,
     rows,
@@ -14,9 +16,7 @@ from tests.support.bridge_support import (
     take_away_bridge,
     value,
 )
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
-from tests.support.roles import roles
+from tests.support.runs.command import assert_migrates
 
 NOT_ALLOWED = "42501"
 

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.bridge.roles import role_views, schemas_of
-from tests.support.bridge_support import make_bridge, take_away_bridge
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
-from tests.support.roles import roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import roles
+from tests.support.runs.bridge import make_bridge, take_away_bridge
+from tests.support.runs.command import assert_migrates
 
 SETTING = """
     SELECT s.setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase

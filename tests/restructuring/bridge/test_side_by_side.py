@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bridge_support import make_bridge, rows, session
-from tests.support.command import assert_migrates
-from tests.support.databases import Database
-from tests.support.invariants import assert_rules_hold
-from tests.support.legacy_application import LegacyApplication
-from tests.support.new_application import NewApplication
+from tests.support.applications.legacy_application import LegacyApplication
+from tests.support.applications.new_application import NewApplication
+from tests.support.database.databases import Database
+from tests.support.database.invariants import assert_rules_hold
+from tests.support.runs.bridge import make_bridge, rows, session
+from tests.support.runs.command import assert_migrates
 
 REQUESTS = int(os.environ.get("SIDE_BY_SIDE_REQUESTS", "40"))
 Client = LegacyApplication | NewApplication

@@ -7,10 +7,10 @@ from django.db import connection
 
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.bridge.usage import LAST_SCAN_VERSION, Usage, read_usage
-from tests.support.bridge_support import make_bridge, rows, session
-from tests.support.command import assert_succeeds
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
+from tests.support.runs.bridge import make_bridge, rows, session
+from tests.support.runs.command import assert_succeeds
 from tests.support.waiting import wait_until
 
 CALLS = {

@@ -7,10 +7,10 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.support.bridge_support import make_bridge, rows, session, value
-from tests.support.databases import Database
-from tests.support.invariants import BROKEN
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.invariants import BROKEN
+from tests.support.database.migrated_rows import fill
+from tests.support.runs.bridge import make_bridge, rows, session, value
 
 NEW = (
     "INSERT INTO customers (tenant_id, name, email, company_id) VALUES (%s, %s, %s, %s) RETURNING "

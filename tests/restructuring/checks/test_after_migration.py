@@ -15,9 +15,9 @@ from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.after_migration import ERRORS, WARNINGS
 from tests.cases.case import Case
 from tests.cases.legacy_rows import ROWS
-from tests.support.command import assert_refused, migrate, run
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
+from tests.support.runs.command import assert_refused, migrate, run
 
 INFORMATIVE = {"contact_count": "it counts"}
 OTHER_STAGES = {

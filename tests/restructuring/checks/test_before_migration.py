@@ -27,9 +27,9 @@ from tests.cases.before_migration_warnings import WARNINGS
 from tests.cases.case import Case
 from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, ROWS
 from tests.cases.placed_rows import ROWS_BLOCKERS
-from tests.support.command import assert_migrates, assert_refused, migrate, run
-from tests.support.databases import Database
-from tests.support.roles import acting_as, roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import acting_as, roles
+from tests.support.runs.command import assert_migrates, assert_refused, migrate, run
 
 ELSEWHERE = {
     "customers_table": "the stage decides it: test_database_without_the_tables_is_named",

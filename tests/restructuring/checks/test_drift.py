@@ -6,9 +6,9 @@ import pytest
 
 from tests.cases import awkward, drifts
 from tests.cases.legacy_rows import ORPHAN, ROWS
-from tests.support.catalogues import catalogue, schema_dump
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database, django_uses
+from tests.support.database.catalogues import catalogue, schema_dump
+from tests.support.database.databases import Database, django_uses
+from tests.support.runs.command import assert_migrates, run
 
 EXTRA = {
     "customers": "id, tags, notes, shout",

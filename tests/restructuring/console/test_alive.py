@@ -11,9 +11,9 @@ from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.journal import Event, Journal
 from contacts.restructuring.modes.mode import MODES
 from contacts.restructuring.modes.switch import STEPS as SWITCHED
-from tests.support.command import Terminal, run, run_into
-from tests.support.databases import Database
-from tests.support.screen import into_a_log, on_a_terminal
+from tests.support.database.databases import Database
+from tests.support.runs.command import Terminal, run, run_into
+from tests.support.runs.screen import into_a_log, on_a_terminal
 from tests.support.waiting import wait_until
 
 SLOW = """

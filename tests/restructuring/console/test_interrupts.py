@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
-from tests.support.command import LAST_WORDS, Result, Running, run_child, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left, half_backups, remember, state
+from tests.support.runs.command import LAST_WORDS, Result, Running, run_child, start
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

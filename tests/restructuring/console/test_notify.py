@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contacts.restructuring.console.notify import Notifier
-from tests.support.command import run, run_child, run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import run, run_child, run_into
 
 APPEND = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from contacts.restructuring.console.lines import heading, plain_text
-from tests.support.command import Result, run, run_child, run_into, valid
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
+from tests.support.runs.command import Result, run, run_child, run_into, valid
 
 LAST = "EXECUTING DATABASE MIGRATION"
 """The last that is written to standard output before COMMIT."""

@@ -11,8 +11,8 @@ import pytest
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
-from tests.support.command import Terminal, run, run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import Terminal, run, run_into
 from tests.support.waiting import wait_until
 
 COPIED = re.compile(r"copying things, \d+ rows")

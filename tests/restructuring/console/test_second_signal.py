@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.aftermath import assert_no_locks_left, remember, state
-from tests.support.command import run_child
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left, remember, state
+from tests.support.runs.command import run_child
 
 pytestmark = pytest.mark.slow
 

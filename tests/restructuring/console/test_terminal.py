@@ -7,8 +7,8 @@ import pytest
 from django.core.management.base import OutputWrapper
 
 from contacts.restructuring.console.terminal import FittedOutput, columns, spell, wrap
-from tests.support.command import Terminal, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import Terminal, run
 
 ESCAPE = "\x1b"
 

@@ -8,9 +8,9 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.support.aftermath import assert_no_locks_left, locks, remember, state
-from tests.support.command import run, run_child, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left, locks, remember, state
+from tests.support.runs.command import run, run_child, start
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ from contacts.restructuring.database.locks import lock_tables
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.journal import Journal
-from tests.support.aftermath import remember, state
-from tests.support.databases import Database, Server, django_uses
-from tests.support.own_servers import OwnServer, own_server
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.aftermath import remember, state
+from tests.support.servers.own_servers import OwnServer, own_server
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from contacts.restructuring.backup.writer import write_backup
 from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
 from tests.cases.stages import STAGES
-from tests.support.backups import STAMP, back_up
-from tests.support.command import assert_migrates, run, run_child, start
-from tests.support.databases import Database, Server
+from tests.support.database.databases import Database, Server
+from tests.support.runs.backups import STAMP, back_up
+from tests.support.runs.command import assert_migrates, run, run_child, start
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 from psycopg2 import extensions
 
 from tests.restructuring.database.test_locks import as_role, commit, role, session
-from tests.support.aftermath import remember, state
-from tests.support.command import run_child, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import remember, state
+from tests.support.runs.command import run_child, start
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.restructuring.database.test_locks import OURS, as_role, role, session
-from tests.support.aftermath import remember, state
-from tests.support.command import start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import remember, state
+from tests.support.runs.command import start
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

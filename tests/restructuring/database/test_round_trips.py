@@ -8,9 +8,9 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 
 from contacts.restructuring.database.round_trips import Batch, batched
-from tests.support.command import run_into
-from tests.support.databases import Database
-from tests.support.preparation_support import prepare_whole
+from tests.support.database.databases import Database
+from tests.support.runs.command import run_into
+from tests.support.runs.preparation import prepare_whole
 
 MOST_UNDER_THE_LOCK = 165
 """Messages to the server from the first lock to COMMIT, whatever the number of rows."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contacts.restructuring.database.settings import TEXT
-from tests.support.command import assert_succeeds, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_succeeds, run
 
 AWKWARD = {
     "bytea_output": "escape",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.support.databases import Server
-from tests.support.own_servers import OwnServer, own_server
+from tests.support.database.databases import Server
+from tests.support.servers.own_servers import OwnServer, own_server
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import run, run_into
-from tests.support.databases import Database
-from tests.support.roles import acting_as, roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import acting_as, roles
+from tests.support.runs.command import run, run_into
 
 STAMP = ("--alembic-stamp", "003_elsewhere")
 OWNED = """

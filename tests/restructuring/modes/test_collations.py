@@ -6,8 +6,8 @@ import pytest
 from psycopg2.errors import FeatureNotSupported
 
 from tests.cases import awkward
-from tests.support.command import assert_succeeds, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_succeeds, run
 
 COLLATION = """
 CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)

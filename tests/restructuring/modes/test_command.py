@@ -9,8 +9,8 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases import awkward
-from tests.support.command import assert_migrates
-from tests.support.databases import Database, Server, django_uses
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.command import assert_migrates
 
 UNTOUCHED = ("users", "manufacturing_steps", "shipments", "alembic_version", "tenants")
 COMPANIES = "id, tenant_id, name, address, phone, email, created_at, updated_at"

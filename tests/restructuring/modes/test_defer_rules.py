@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import assert_migrates, assert_succeeds, run
-from tests.support.databases import Database
-from tests.support.photograph import photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import photograph
+from tests.support.runs.command import assert_migrates, assert_succeeds, run
 
 RULES = """
     SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conname LIKE 'ck\\_%\\_format'

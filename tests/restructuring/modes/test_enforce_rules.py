@@ -7,8 +7,8 @@ import pytest
 
 from jmsk.wording import counted
 from tests.cases import awkward
-from tests.support.command import assert_migrates, run, start
-from tests.support.databases import Database, django_uses
+from tests.support.database.databases import Database, django_uses
+from tests.support.runs.command import assert_migrates, run, start
 
 RULES = """
     SELECT conname, xmin::text FROM pg_constraint

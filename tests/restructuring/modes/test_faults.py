@@ -12,10 +12,10 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import Fault, draw, hit
-from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
-from tests.support.command import Result, run, start
-from tests.support.databases import Server, django_uses
-from tests.support.own_servers import OwnServer, own_server
+from tests.support.database.databases import Server, django_uses
+from tests.support.runs.aftermath import assert_no_locks_left, half_backups, remember, state
+from tests.support.runs.command import Result, run, start
+from tests.support.servers.own_servers import OwnServer, own_server
 
 pytestmark = pytest.mark.slow
 

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.database.lost_commit import transaction_status
-from tests.support.aftermath import assert_no_locks_left, remember, state
-from tests.support.command import run, run_child, start
-from tests.support.databases import Database
-from tests.support.proxy import cut_off
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left, remember, state
+from tests.support.runs.command import run, run_child, start
+from tests.support.servers.proxy import cut_off
 
 pytestmark = pytest.mark.slow
 

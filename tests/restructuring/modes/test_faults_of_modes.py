@@ -13,11 +13,11 @@ from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import draw, hit
 from tests.cases.wreck import ROWS, WRECK
-from tests.support.aftermath import assert_no_locks_left, half_backups
-from tests.support.command import Result, run_child, start
-from tests.support.databases import Database, Server
-from tests.support.own_servers import OwnServer, own_server
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database, Server
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.aftermath import assert_no_locks_left, half_backups
+from tests.support.runs.command import Result, run_child, start
+from tests.support.servers.own_servers import OwnServer, own_server
 
 pytestmark = pytest.mark.slow
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.aftermath import remember, state
-from tests.support.command import assert_clear_refusal, run_child
-from tests.support.databases import Database
-from tests.support.own_servers import OwnServer
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import remember, state
+from tests.support.runs.command import assert_clear_refusal, run_child
+from tests.support.servers.own_servers import OwnServer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

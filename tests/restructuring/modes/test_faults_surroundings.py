@@ -12,11 +12,11 @@ from django.db.utils import ConnectionHandler
 
 from jmsk.database_url import parse_database_url
 from jmsk.embedded import binaries
-from tests.support.aftermath import assert_no_locks_left, half_backups, remember, state
-from tests.support.command import assert_clear_refusal, run_child, start
-from tests.support.databases import Database
-from tests.support.own_servers import OwnServer, version_of_run
-from tests.support.proxy import cut_off
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left, half_backups, remember, state
+from tests.support.runs.command import assert_clear_refusal, run_child, start
+from tests.support.servers.own_servers import OwnServer, version_of_run
+from tests.support.servers.proxy import cut_off
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.aftermath import Legacy, remember, state
-from tests.support.command import Result, assert_clear_refusal, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import Legacy, remember, state
+from tests.support.runs.command import Result, assert_clear_refusal, start
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ There ``'tenant ' || 1`` is ambiguous: the operator has to be named by exact typ
 from pathlib import Path
 
 from tests.cases import awkward
-from tests.support.command import assert_succeeds
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_succeeds
 
 CASTS = "".join(
     f"CREATE CAST ({number} AS text) WITH INOUT AS IMPLICIT;"

@@ -8,8 +8,8 @@ import pytest
 
 from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.cases.stages import STAGES
-from tests.support.command import assert_migrates, migrate, run, run_child, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_migrates, migrate, run, run_child, start
 
 FULL = "(full run)"
 QUESTION = "Proceed with migration? (yes/no): "

@@ -6,9 +6,9 @@ import psycopg2
 import pytest
 
 from tests.cases import awkward
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database
-from tests.support.roles import acting_as, roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import acting_as, roles
+from tests.support.runs.command import assert_migrates, run
 
 TRIGGERS = """
 CREATE TABLE audit (what text);

@@ -8,11 +8,11 @@ from django.db import connection, transaction
 from django.test import Client
 
 from tests.cases import awkward
-from tests.support.admin_pages import COMPANIES, CONTACTS, ORDERS, client_of
-from tests.support.command import assert_migrates, assert_refused, migrate, run_into
-from tests.support.databases import Database
-from tests.support.other_project import OtherProject
-from tests.support.photograph import changes
+from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS, client_of
+from tests.support.applications.other_project import OtherProject
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes
+from tests.support.runs.command import assert_migrates, assert_refused, migrate, run_into
 
 HINT = "Set DJANGO_SCHEMA=jmsk"
 

@@ -8,8 +8,8 @@ from contacts.restructuring.backup.folder import partial_folder
 from contacts.restructuring.backup.shelf import Kept
 from contacts.restructuring.modes.beside.prune import needed_names
 from contacts.restructuring.state.history import Run
-from tests.support.command import assert_succeeds, run, run_child, run_into, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_succeeds, run, run_child, run_into, start
 
 
 def backups(folder: Path) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.aftermath import assert_no_locks_left
-from tests.support.command import run, run_child, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left
+from tests.support.runs.command import run, run_child, start
 
 pytestmark = pytest.mark.slow
 

@@ -21,11 +21,17 @@ from contacts.restructuring.state.expected import (
     target_objects,
     triggers,
 )
-from tests.support.catalogues import catalogue
-from tests.support.command import assert_migrates, assert_refused, assert_succeeds, run, run_into
-from tests.support.databases import Database
-from tests.support.migrated_rows import fill
-from tests.support.roles import roles
+from tests.support.database.catalogues import catalogue
+from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import fill
+from tests.support.database.roles import roles
+from tests.support.runs.command import (
+    assert_migrates,
+    assert_refused,
+    assert_succeeds,
+    run,
+    run_into,
+)
 
 Catalogue = dict[str, list[tuple[object, ...]]]
 BEHIND = "SET session_replication_role = replica; "

@@ -20,10 +20,10 @@ from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import legacy_sources
 from tests.cases.generated_legacy import Legacy, legacies
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database, Server, django_uses, server_settings
-from tests.support.own_servers import own_server
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database, Server, django_uses, server_settings
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import assert_migrates, run
+from tests.support.servers.own_servers import own_server
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ import io
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from tests.support.command import run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import run
 
 
 def told() -> str:

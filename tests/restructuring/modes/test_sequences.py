@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import assert_migrates, migrate, run
-from tests.support.databases import Database
-from tests.support.photograph import DJANGOS_OWN
+from tests.support.database.databases import Database
+from tests.support.database.photograph import DJANGOS_OWN
+from tests.support.runs.command import assert_migrates, migrate, run
 
 ROWS = """
 INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');

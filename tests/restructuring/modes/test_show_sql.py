@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from tests.cases.legacy_rows import ORPHAN, ROWS
-from tests.support.command import assert_migrates, run, run_child, start
-from tests.support.databases import Database, Server, django_uses
-from tests.support.preparation_support import prepare_whole, sorted_dump
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.command import assert_migrates, run, run_child, start
+from tests.support.runs.preparation import prepare_whole, sorted_dump
 
 SHOW = ("--show-sql", "--noinput")
 

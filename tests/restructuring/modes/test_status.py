@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cases.stages import STAGES
-from tests.support.command import assert_migrates, assert_succeeds, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_migrates, assert_succeeds, run
 
 
 def status(folder: Path) -> dict:

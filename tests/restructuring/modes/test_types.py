@@ -7,9 +7,9 @@ import pytest
 from contacts.models import Contact
 from orders.models import Order
 from tests.cases import awkward
-from tests.support.command import assert_succeeds
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import assert_succeeds
 
 KEYS = {
     "tenants": ["id"],

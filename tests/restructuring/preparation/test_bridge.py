@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import run_child, start
-from tests.support.databases import Database, django_uses
-from tests.support.invariants import assert_rules_hold
-from tests.support.legacy_application import sees_the_bridge
-from tests.support.legacy_load import load
+from tests.support.applications.legacy_application import sees_the_bridge
+from tests.support.applications.legacy_load import load
+from tests.support.database.databases import Database, django_uses
+from tests.support.database.invariants import assert_rules_hold
+from tests.support.runs.command import run_child, start
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from django.db import connection
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.preparation.verifying import verify
 from contacts.restructuring.switching import changed
-from tests.support.command import migrate, run
-from tests.support.databases import Database
-from tests.support.preparation_support import phase, prepare_until, prepare_whole
+from tests.support.database.databases import Database
+from tests.support.runs.command import migrate, run
+from tests.support.runs.preparation import phase, prepare_until, prepare_whole
 
 ANY_ORDER = "(SELECT min(id) FROM orders)"
 OFF = "ALTER TABLE orders DISABLE TRIGGER jmsk_journal; "

@@ -6,9 +6,9 @@ import pytest
 
 from contacts.restructuring.preparation.forecast import estimate
 from contacts.restructuring.preparation.pace import GENTLE, NORMAL
-from tests.support.command import run
-from tests.support.databases import Database
-from tests.support.preparation_support import prepare_whole
+from tests.support.database.databases import Database
+from tests.support.runs.command import run
+from tests.support.runs.preparation import prepare_whole
 
 
 def forecast_of(*options: str) -> dict[str, Any]:

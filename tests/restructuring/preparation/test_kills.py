@@ -14,10 +14,10 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import KINDS
-from tests.support.command import Running, assert_migrates, run_child, start
-from tests.support.databases import Database, Server, django_uses
-from tests.support.legacy_writers import Application, at_work
-from tests.support.own_servers import OwnServer, own_server
+from tests.support.applications.legacy_writers import Application, at_work
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.command import Running, assert_migrates, run_child, start
+from tests.support.servers.own_servers import OwnServer, own_server
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,9 @@
 import pytest
 
 from contacts.restructuring.preparation import status
-from tests.support.command import run
-from tests.support.databases import Database
-from tests.support.preparation_support import prepare_whole
+from tests.support.database.databases import Database
+from tests.support.runs.command import run
+from tests.support.runs.preparation import prepare_whole
 
 YESTERDAY = """
     UPDATE jmsk_preparation SET touched = touched - interval '25 hours', notes = notes

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tests.cases import awkward
 from tests.restructuring.preparation.test_roads import assert_same
-from tests.support.command import assert_migrates, run, run_into
-from tests.support.databases import Database, Server, django_uses
-from tests.support.preparation_support import abandon_whole, prepare_whole, sorted_dump
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.command import assert_migrates, run, run_into
+from tests.support.runs.preparation import abandon_whole, prepare_whole, sorted_dump
 
 ORPHANS = "SELECT count(*) FROM customers WHERE company_id IS NULL"
 PLACED = "SELECT count(*) FROM customers WHERE company_id = placed_in_company_id"

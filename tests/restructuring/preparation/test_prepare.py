@@ -6,8 +6,8 @@ from django.db import connection
 
 from contacts.restructuring.database.layout import Stage, read_layout
 from tests.cases import awkward
-from tests.support.databases import Database
-from tests.support.preparation_support import (
+from tests.support.database.databases import Database
+from tests.support.runs.preparation import (
     abandon_whole,
     phase,
     prepare_until,

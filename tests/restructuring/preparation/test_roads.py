@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward, drifts
-from tests.support.command import assert_migrates, run, run_into
-from tests.support.databases import Database, Server, django_uses
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.runs.command import assert_migrates, run, run_into
 
 REFUSED = {
     "no unique constraint": "no immediate unique key on (tenant_id, email)",

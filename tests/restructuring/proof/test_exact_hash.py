@@ -8,7 +8,7 @@ from psycopg2.errors import FeatureNotSupported
 from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.legacy_meaning import Source
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 EQUAL_FOR_THE_SERVER = {
     "minus zero": ("float8", "'0'", "'-0'"),

@@ -11,9 +11,9 @@ from contacts.restructuring.changes import django_migrate
 from contacts.restructuring.changes import migrate as run_module
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import EVERY_ROW, Source
-from tests.support.aftermath import assert_no_locks_left
-from tests.support.command import Result, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.aftermath import assert_no_locks_left
+from tests.support.runs.command import Result, run
 
 NOW_CALLED = {"customers": "contacts"}
 SWAP = """

@@ -7,8 +7,8 @@ import pytest
 
 from contacts.restructuring.reports import files as report_files
 from contacts.restructuring.reports.report import Report
-from tests.support.command import run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import run_into
 
 SUFFIXES = [".html", ".json", ".txt"]
 

@@ -13,9 +13,9 @@ from contacts.restructuring.reports.drawings import HEIGHT, flows
 from contacts.restructuring.reports.html_format import report_html
 from contacts.restructuring.state.unsettled import DefaultCompany
 from contacts.settling.left import SETTLED_IN_CONTACTS, SETTLED_IN_ORDERS
-from tests.support.command import run_into
-from tests.support.databases import Database
-from tests.support.reports import report
+from tests.support.database.databases import Database
+from tests.support.runs.command import run_into
+from tests.support.runs.reports import report
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "link", "img", "input", "hr", "path", "rect"}

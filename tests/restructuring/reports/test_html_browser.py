@@ -15,7 +15,7 @@ from contacts.restructuring.database.costs import TableLock
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.reports.html_format import report_html
 from contacts.restructuring.state.unsettled import DefaultCompany
-from tests.support.reports import report
+from tests.support.runs.reports import report
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -13,8 +13,8 @@ from django.db import connections
 from jsonschema import Draft202012Validator
 
 from contacts.restructuring.reports.json_format import report_schema
-from tests.support.command import run, run_into, valid
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import run, run_into, valid
 
 JSON = ("--format", "json")
 

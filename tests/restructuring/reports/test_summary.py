@@ -17,8 +17,8 @@ from contacts.restructuring.reports.results import (
 )
 from contacts.restructuring.state.statistics import Placement, Statistics
 from tests.cases import awkward
-from tests.support.command import assert_migrates, run, run_into, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_migrates, run, run_into, start
 
 ALL_PASSED = "All data integrity checks passed."
 ROW = Result("odd", "No odd rows", Status.WARNING, Finding(1, ("Row 3 is odd",), values=("'3'",)))

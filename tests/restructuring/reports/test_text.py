@@ -17,10 +17,10 @@ from contacts.restructuring.journal import Event, Journal
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import runbook
 from contacts.restructuring.reports.text_format import report_lines
-from tests.support.command import run_into
-from tests.support.databases import Database, find_program
+from tests.support.database.databases import Database, find_program
 from tests.support.project import PROJECT
-from tests.support.reports import PLACE, report
+from tests.support.runs.command import run_into
+from tests.support.runs.reports import PLACE, report
 
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:

@@ -12,9 +12,9 @@ from django.core.management.base import CommandError
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, render
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.modes import restore as restoring
-from tests.support.backups import back_up, contents, restore
-from tests.support.command import assert_refused, run_into
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.backups import back_up, contents, restore
+from tests.support.runs.command import assert_refused, run_into
 
 
 def remove(folder: Path) -> None:

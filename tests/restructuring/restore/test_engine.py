@@ -11,7 +11,8 @@ from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.restore.difference import Change, restore_plan
 from contacts.restructuring.restore.rows import restore_rows
 from tests.cases import awkward
-from tests.support.backups import (
+from tests.support.database.databases import Database
+from tests.support.runs.backups import (
     MANY_ORDERS,
     TABLES,
     UNMODELLED,
@@ -21,7 +22,6 @@ from tests.support.backups import (
     ordered,
     restore,
 )
-from tests.support.databases import Database
 
 UNREFERRED = "DELETE FROM shipments; DELETE FROM manufacturing_steps"
 CHANGES = """

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.support.backups import (
+from tests.support.database.databases import Database
+from tests.support.runs.backups import (
     back_up,
     contents,
     ordered,
     restore,
 )
-from tests.support.databases import Database
 
 NO_PRIMARY_KEY = """
 ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE;

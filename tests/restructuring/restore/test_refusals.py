@@ -10,9 +10,9 @@ from django.db import connection
 
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.restore.references import references_in_the_way
-from tests.support.backups import back_up, open_run, restore
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.backups import back_up, open_run, restore
 
 
 @pytest.mark.parametrize("rule", ["NO ACTION", "CASCADE", "SET NULL"])

@@ -10,8 +10,8 @@ import pytest
 from contacts.restructuring.backup.manifest import Backup, Progress
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.modes import restore as restoring
-from tests.support.command import assert_succeeds, run_into, start
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.command import assert_succeeds, run_into, start
 
 PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun", "-T", "settling_*")
 

@@ -11,10 +11,10 @@ from django.db import connection
 
 from contacts.restructuring.checks.before_restore import ALWAYS
 from tests.cases.legacy_rows import CREATE, OWN_TABLES, READ_TABLES
-from tests.support.backups import back_up
-from tests.support.command import assert_migrates, assert_refused, run
-from tests.support.databases import Database
-from tests.support.roles import acting_as, roles
+from tests.support.database.databases import Database
+from tests.support.database.roles import acting_as, roles
+from tests.support.runs.backups import back_up
+from tests.support.runs.command import assert_migrates, assert_refused, run
 
 FOLDER = "migration_20240506_070809"
 

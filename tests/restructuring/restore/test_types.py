@@ -11,9 +11,9 @@ from django.db import connection
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, _spell, parse, render
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.database.layout import read_layout
-from tests.support.backups import TABLES, back_up, contents, restore
-from tests.support.command import assert_refused, run
-from tests.support.databases import Database
+from tests.support.database.databases import Database
+from tests.support.runs.backups import TABLES, back_up, contents, restore
+from tests.support.runs.command import assert_refused, run
 
 DOMAINS = """
 CREATE SCHEMA elsewhere;

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward
-from tests.support.command import Result, assert_migrates, run
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import Result, assert_migrates, run
 
 FIRST = 2147483101
 """The id of the company that the migration creates for tenant 1; those of 4 and 5 follow."""

@@ -14,9 +14,9 @@ from contacts.settling.undoing import last_action, undo
 from orders.decisions import want_none
 from orders.linking import NO_CONTACT_WANTED, WITHOUT_CONTACT
 from orders.models import Order
-from tests.support.command import assert_migrates, assert_succeeds
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import assert_migrates, assert_succeeds
 
 
 def moved(user: User) -> int:

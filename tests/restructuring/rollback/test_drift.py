@@ -7,9 +7,9 @@ from psycopg2 import sql
 
 from tests.cases import awkward
 from tests.cases.drifts_to_come_back import DRIFT, NOT_NULL_NAMES
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import assert_migrates, run
 
 ROLLBACK = ("--rollback", "--noinput", "--skip-backup")
 FORGET_TYPES = """

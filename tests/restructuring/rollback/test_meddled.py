@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward
-from tests.support.command import Result, assert_migrates, run
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph, without_sequence
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph, without_sequence
+from tests.support.runs.command import Result, assert_migrates, run
 
 
 def test_default_companies_of_a_restored_backup_go_too(legacy: Database, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from contacts.restructuring.changes import recover as recovery
 from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.checks.before_recovery import CHECKS
 from tests.cases.wreck import ROWS, WRECK
-from tests.support.command import Result, assert_migrates, assert_refused, run
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph, without_sequence
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph, without_sequence
+from tests.support.runs.command import Result, assert_migrates, assert_refused, run
 
 DRAWN = "companies_id_seq"
 """The old migration drew ids from this sequence, which nobody can take back."""

@@ -14,9 +14,9 @@ from contacts.restructuring.checks.before_rollback import CHECKS_BACK
 from tests.cases import awkward
 from tests.cases.before_rollback import BLOCKERS
 from tests.cases.case import Case
-from tests.support.command import Result, assert_migrates, assert_refused, run
-from tests.support.databases import Database, Server, django_uses
-from tests.support.roles import acting_as, roles
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.database.roles import acting_as, roles
+from tests.support.runs.command import Result, assert_migrates, assert_refused, run
 
 _numbers = itertools.count(1)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cases import awkward
-from tests.support.command import assert_succeeds, run_into
-from tests.support.databases import Database, django_uses
+from tests.support.database.databases import Database, django_uses
+from tests.support.runs.command import assert_succeeds, run_into
 
 NAMESAKE = """
 CREATE FUNCTION mailing_addresses(integer) RETURNS int LANGUAGE sql AS 'SELECT $1 AS addresses';

@@ -8,10 +8,10 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases import awkward
-from tests.support.catalogues import schema_dump
-from tests.support.command import Result, assert_migrates, assert_refused, run, start
-from tests.support.databases import Database, Server, django_uses
-from tests.support.photograph import changes, photograph
+from tests.support.database.catalogues import schema_dump
+from tests.support.database.databases import Database, Server, django_uses
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import Result, assert_migrates, assert_refused, run, start
 
 INVOICES = """
 CREATE TABLE invoices (

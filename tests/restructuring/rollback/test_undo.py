@@ -4,10 +4,10 @@ import shlex
 from pathlib import Path
 
 from contacts.restructuring.reports.runbook import runbook, undo
-from tests.support.command import assert_migrates, run
-from tests.support.databases import Database
-from tests.support.photograph import changes, photograph
-from tests.support.reports import report
+from tests.support.database.databases import Database
+from tests.support.database.photograph import changes, photograph
+from tests.support.runs.command import assert_migrates, run
+from tests.support.runs.reports import report
 
 WORK = """
 INSERT INTO addresses (tenant_id, company_id, street_address, city, state, zip_code)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg2
 from psycopg2 import errors, extensions
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 PAUSE = 0.01
 """Seconds between two requests of a thread."""

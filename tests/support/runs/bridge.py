@@ -14,7 +14,7 @@ from contacts.restructuring.bridge.description import Bridge, read_bridge
 from contacts.restructuring.bridge.drop import drop_bridge
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.settings import use_schema
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 LEGACY_PATH = "legacy, public"
 

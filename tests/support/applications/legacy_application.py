@@ -16,8 +16,8 @@ from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.support.databases import Database
-from tests.support.legacy_models import Company, Customer, Order
+from tests.support.applications.legacy_models import Company, Customer, Order
+from tests.support.database.databases import Database
 
 TENANTS = (1, 2)
 PREPARED = {

@@ -24,7 +24,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.project import PROJECT
 
 LAST_WORDS = "Running the checks after the migration"

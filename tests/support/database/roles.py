@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connections
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 TABLES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
 QUERIES = {

@@ -10,7 +10,7 @@ from contacts.restructuring.preparation.abandon import abandon
 from contacts.restructuring.preparation.pace import FAST
 from contacts.restructuring.preparation.prepare import prepare
 from contacts.restructuring.preparation.work import Worker, run_lock_held
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 
 class Stopped(Exception):  # noqa: N818  # no error: the test's own way to stop a preparation

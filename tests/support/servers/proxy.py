@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 LOCKS = b"ACCESS EXCLUSIVE MODE"
 """What the transaction of a run says, and none of its others."""

@@ -18,7 +18,7 @@ from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.database.settings import TEXT, set_local, use_schema
 from contacts.restructuring.restore.rows import Restored, restore_rows
 from contacts.restructuring.state.expected import LEGACY_STATE
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 STAMP = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 TABLES = ("tenants", "companies", "customers", "orders")

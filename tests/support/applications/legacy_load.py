@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 
-from tests.support.databases import Database
-from tests.support.legacy_application import LegacyApplication
+from tests.support.applications.legacy_application import LegacyApplication
+from tests.support.database.databases import Database
 from tests.support.waiting import wait_until
 
 CLIENTS = 4

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contacts.restructuring.state import expected
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 from tests.support.waiting import wait_until
 
 LEGACY_ROWS = {

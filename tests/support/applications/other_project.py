@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 SETTINGS = """
 import os

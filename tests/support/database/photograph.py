@@ -2,7 +2,7 @@
 
 import difflib
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 DJANGOS_OWN = ("django_*", "auth_*", "contacts_restructuringrun*", "settling_*")
 

@@ -2,7 +2,7 @@
 
 from django.contrib.contenttypes.models import ContentType
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 ROWS = """
 INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from jmsk.embedded.server import Running, ensure_running, release
 from jmsk.embedded.supervisor import PORT
-from tests.support.databases import TEMPLATES, Database, django_uses, server_settings
-from tests.support.embedded_processes import server_of
-from tests.support.server_folders import make_server_folder
+from tests.support.database.databases import TEMPLATES, Database, django_uses, server_settings
+from tests.support.servers.embedded_processes import server_of
+from tests.support.servers.server_folders import make_server_folder
 from tests.support.waiting import wait_until
 
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=40", "synchronous_commit=on")

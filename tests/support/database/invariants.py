@@ -3,7 +3,7 @@
 import psycopg2
 import pytest
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 CHECK = "23514"
 RESTRICT = "23001"

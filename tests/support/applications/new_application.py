@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg2
 
-from tests.support.databases import Database
+from tests.support.database.databases import Database
 
 TENANTS = (1, 2)
 ANY_CONTACT = "SELECT id FROM contacts WHERE tenant_id = %s ORDER BY id LIMIT 20"
