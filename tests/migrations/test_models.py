@@ -170,7 +170,7 @@ def test_run_keeps_what_json_holds(migrated: Database) -> None:
         {"customers": 150},
         [1, 2],
     )
-    assert str(run) == "Migration of 2024-03-31 01:59:59"
+    assert str(run) == "Migration of 2024-03-31 01:59:59 UTC"
 
 
 def test_models_and_migrations_agree(migrated: Database) -> None:

@@ -13,8 +13,9 @@ from contacts.restructuring.backup.errors import readable
 from contacts.restructuring.backup.fixture_file import Written
 from contacts.restructuring.backup.listing import whole_backups
 from contacts.restructuring.backup.manifest import Backup, Manifest, Progress, unheard, verify_files
-from contacts.restructuring.backup.writer import describe
+from contacts.restructuring.backup.writer import describe, sources
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 
 FRESH = timedelta(hours=1)
 """For so long a backup is offered to the next run."""
@@ -39,7 +40,8 @@ def backup_to_use(
         return None
     with readable(), snapshot as inspector:
         present = _without_files(describe(inspector, now, lambda *_: NOTHING))
-    same = (one for one in candidates if _holds(one.manifest, present))
+        exact = take_exact_fingerprints(inspector.cursor, sources(inspector.layout))
+    same = (replace(one, exact=exact) for one in candidates if _holds(one.manifest, present))
     return next((one for one in same if _is_whole(one, progress)), None)
 
 

@@ -62,7 +62,7 @@ def write_backup(
     with explained(directory), partial_folder(directory, stamp) as unfinished:
         with readable(), snapshot as inspector, explained(directory, _bytes(inspector)):
             manifest = describe(inspector, stamp, _to_files(inspector, unfinished, progress))
-            exact = take_exact_fingerprints(inspector.cursor, _sources(inspector.layout))
+            exact = take_exact_fingerprints(inspector.cursor, sources(inspector.layout))
         write_synced(unfinished / FILE_NAME, render(manifest))
         verify_files(unfinished, manifest, progress)
         path = publish(unfinished, stamp)
@@ -75,7 +75,8 @@ def backed_up(layout: Layout) -> list[Table]:
     return [layout.tables[name] for name in names if name in layout.tables]
 
 
-def _sources(layout: Layout) -> list[Source]:
+def sources(layout: Layout) -> list[Source]:
+    """Return what a backup takes the fingerprints of."""
     return [plain_source(table) for table in backed_up(layout)]
 
 
@@ -88,7 +89,7 @@ def describe(inspector: Inspector, stamp: datetime, put: Put) -> Manifest:
     tables = backed_up(layout)
     models = models_by_table(connection, layout)
     database = describe_database(connection)
-    fingerprints = take_fingerprints(cursor, _sources(layout))
+    fingerprints = take_fingerprints(cursor, sources(layout))
     applied = applied_migrations(connection)
     record = read_record(cursor) if layout.stage is Stage.MIGRATED else MigrationRecord()
     return Manifest(

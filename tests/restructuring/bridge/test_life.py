@@ -90,7 +90,7 @@ def test_it_can_be_added_later_and_dropped(sample: Database, tmp_path: Path) -> 
     assert "will not see" not in assert_runs(tmp_path, "--dry-run")
     assert "stands in schema old" in assert_runs(tmp_path, "--bridge", "--bridge-schema", "old")
     assert "stands already" in assert_runs(tmp_path, "--bridge")
-    assert "bridge stands in schema old since" in assert_runs(tmp_path, "--verify-only")
+    assert "bridge stands in schema old since" in assert_runs(tmp_path, "--verify-only", "-v2")
     assert "The bridge is gone" in assert_runs(tmp_path, "--drop-bridge")
     assert "No bridge stands" in assert_runs(tmp_path, "--drop-bridge")
     assert sample.dump("--schema-only") == before

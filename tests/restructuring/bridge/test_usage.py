@@ -94,7 +94,7 @@ def test_a_verification_says_how_many_and_what_counts_them(
     bridged: Database, tmp_path: Path
 ) -> None:
     assert_no_calls_but_one(bridged)
-    told = " ".join(assert_succeeds(tmp_path, "--verify-only").out.split())
+    told = " ".join(assert_succeeds(tmp_path, "--verify-only", "-v", "2").out.split())
     assert "1 call of customers and 1 call of orders" in told
     assert "scans that PostgreSQL's statistics count" in told
     known = int(bridged.value("SHOW server_version_num")) >= LAST_SCAN_VERSION

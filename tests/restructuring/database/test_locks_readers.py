@@ -141,7 +141,7 @@ def test_who_alters_several_tables_is_not_broken_off(
     """We wait for orders: who holds it and goes on to customers must not wait for us as well."""
     say(other, "SET deadlock_timeout = '10ms'")
     say(other, "BEGIN; ALTER TABLE orders ADD later text")
-    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+    with start(sample, "--dry-run", "--lock-timeout", "20", "-v", "2") as begun:
         wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "ALTER TABLE customers ADD later text")
         say(other, "COMMIT")
@@ -155,7 +155,7 @@ def test_a_schema_that_goes_meanwhile_is_no_failure(
 ) -> None:
     sample.execute("CREATE SCHEMA annex; CREATE TABLE annex.visits (id int REFERENCES customers)")
     say(other, "BEGIN; DROP SCHEMA annex CASCADE")
-    with start(sample, "--dry-run", "--lock-timeout", "20") as begun:
+    with start(sample, "--dry-run", "--lock-timeout", "20", "-v", "2") as begun:
         wait_until(lambda: bool(sample.fetch(WAITING)))
         say(other, "COMMIT")
         done = begun.end()

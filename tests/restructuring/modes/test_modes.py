@@ -165,7 +165,7 @@ def test_who_declines_is_told_that_the_backup_stays(legacy: Database, tmp_path: 
 
     (backup,) = tmp_path.glob("migration_2*")
     assert done.error == (
-        "CommandError: [MC108] Declined. Nothing was changed. The backup that was written before "
+        "Stopped: [MC108] Declined. Nothing was changed. The backup that was written before "
         f"stays in {backup}. For an hour the next run uses it, if nothing has changed."
     )
 

@@ -83,7 +83,7 @@ def test_tables_may_lie_in_another_schema(legacy: Database, tmp_path: Path, visi
     if visible:
         legacy.execute(f'ALTER DATABASE "{legacy.name}" SET search_path = public, "Shop\'s"')
 
-    done = assert_migrates(tmp_path)
+    done = assert_migrates(tmp_path, "-v", "2")
 
     assert "customers table found in schema Shop's" in done.out
     assert legacy.fetch(

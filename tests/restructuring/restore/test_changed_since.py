@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management.base import CommandError
 
-from contacts.restructuring.backup.manifest import FILE_NAME, Backup, render
+from contacts.restructuring.backup.manifest import FILE_NAME, Backup, Progress, render
 from contacts.restructuring.backup.reader import read_backup
 from contacts.restructuring.modes import restore as restoring
 from tests.support.database.databases import Database
@@ -66,8 +66,8 @@ def test_the_command_refuses_one_that_vanishes_after_it_was_verified(
 ) -> None:
     backup = back_up(tmp_path / "taken")
 
-    def read_and_lose(path: Path) -> Backup:
-        found = read_backup(path)
+    def read_and_lose(path: Path, progress: Progress) -> Backup:
+        found = read_backup(path, progress)
         shutil.rmtree(path)
         return found
 
