@@ -19,3 +19,8 @@ def inflected(number: int, singular: str, plural: str) -> str:
 def moment(when: datetime) -> str:
     """Return an aware time as all texts have it: "2026-11-27 06:12:55 UTC"."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def mebibytes(size: int) -> str:
+    """Say a number of bytes for people."""
+    return f"{size / 2**20:,.1f} MiB"

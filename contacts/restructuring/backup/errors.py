@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from contacts.restructuring.failures import Failure
 from jmsk.postgres.server_errors import server_words
+from jmsk.wording import mebibytes
 
 
 @contextmanager
@@ -51,10 +52,10 @@ def readable() -> Iterator[None]:
 def _space(folder: Path, table_bytes: int) -> str:
     whole = folder.absolute()
     existing = next(path for path in (whole, *whole.parents) if path.exists())
-    free = f"{shutil.disk_usage(existing).free / 1e6:,.1f} MB are free there"
+    free = f"{mebibytes(shutil.disk_usage(existing).free)} are free there"
     if not table_bytes:
         return f"{free}."
     return (
-        f"{free}; the tables take {table_bytes / 1e6:,.1f} MB in the database, a backup about a "
-        "third of that."
+        f"{free}; the tables take {mebibytes(table_bytes)} in the database, a backup about a third "
+        "of that."
     )

@@ -46,11 +46,6 @@ def banner(title: str, text: str) -> list[Line]:
     return [Line(), rule, Line(title, "SUCCESS"), *told, rule]
 
 
-def mebibytes(size: int) -> str:
-    """Say a number of bytes for people."""
-    return f"{size / 2**20:,.1f} MiB"
-
-
 def plain_text(lines: Iterable[Line]) -> str:
     """Return all that ``lines`` can tell, as plain text."""
     return "\n".join(printable(one_line(line)) for line in lines) + "\n"

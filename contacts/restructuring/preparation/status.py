@@ -8,6 +8,7 @@ from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.preparation.installing.fences import broken_fences
 from contacts.restructuring.preparation.state import Phase, State, read_state
 from jmsk.postgres import prepared
+from jmsk.wording import mebibytes
 
 COSTS = f"""
     SELECT count(*), pg_total_relation_size('{prepared.JOURNAL}'), clock_timestamp()
@@ -60,7 +61,7 @@ class Status:
                 "every row and empties the journal; --abandon takes the preparation away"
             )
         if self.journal_bytes > LARGE_BYTES:
-            told.append(f"the journal takes {self.journal_bytes / 1e6:,.0f} MB: --prepare folds it")
+            told.append(f"the journal takes {mebibytes(self.journal_bytes)}: --prepare folds it")
         return told
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from contacts.restructuring.backup.shelf import Kept
-from contacts.restructuring.console.lines import Line, mebibytes
+from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.identity import Database
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.preparation.status import Status
 from contacts.restructuring.state.history import Run
 from contacts.restructuring.state.unsettled import Left
-from jmsk.wording import counted, moment
+from jmsk.wording import counted, mebibytes, moment
 
 FIRST = 10
 """How many of a kind are listed; the rest is counted."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks.base import Result, Status
-from contacts.restructuring.console.lines import DETAILED, NORMAL, Line, mebibytes
+from contacts.restructuring.console.lines import DETAILED, NORMAL, Line
 from contacts.restructuring.preparation.forecast import Forecast
 from contacts.restructuring.state.statistics import Placement, Statistics
-from jmsk.wording import counted
+from jmsk.wording import counted, mebibytes
 
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
 FIRST_COMPANIES = 10

@@ -2,8 +2,8 @@
 
 from django import template
 
-from contacts.restructuring.console.lines import mebibytes as told
 from jmsk.wording import counted as counted_noun
+from jmsk.wording import mebibytes as told
 
 register = template.Library()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from contacts.restructuring.checks.base import Finding, Result
-from contacts.restructuring.console.lines import Line, heading, mebibytes, plain_text
+from contacts.restructuring.console.lines import Line, heading, plain_text
 from contacts.restructuring.reports.next_steps import next_steps
 from contacts.restructuring.reports.report import Report
 from contacts.restructuring.reports.results import (
@@ -14,7 +14,7 @@ from contacts.restructuring.reports.results import (
     statistics_lines,
 )
 from contacts.restructuring.reports.runbook import runbook
-from jmsk.wording import counted, moment
+from jmsk.wording import counted, mebibytes, moment
 
 
 def report_text(report: Report) -> str:

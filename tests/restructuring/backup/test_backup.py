@@ -182,7 +182,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(legacy: Database, tmp_path: Path
     with files_of_at_most(500_000), pytest.raises(CommandError) as caught:
         back_up(tmp_path)
     assert "File too large" in str(caught.value)
-    assert "MB are free there; the tables take" in str(caught.value)
+    assert "MiB are free there; the tables take" in str(caught.value)
     assert isinstance(caught.value.__cause__, OSError)
     assert not list(tmp_path.iterdir())
     back_up(tmp_path)
