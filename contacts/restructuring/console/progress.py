@@ -113,7 +113,8 @@ class Progress:
     def _draw_clock(self) -> None:
         self.drawn = self.course.now
         text = f"{self.course.place}{self.drawn.text}"
-        self.bar = self._tqdm(desc=text, bar_format="{desc} {elapsed}{postfix}")
+        remarks = ", ".join(self.course.remarks())
+        self.bar = self._tqdm(desc=text, bar_format="{desc} {elapsed}{postfix}", postfix=remarks)
 
     def _draw_rows(self, event: Event) -> None:
         self.rows = f"{event.text}: {event.rows:,} of {counted(event.total, 'row')}"

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.cases.stages import STAGES
 from tests.support.database.databases import Database
@@ -42,12 +44,29 @@ def test_it_writes_nothing_even_where_it_could(sample: Database, tmp_path: Path)
         "$$ BEGIN RAISE 'something was made'; END $$; "
         "CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse()"
     )
-    transactions = "SELECT pg_current_xact_id()::text::bigint"
-    before = sample.value(transactions)
+    assigned: list[Any] = []
 
-    status(tmp_path)
+    def look(execute: Any, query: Any, parameters: Any, many: bool, context: Any) -> Any:
+        """After each statement ask whether its transaction has an id: one that writes has."""
+        answer = execute(query, parameters, many, context)
+        with context["connection"].connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
+            assigned.append(cursor.fetchone()[0])
+        return answer
 
-    assert sample.value(transactions) == before + 1  # that of the question itself
+    with connection.execute_wrapper(look):
+        status(tmp_path)
+
+    assert len(assigned) > 10
+    assert set(assigned) == {None}
+
+
+def test_it_works_where_nothing_may_be_written(sample: Database, tmp_path: Path) -> None:
+    assert_migrates(tmp_path)
+    sample.execute(f'ALTER DATABASE "{sample.name}" SET default_transaction_read_only = on')
+    connection.close()
+
+    assert status(tmp_path)["runs"]
 
 
 def test_the_runs_are_told_the_latest_first(sample: Database, tmp_path: Path) -> None:
