@@ -35,6 +35,7 @@ OFFLINE = (
 )
 """The modes in an order in which each finds what it needs."""
 ONLINE = ("--prepare", "--status", "--rehearse", "")
+ABANDONED = ("--prepare", "--abandon")
 Show = Callable[..., Shown]
 WHERE: Mapping[str, tuple[Show, float]] = {
     "terminal": (on_a_terminal, 2.0),
@@ -72,7 +73,7 @@ class Measured:
 def measure(ground: Place, where: str, customers: int, orders: int) -> Iterator[Measured]:
     """Yield what was heard of each call on databases of this size."""
     size = (f"--customers={customers}", f"--orders={orders}")
-    for modes in (OFFLINE, ONLINE):
+    for modes in (OFFLINE, ONLINE, ABANDONED):
         with ground.empty() as database:
             yield _heard(where, database, "load_legacy_sample", *size)
             for mode in modes:
@@ -83,6 +84,8 @@ def _options(folder: Path, mode: str) -> list[str]:
     asked = [mode] if mode else []
     if mode == "--restore":
         asked.append(str(min(folder.glob("migration_2*[0-9]"))))
+    if mode == "--prepare":  # else the many customers without a company would stop the switch
+        asked.append("--place-early")
     return [*asked, "--noinput", "--backup-dir", str(folder)]
 
 
