@@ -58,7 +58,10 @@ def drop_bridge(operation: Operation) -> None:
     steps.section(operation, "READY TO DROP THE BRIDGE")
     operation.say(
         *(
-            Line(f"{company.tenant}: {counted(company.contacts, 'contact')} still placed")
+            Line(
+                f"{company.tenant}: {counted(company.contacts, 'contact')} still where the "
+                "migration placed them: without the bridge no program shows them without a company"
+            )
             for company in placed
         )
     )

@@ -39,7 +39,9 @@ def enforce(operation: Operation) -> None:
     operation.say(
         *(Line(f"  {rule}: waits for {counted(count, 'row')}") for rule, count in waiting.items())
     )
-    operation.nothing_to_do(f"Rules added: {len(added)}. Still waiting for rows: {len(waiting)}.")
+    operation.nothing_to_do(
+        f"Rules added: {len(added)}. Rules that still wait for rows: {len(waiting)}."
+    )
 
 
 def _confirm(operation: Operation, pending: Sequence[PendingRule]) -> None:

@@ -99,9 +99,11 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
     statistics = statistics_lines(report.statistics) if report.statistics else ()
     sessions = next(result.finding for result in report.before if Tag.SESSIONS in result.tags)
     options = operation.options
+    bridge = options.bridge.schema if options.bridge else ""
     asked = {
         "all check rules stay pending": options.defer_rules,
         f"orders without a contact get their tenant's {UNKNOWN}": options.placeholder_contacts,
+        f"schema {bridge} gets the bridge for the legacy application": bridge,
         f"alembic_version says {options.alembic_stamp} afterwards": options.alembic_stamp,
     }
     steps.confirm(

@@ -28,8 +28,9 @@ def repair(operation: Operation) -> None:
     steps.confirm(
         operation,
         [
-            f"{counted(number, 'difference')} from what the migration made are put right",
-            *(f"  {told}" for told in (*sentences, *unnamed)),
+            "what is not as the migration made it is put right:",
+            *sentences,
+            *unnamed,
             "readers and writers of these tables wait until it is done",
             "no row changes",
         ],

@@ -37,6 +37,8 @@ def rollback(operation: Operation) -> None:
         operation.say(Line(f"It was migrated on {moment(when)}."))
     live_on = "they live on in the backup" if backup else "no backup is written, so they are lost"
     consequences = [step.format(live_on=live_on) for step in CONSEQUENCES]
+    if steps.bridge_views(operation):
+        consequences.append("the bridge goes: the legacy application finds its own tables again")
     steps.confirm(operation, consequences, steps.backup_line(backup, none="none (--skip-backup)"))
     steps.section(operation, "ROLLING BACK THE MIGRATION")
     result = steps.run_and_report(operation, RollBack(), EXCLUSIVE, backup)

@@ -41,6 +41,8 @@ def verify_only(operation: Operation) -> None:
         raise Failure(
             "MC303",
             f"{counted(len(bad), 'check')} failed: {', '.join(result.title for result in bad)}. "
-            f"{UNCHANGED} Each of them says above what it found.",
+            f"{UNCHANGED} Each of them says above what it found. 'manage.py migrate_contacts "
+            "--repair' puts back what somebody has dropped, changed or disabled of what the "
+            "migration made.",
         )
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed_text(results)))

@@ -55,6 +55,14 @@ def test_a_migration_makes_it_and_a_rollback_takes_it_away(
         assert before.count("CREATE TABLE") <= sample.dump().count("CREATE TABLE")
 
 
+def test_what_becomes_of_it_is_said_before_the_question(sample: Database, tmp_path: Path) -> None:
+    assert "the bridge" not in assert_runs(tmp_path)
+    assert "the bridge goes" not in assert_runs(tmp_path, "--rollback")
+    made = assert_runs(tmp_path, "--bridge", "--bridge-schema", "old")
+    assert "schema old gets the bridge for the legacy application" in made
+    assert "the bridge goes: the legacy application" in assert_runs(tmp_path, "--rollback")
+
+
 def test_a_restore_takes_it_away(sample: Database, tmp_path: Path) -> None:
     assert_succeeds(tmp_path, "--bridge")
     (backup,) = (path for path in tmp_path.iterdir() if path.is_dir())

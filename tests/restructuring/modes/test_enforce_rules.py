@@ -54,7 +54,7 @@ def test_rules_are_added_when_their_rows_are_right(pending: Database) -> None:
     assert "ck_contacts_phone_format is enforced now" in some.out
     assert "ck_companies_phone_format is enforced now" in some.out
     assert "ck_contacts_email_format still waits for 2 rows" in some.out
-    assert "Rules added: 2. Still waiting for rows: 2." in some.out
+    assert "Rules added: 2. Rules that still wait for rows: 2." in some.out
     assert f"Database: {pending.name} on " in some.out
     added = dict(pending.fetch(RULES))
     assert list(added) == [

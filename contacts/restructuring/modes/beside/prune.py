@@ -38,7 +38,7 @@ def prune_backups(operation: Operation) -> None:
     told = [f"{kept_told(kept)} is removed" for kept in going]
     told += [f"{path.name} is removed: a killed run left it" for path in unfinished]
     operation.say(Line("What will happen:"), *(Line(f"  - {one}", verbatim=True) for one in told))
-    operation.console.ask(f"{operation.mode.question} (yes/no): ")
+    operation.console.ask(operation.mode.question)
     gone = _remove(operation, going)
     operation.nothing_to_do(
         f"Removed {counted(len(gone), 'folder')} from {folder}. Left of this database: "

@@ -162,7 +162,11 @@ def _next(operation: Operation, found: Overview) -> Iterator[tuple[str, str]]:
 def _after_migration(operation: Operation, found: Overview) -> Iterator[tuple[str, str]]:
     report = operation.report
     if found.left:
-        yield "python manage.py runserver", "settle in the admin what is left"
+        yield (
+            "DEBUG=true python manage.py runserver",
+            "settle in the admin what is left; 'python manage.py createsuperuser' makes the first "
+            "user",
+        )
     if any(not rows for rows in found.rules.values()):
         yield command(report, "--enforce-rules"), "add the rules that no row breaks any more"
     elif found.rules:
