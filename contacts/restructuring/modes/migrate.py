@@ -1,7 +1,6 @@
 """The full run, and its rehearsal."""
 
 from contacts.placeholders import UNKNOWN
-from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.changes.migrate import EXCLUSIVE, Restructure
 from contacts.restructuring.checks.base import Tag
 from contacts.restructuring.console.lines import Line, banner
@@ -42,7 +41,8 @@ def migrate(operation: Operation) -> None:
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
     backup = back_up(legacy)
-    _confirm(operation, switch.CONSEQUENCES if online else CONSEQUENCES, backup)
+    consequences = switch.CONSEQUENCES if online else CONSEQUENCES
+    _confirm(operation, "READY TO MIGRATE", consequences, steps.backup_line(backup))
     steps.section(operation, "EXECUTING DATABASE MIGRATION")
     if online:
         switch.switch(operation, backup)
@@ -66,7 +66,9 @@ def rehearse(operation: Operation) -> None:
     legacy = _legacy(operation)
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
-    _confirm(operation, switch.REHEARSAL_CONSEQUENCES if online else REHEARSAL_CONSEQUENCES, None)
+    consequences = switch.REHEARSAL_CONSEQUENCES if online else REHEARSAL_CONSEQUENCES
+    backup = steps.backup_line(None, none="none is needed, as all is rolled back")
+    _confirm(operation, "READY TO REHEARSE", consequences, backup)
     steps.section(operation, "REHEARSING THE MIGRATION")
     if online:
         switch.rehearse_switch(operation)
@@ -92,8 +94,8 @@ def _legacy(operation: Operation) -> Operation:
     return as_application_sees_it(operation)
 
 
-def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup | None) -> None:
-    steps.section(operation, "READY TO MIGRATE")
+def _confirm(operation: Operation, ready: str, consequences: tuple[str, ...], backup: Line) -> None:
+    steps.section(operation, ready)
     operation.say_database()
     report = operation.report
     statistics = statistics_lines(report.statistics) if report.statistics else ()
@@ -111,7 +113,7 @@ def _confirm(operation: Operation, consequences: tuple[str, ...], backup: Backup
         [*consequences, *(told for told, wanted in asked.items() if wanted)],
         *statistics,
         Line(f"Other sessions connected: {sessions.count:,}"),
-        steps.backup_line(backup),
+        backup,
     )
 
 
