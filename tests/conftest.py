@@ -26,6 +26,7 @@ from jmsk.embedded.supervisor import PORT
 from tests.cases.faults import pytest_addoption, pytest_terminal_summary
 from tests.support.database.databases import Database, Server, django_uses, server_settings
 from tests.support.servers.embedded_processes import server_of
+from tests.support.servers.own_servers import OwnServer, own_server
 from tests.support.servers.server_folders import make_server_folder
 from tests.support.waiting import wait_until
 
@@ -102,6 +103,20 @@ def server() -> Server:
     if hasattr(connections._connections, "default"):  # type: ignore[attr-defined]
         del connections["default"]
     return Server(settings, os.environ[RUN])
+
+
+@pytest.fixture(scope="session")
+def crash_server(server: Server) -> Iterator[OwnServer]:
+    """A server that may be stopped: one for each process of the test run."""
+    with own_server() as own:
+        yield own
+
+
+@pytest.fixture
+def unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let a test that makes its own databases use them."""
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Faults: what hits a run, and when. The same seed draws the same faults.
 
-pytest tests/restructuring/modes/test_faults.py --faults 200 --faults-seed 7
+pytest tests/restructuring/modes/faults/test_full_run.py --faults 200 --faults-seed 7
 """
 
 import os
@@ -94,7 +94,7 @@ def hit(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the fault injection."""
-    group = parser.getgroup("faults", "fault injection (tests/restructuring/modes/test_faults.py)")
+    group = parser.getgroup("faults", "fault injection (tests/restructuring/modes/faults)")
     group.addoption(
         "--faults",
         type=int,

@@ -9,7 +9,6 @@ from contacts.restructuring.modes import steps, switch
 from contacts.restructuring.modes.backing_up import back_up
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import as_application_sees_it
 from contacts.restructuring.reports.results import passed_text, result_lines, statistics_lines
 from contacts.restructuring.reports.text_format import forecast_lines
 from jmsk.wording import counted
@@ -37,7 +36,7 @@ NEXT_STEPS = (
 def migrate(operation: Operation) -> None:
     """Validate, back up, ask, migrate, verify, report. A prepared database is switched."""
     online = operation.layout.stage is Stage.PREPARED
-    legacy = _legacy(operation)
+    legacy = switch.legacy_view(operation)
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
     backup = back_up(legacy)
@@ -63,7 +62,7 @@ def migrate(operation: Operation) -> None:
 def rehearse(operation: Operation) -> None:
     """Run the whole migration for real in the one transaction, then roll it back."""
     online = operation.layout.stage is Stage.PREPARED
-    legacy = _legacy(operation)
+    legacy = switch.legacy_view(operation)
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
     consequences = switch.REHEARSAL_CONSEQUENCES if online else REHEARSAL_CONSEQUENCES
@@ -84,14 +83,6 @@ def rehearse(operation: Operation) -> None:
         "WHAT WOULD HAPPEN",
     )
     operation.say(Line(), Line("✓ Rehearsed and rolled back: nothing was changed.", "SUCCESS"))
-
-
-def _legacy(operation: Operation) -> Operation:
-    """Return the operation on the legacy database that a prepared one is for the application."""
-    if operation.layout.stage is not Stage.PREPARED:
-        return operation
-    switch.require_verified(operation)
-    return as_application_sees_it(operation)
 
 
 def _confirm(operation: Operation, ready: str, consequences: tuple[str, ...], backup: Line) -> None:

@@ -16,7 +16,7 @@ from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.online import resumable, worker
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import say_status
+from contacts.restructuring.modes.prepared import as_application_sees_it, say_status
 from contacts.restructuring.preparation.filling.drain import drain
 from contacts.restructuring.preparation.status import read_status
 from contacts.restructuring.preparation.verifying.verify import verify
@@ -58,6 +58,17 @@ FRESH_SECONDS = 300
 TRIES = 5
 """How often every row is checked again where too much has changed meanwhile."""
 COMMITTED = "The switch was committed, and stays; readers and writers are at work again."
+
+
+def legacy_view(operation: Operation) -> Operation:
+    """Return the operation on the legacy database that a prepared one is for the application.
+
+    Raises Failure where a prepared database cannot be switched.
+    """
+    if operation.layout.stage is not Stage.PREPARED:
+        return operation
+    require_verified(operation)
+    return as_application_sees_it(operation)
 
 
 def require_verified(operation: Operation) -> None:

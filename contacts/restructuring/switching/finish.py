@@ -25,11 +25,6 @@ UNVALIDATED = """
 VALIDATE = "ALTER TABLE {} VALIDATE CONSTRAINT {}"
 
 
-def is_unfinished(cursor: Any) -> bool:
-    """Return whether a switch was committed and what follows it is still to be done."""
-    return is_begun(cursor)
-
-
 def finish(worker: Worker) -> list[str]:
     """Validate what the switch left NOT VALID, and put the preparation's tools away.
 

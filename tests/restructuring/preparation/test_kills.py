@@ -7,7 +7,6 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import KINDS
 from tests.support.applications.legacy_writers import Application, at_work
-from tests.support.database.databases import Database, Server, django_uses
+from tests.support.database.databases import Database, django_uses
 from tests.support.runs.command import Running, assert_migrates, run_child, start
-from tests.support.servers.own_servers import OwnServer, own_server
+from tests.support.servers.own_servers import OwnServer
 
 pytestmark = pytest.mark.slow
 
@@ -38,13 +37,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Draw the faults."""
     if "number" in metafunc.fixturenames:
         metafunc.parametrize("number", range(metafunc.config.getoption("--faults")))
-
-
-@pytest.fixture(scope="module")
-def crash_server(server: Server) -> Iterator[OwnServer]:
-    """A server that may be stopped."""
-    with own_server() as own:
-        yield own
 
 
 @pytest.fixture(scope="module")

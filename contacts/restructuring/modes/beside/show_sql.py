@@ -7,7 +7,6 @@ from contacts.restructuring.database.recorder import Recorder
 from contacts.restructuring.modes import steps, switch
 from contacts.restructuring.modes.dry_run import validate
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import as_application_sees_it
 from contacts.restructuring.reports.sql_format import sql_text
 
 CONSEQUENCES = (
@@ -21,10 +20,7 @@ CONSEQUENCES = (
 def show_sql(operation: Operation) -> None:
     """Rehearse, and print the statements of the transaction on standard output."""
     online = operation.layout.stage is Stage.PREPARED
-    legacy = operation
-    if online:
-        switch.require_verified(operation)
-        legacy = as_application_sees_it(operation)
+    legacy = switch.legacy_view(operation)
     validate(legacy)
     legacy.refuse_failed(operation.report.before)
     steps.section(operation, "READY TO RECORD THE SQL")

@@ -5,19 +5,19 @@ figure at the end of the test run says what they left behind.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import Fault, draw, hit
-from tests.support.database.databases import Server, django_uses
+from tests.support.database.databases import django_uses
 from tests.support.runs.aftermath import assert_no_locks_left, half_backups, remember, state
 from tests.support.runs.command import Result, run, start
-from tests.support.servers.own_servers import OwnServer, own_server
+from tests.support.servers.own_servers import OwnServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unblocked")]
 
 DENIALS = re.compile(r"[Nn]othing was changed|rolled (it )?back|the database is as it was")
 NOT_BEGUN = (-2, -15, 1, 130)
@@ -29,19 +29,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fault" in metafunc.fixturenames:
         number, seed = (metafunc.config.getoption(name) for name in ("--faults", "--faults-seed"))
         metafunc.parametrize("fault", [draw(one, seed) for one in range(number)], ids=str)
-
-
-@pytest.fixture(scope="session")
-def crash_server(server: Server) -> Iterator[OwnServer]:
-    """A server that may be stopped: one for each process of the test run."""
-    with own_server() as own:
-        yield own
-
-
-@pytest.fixture(autouse=True)
-def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,22 +4,21 @@ One fault here for every four of the full run's (--faults N, --faults-seed N).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from pytest_django import DjangoDbBlocker
 
 from tests.cases.faults import draw, hit
 from tests.cases.wreck import ROWS, WRECK
-from tests.support.database.databases import Database, Server
+from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.aftermath import assert_no_locks_left, half_backups
 from tests.support.runs.command import Result, run_child, start
-from tests.support.servers.own_servers import OwnServer, own_server
+from tests.support.servers.own_servers import OwnServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unblocked")]
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = list(SUBJECTS)
         drawn = [(names[number % len(names)], number) for number in range(most)]
         metafunc.parametrize(("mode", "number"), drawn)
-
-
-@pytest.fixture(scope="session")
-def crash_server(server: Server) -> Iterator[OwnServer]:
-    """A server that may be stopped."""
-    with own_server() as own:
-        yield own
-
-
-@pytest.fixture(autouse=True)
-def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        yield
 
 
 @pytest.fixture(scope="session")
