@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +36,8 @@ class Load:
             phase, began = self.phase, time.monotonic()
             try:
                 self.clients[number].any_request()
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is a failed request
-                self.failed.append(f"{phase}: {type(error).__name__}: {error}")
+            except Exception:  # noqa: BLE001  # whatever it is, it is a failed request
+                self.failed.append(f"{phase}: {traceback.format_exc()}")
             self.seconds[phase].append(time.monotonic() - began)
             self.done[number] += 1
 
