@@ -17,6 +17,8 @@ from tests.support.runs.command import (
     run_into,
 )
 
+pytestmark = pytest.mark.slow
+
 DIALECT = "postgresql+psycopg2://"
 README = PROJECT / "contacts/README.md"
 DROP = (

@@ -11,6 +11,8 @@ from tests.support.database.invariants import add_address
 from tests.support.database.roles import roles
 from tests.support.runs.command import assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 SECURED = """
 INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');
 INSERT INTO companies (id, tenant_id, name) VALUES (1, 1, 'Ring & Co'), (2, 2, 'Opal');

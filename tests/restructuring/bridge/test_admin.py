@@ -13,6 +13,8 @@ from jmsk.wording import inflected
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_migrates
 
+pytestmark = pytest.mark.slow
+
 DUPLICATES = ("duplicate e-mail", "duplicate e-mails")
 
 

@@ -3,11 +3,15 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.support.applications.legacy_application import LegacyApplication, sees_the_bridge
 from tests.support.applications.legacy_load import load
 from tests.support.database.databases import Database
 from tests.support.database.invariants import assert_rules_hold
 from tests.support.runs.command import assert_migrates, assert_succeeds
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_request_fails_through_a_cut_over_and_back(sample: Database, tmp_path: Path) -> None:

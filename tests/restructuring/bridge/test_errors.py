@@ -8,6 +8,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.bridge import make_bridge, refusal, rows, session
 from tests.support.runs.command import assert_migrates
 
+pytestmark = pytest.mark.slow
+
 REFUSED = {
     "a second e-mail in another company of the tenant": (
         "INSERT INTO customers (tenant_id, name, email, company_id) "

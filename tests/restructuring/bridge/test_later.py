@@ -14,6 +14,8 @@ from tests.support.runs.bridge import rows, session
 from tests.support.runs.command import assert_migrates, assert_succeeds, run, start
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 STANDING = "SELECT relname FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"
 BUILDING = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CREATE INDEX CONCURRENTLY'"
 OURS = list(INDEXES.values())

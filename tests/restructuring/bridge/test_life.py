@@ -19,6 +19,8 @@ from tests.support.runs.command import (
     run,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def standing() -> bool:
     with connection.cursor() as cursor:

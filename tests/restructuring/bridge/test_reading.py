@@ -10,6 +10,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.bridge import make_bridge, rows, session, value
 from tests.support.runs.command import assert_migrates
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod),
            CASE attgenerated WHEN ''

@@ -18,6 +18,8 @@ from tests.support.runs.bridge import (
 )
 from tests.support.runs.command import assert_migrates
 
+pytestmark = pytest.mark.slow
+
 NOT_ALLOWED = "42501"
 
 

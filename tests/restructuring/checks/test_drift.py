@@ -10,6 +10,8 @@ from tests.support.database.catalogues import catalogue, schema_dump
 from tests.support.database.databases import Database, django_uses
 from tests.support.runs.command import assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 EXTRA = {
     "customers": "id, tags, notes, shout",
     "orders": 'id, "odd ""name", total',

@@ -16,6 +16,8 @@ from tests.support.runs.command import Terminal, run, run_into
 from tests.support.runs.screen import into_a_log, on_a_terminal
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
 CREATE FUNCTION slowly() RETURNS event_trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_sleep(3); END $$;
@@ -26,7 +28,6 @@ EXECUTE FUNCTION slowly();
 LEFT = r"about 00:\d\d left"
 
 
-@pytest.mark.slow
 def test_on_a_terminal_the_clocks_move_while_the_server_says_nothing(
     sample: Database, tmp_path: Path
 ) -> None:

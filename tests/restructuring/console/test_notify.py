@@ -12,6 +12,8 @@ from contacts.restructuring.console.notify import Notifier
 from tests.support.database.databases import Database
 from tests.support.runs.command import run, run_child, run_into
 
+pytestmark = pytest.mark.slow
+
 APPEND = "import sys; open(sys.argv[1], 'a').write(sys.stdin.read())"
 
 

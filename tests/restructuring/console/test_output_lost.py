@@ -15,6 +15,8 @@ from tests.support.database.databases import Database
 from tests.support.project import PROJECT
 from tests.support.runs.command import Result, run, run_child, run_into, valid
 
+pytestmark = pytest.mark.slow
+
 LAST = "EXECUTING DATABASE MIGRATION"
 """The last that is written to standard output before COMMIT."""
 

@@ -15,6 +15,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.command import Terminal, run, run_into
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 COPIED = re.compile(r"copying things, \d+ rows")
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
@@ -54,7 +56,6 @@ def test_nothing_is_drawn_after_the_end() -> None:
     assert set(threading.enumerate()) == threads
 
 
-@pytest.mark.slow
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
     watch = ServerWatch("default")
@@ -77,7 +78,6 @@ def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
 UNSEEN = "CREATE TABLE fresh AS SELECT * FROM things; CREATE INDEX ON fresh (slowly(id))"
 
 
-@pytest.mark.slow
 def test_a_table_that_nobody_else_can_see_yet_is_not_told_by_its_number(empty: Database) -> None:
     empty.run_script(SLOW)
     watch = ServerWatch("default")
@@ -91,7 +91,6 @@ def test_a_table_that_nobody_else_can_see_yet_is_not_told_by_its_number(empty: D
         watch.close()
 
 
-@pytest.mark.slow
 def test_rows_that_are_copied_are_counted(empty: Database) -> None:
     empty.run_script(
         f"{SLOW} CREATE FUNCTION slow_row() RETURNS trigger LANGUAGE plpgsql AS"

@@ -8,6 +8,8 @@ from contacts.restructuring.database.settings import TEXT
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds, run
 
+pytestmark = pytest.mark.slow
+
 AWKWARD = {
     "bytea_output": "escape",
     "standard_conforming_strings": "off",

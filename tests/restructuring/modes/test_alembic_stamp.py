@@ -8,6 +8,8 @@ from tests.support.database.databases import Database
 from tests.support.database.roles import acting_as, roles
 from tests.support.runs.command import run, run_into
 
+pytestmark = pytest.mark.slow
+
 STAMP = ("--alembic-stamp", "003_elsewhere")
 OWNED = """
     GRANT CREATE ON SCHEMA public TO "{0}";

@@ -8,6 +8,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import photograph
 from tests.support.runs.command import assert_migrates, assert_succeeds, run
 
+pytestmark = pytest.mark.slow
+
 RULES = """
     SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conname LIKE 'ck\\_%\\_format'
        AND conrelid IN ('companies'::regclass, 'contacts'::regclass, 'addresses'::regclass)

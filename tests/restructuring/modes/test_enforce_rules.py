@@ -10,6 +10,8 @@ from tests.cases import awkward
 from tests.support.database.databases import Database, django_uses
 from tests.support.runs.command import assert_migrates, run, start
 
+pytestmark = pytest.mark.slow
+
 RULES = """
     SELECT conname, xmin::text FROM pg_constraint
      WHERE contype = 'c' AND convalidated AND conname LIKE 'ck\\_co%' ORDER BY 1

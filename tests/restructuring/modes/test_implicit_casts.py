@@ -5,9 +5,13 @@ There ``'tenant ' || 1`` is ambiguous: the operator has to be named by exact typ
 
 from pathlib import Path
 
+import pytest
+
 from tests.cases import awkward
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds
+
+pytestmark = pytest.mark.slow
 
 CASTS = "".join(
     f"CREATE CAST ({number} AS text) WITH INOUT AS IMPLICIT;"

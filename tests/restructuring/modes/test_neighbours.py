@@ -10,6 +10,8 @@ from tests.support.database.databases import Database
 from tests.support.database.roles import acting_as, roles
 from tests.support.runs.command import assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 TRIGGERS = """
 CREATE TABLE audit (what text);
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS

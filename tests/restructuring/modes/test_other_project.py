@@ -14,6 +14,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes
 from tests.support.runs.command import assert_migrates, assert_refused, migrate, run_into
 
+pytestmark = pytest.mark.slow
+
 HINT = "Set DJANGO_SCHEMA=jmsk"
 
 

@@ -8,6 +8,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import photograph, without_sequence
 from tests.support.runs.command import assert_migrates, assert_refused, assert_succeeds, run_into
 
+pytestmark = pytest.mark.slow
+
 PLACEHOLDERS = "SELECT id, tenant_id FROM contacts WHERE name = 'Unknown contact' ORDER BY id"
 UNKNOWN = "SELECT id FROM orders WHERE {} IS NULL ORDER BY id"
 STANDING = """

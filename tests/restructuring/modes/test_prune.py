@@ -11,6 +11,8 @@ from contacts.restructuring.state.history import Run
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds, run, run_child, run_into, start
 
+pytestmark = pytest.mark.slow
+
 
 def backups(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -33,6 +33,8 @@ from tests.support.runs.command import (
     run_into,
 )
 
+pytestmark = pytest.mark.slow
+
 Catalogue = dict[str, list[tuple[object, ...]]]
 BEHIND = "SET session_replication_role = replica; "
 """No trigger and no foreign key hears what comes after it."""

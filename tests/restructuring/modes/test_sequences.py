@@ -8,6 +8,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import DJANGOS_OWN
 from tests.support.runs.command import assert_migrates, migrate, run
 
+pytestmark = pytest.mark.slow
+
 ROWS = """
 INSERT INTO tenants (id, name, subdomain) VALUES (1, 'Aurum', 'aurum'), (2, 'Bijou', 'bijou');
 INSERT INTO companies (id, tenant_id, name) VALUES (3, 1, 'Ring & Co'), (1000000, 2, 'far ahead');

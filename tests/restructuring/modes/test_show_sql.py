@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.runs.command import assert_migrates, run, run_child, start
 from tests.support.runs.preparation import prepare_whole, sorted_dump
+
+pytestmark = pytest.mark.slow
 
 SHOW = ("--show-sql", "--noinput")
 

@@ -11,6 +11,8 @@ from tests.cases.stages import STAGES
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_migrates, assert_succeeds, run
 
+pytestmark = pytest.mark.slow
+
 
 def status(folder: Path) -> dict:
     """Return the document's part about the database."""

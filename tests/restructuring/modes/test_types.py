@@ -11,6 +11,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import assert_succeeds
 
+pytestmark = pytest.mark.slow
+
 KEYS = {
     "tenants": ["id"],
     "companies": ["id", "tenant_id"],

@@ -13,6 +13,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.command import migrate, run
 from tests.support.runs.preparation import phase, prepare_until, prepare_whole
 
+pytestmark = pytest.mark.slow
+
 ANY_ORDER = "(SELECT min(id) FROM orders)"
 OFF = "ALTER TABLE orders DISABLE TRIGGER jmsk_journal; "
 ON = "; ALTER TABLE orders ENABLE ALWAYS TRIGGER jmsk_journal"

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cases import awkward
 from tests.restructuring.preparation.test_roads import assert_same
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.runs.command import assert_migrates, run, run_into
 from tests.support.runs.preparation import abandon_whole, prepare_whole, sorted_dump
+
+pytestmark = pytest.mark.slow
 
 ORPHANS = "SELECT count(*) FROM customers WHERE company_id IS NULL"
 PLACED = "SELECT count(*) FROM customers WHERE company_id = placed_in_company_id"

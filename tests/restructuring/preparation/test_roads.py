@@ -8,6 +8,8 @@ from tests.cases import awkward, drifts
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.runs.command import assert_migrates, run, run_into
 
+pytestmark = pytest.mark.slow
+
 REFUSED = {
     "no unique constraint": "no immediate unique key on (tenant_id, email)",
     "missing indexes": "orders lacks the key ix_orders_order_number",

@@ -15,6 +15,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.aftermath import assert_no_locks_left
 from tests.support.runs.command import Result, run
 
+pytestmark = pytest.mark.slow
+
 NOW_CALLED = {"customers": "contacts"}
 SWAP = """
 UPDATE {table} AS one SET {column} = other.{column} FROM {table} AS other

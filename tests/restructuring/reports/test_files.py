@@ -10,6 +10,8 @@ from contacts.restructuring.reports.report import Report
 from tests.support.database.databases import Database
 from tests.support.runs.command import run_into
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = [".html", ".json", ".txt"]
 
 

@@ -17,6 +17,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.command import run_into
 from tests.support.runs.reports import report
 
+pytestmark = pytest.mark.slow
+
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "link", "img", "input", "hr", "path", "rect"}
 

@@ -16,6 +16,8 @@ from contacts.restructuring.reports.json_format import report_schema
 from tests.support.database.databases import Database
 from tests.support.runs.command import run, run_into, valid
 
+pytestmark = pytest.mark.slow
+
 JSON = ("--format", "json")
 
 

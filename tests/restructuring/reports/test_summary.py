@@ -20,6 +20,8 @@ from tests.cases import awkward
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_migrates, run, run_into, start
 
+pytestmark = pytest.mark.slow
+
 ALL_PASSED = "All data integrity checks passed."
 ROW = Result("odd", "No odd rows", Status.WARNING, Finding(1, ("Row 3 is odd",), values=("'3'",)))
 FINE = Result("fine", "All is fine", Status.PASSED, Finding(note="so it is"))

@@ -22,6 +22,8 @@ from tests.support.project import PROJECT
 from tests.support.runs.command import run_into
 from tests.support.runs.reports import PLACE, report
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_problem_is_told_with_rows_query_and_remedy() -> None:
     finding = Finding(23, tuple(f"Row {n} is odd" for n in range(20)), "SELECT 1", "23 odd rows")

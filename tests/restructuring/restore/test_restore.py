@@ -13,6 +13,8 @@ from contacts.restructuring.modes import restore as restoring
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds, run_into, start
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("-T", "django_*", "-T", "auth_*", "-T", "contacts_restructuringrun", "-T", "settling_*")
 
 

@@ -16,6 +16,8 @@ from tests.support.database.roles import acting_as, roles
 from tests.support.runs.backups import back_up
 from tests.support.runs.command import assert_migrates, assert_refused, run
 
+pytestmark = pytest.mark.slow
+
 FOLDER = "migration_20240506_070809"
 
 

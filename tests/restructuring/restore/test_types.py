@@ -15,6 +15,8 @@ from tests.support.database.databases import Database
 from tests.support.runs.backups import TABLES, back_up, contents, restore
 from tests.support.runs.command import assert_refused, run
 
+pytestmark = pytest.mark.slow
+
 DOMAINS = """
 CREATE SCHEMA elsewhere;
 CREATE TYPE mood AS ENUM ('glad', 'sad');

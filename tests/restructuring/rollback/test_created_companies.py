@@ -10,6 +10,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import Result, assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 FIRST = 2147483101
 """The id of the company that the migration creates for tenant 1; those of 4 and 5 follow."""
 DRIFT = """

@@ -18,6 +18,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import assert_migrates, assert_succeeds
 
+pytestmark = pytest.mark.slow
+
 
 def moved(user: User) -> int:
     """Move a contact that was placed to another company, so that it can be undone."""

@@ -11,6 +11,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 ROLLBACK = ("--rollback", "--noinput", "--skip-backup")
 FORGET_TYPES = """
     UPDATE contacts_restructuringrun SET legacy_objects = (
@@ -24,7 +26,6 @@ FORGET_TYPES = """
 """Earlier versions remembered the definition of an index or constraint only."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("drift", DRIFT.values(), ids=DRIFT)
 def test_drift_comes_back(legacy: Database, tmp_path: Path, drift: str) -> None:
     _migrate_and_roll_back(legacy, tmp_path, drift)

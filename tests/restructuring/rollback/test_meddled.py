@@ -9,6 +9,8 @@ from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph, without_sequence
 from tests.support.runs.command import Result, assert_migrates, run
 
+pytestmark = pytest.mark.slow
+
 
 def test_default_companies_of_a_restored_backup_go_too(legacy: Database, tmp_path: Path) -> None:
     """They come of an earlier migration than the tables do, and bear other ids."""

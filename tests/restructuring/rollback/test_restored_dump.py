@@ -8,6 +8,8 @@ from tests.cases import awkward
 from tests.support.database.databases import Database, django_uses
 from tests.support.runs.command import assert_succeeds, run_into
 
+pytestmark = pytest.mark.slow
+
 NAMESAKE = """
 CREATE FUNCTION mailing_addresses(integer) RETURNS int LANGUAGE sql AS 'SELECT $1 AS addresses';
 """

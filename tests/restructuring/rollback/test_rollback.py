@@ -13,6 +13,8 @@ from tests.support.database.databases import Database, Server, django_uses
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import Result, assert_migrates, assert_refused, run, start
 
+pytestmark = pytest.mark.slow
+
 INVOICES = """
 CREATE TABLE invoices (
     id serial PRIMARY KEY,

@@ -3,11 +3,15 @@
 import shlex
 from pathlib import Path
 
+import pytest
+
 from contacts.restructuring.reports.runbook import runbook, undo
 from tests.support.database.databases import Database
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.command import assert_migrates, run
 from tests.support.runs.reports import report
+
+pytestmark = pytest.mark.slow
 
 WORK = """
 INSERT INTO addresses (tenant_id, company_id, street_address, city, state, zip_code)
