@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,6 +56,9 @@ class Change(ABC):
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         """Return the checks to run again under the lock."""
         return ()
+
+    def before_lock(self, cursor: Any, journal: Journal) -> None:  # noqa: B027  # may be nothing
+        """Do, in the transaction, what needs no lock on the tables."""
 
     @abstractmethod
     def sources(self, context: ChangeContext) -> Sequence[Source]:
@@ -121,7 +125,12 @@ def run_change(
     def work(cursor: Any, point: RecoveryPoint) -> ChangeResult:
         return _run(change, ChangeContext(connection, cursor, journal, plan, point))
 
-    return run_in_transaction(connection, plan.options, journal, work)
+    def before_lock(cursor: Any) -> None:
+        change.before_lock(cursor, journal)
+
+    return run_in_transaction(
+        connection, replace(plan.options, before_lock=before_lock), journal, work
+    )
 
 
 def _run(change: Change, context: ChangeContext) -> ChangeResult:

@@ -9,13 +9,14 @@ from contacts.placeholders import PLACEHOLDERS, give_placeholders, placeholders_
 from contacts.restructuring.changes.base import FingerprintedChange, require_passed
 from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
-from contacts.restructuring.changes.django_migrate import migrate
 from contacts.restructuring.changes.enforce import leave_rules_pending
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations, plan_migrations
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, run_checks
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import read_layout
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
     legacy_sources,
@@ -38,6 +39,10 @@ class Restructure(FingerprintedChange):
     """Turn customers into contacts: Django's migrations, run on the legacy tables."""
 
     kind = RestructuringRun.Kind.MIGRATION
+    planned: PlannedMigrations
+
+    def before_lock(self, cursor: Any, journal: Journal) -> None:
+        self.planned = plan_migrations(cursor, journal)
 
     def sources(self, context: ChangeContext) -> Sequence[Source]:
         return legacy_sources(context.layout)
@@ -46,7 +51,7 @@ class Restructure(FingerprintedChange):
         cursor, journal = context.cursor, context.journal
         with journal.step("migrate", "Migrating"):
             run = begin_run(context, self.kind)
-            migrate(context)
+            self.planned.apply(journal)
         run.refresh_from_db()
         if context.plan.placeholder_contacts:
             with journal.step("placeholders", "Giving orders without a contact one"):

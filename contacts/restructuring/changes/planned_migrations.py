@@ -49,7 +49,21 @@ class PlannedMigrations:
         )
 
 
-def migrate_others(connection: BaseDatabaseWrapper, cursor: Any) -> None:
+def plan_migrations(cursor: Any, journal: Journal) -> PlannedMigrations:
+    """Migrate Django's own apps, and work out what the migrations that are left do to the models.
+
+    Touches no table that is restructured.
+    """
+    connection = cursor.db
+    with journal.step("django", "Bringing Django's own tables up to date"):
+        _migrate_others(connection, cursor)
+        # Content types and permissions need no table of the models that they are about.
+        emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+    with journal.step("plan", "Working out what the migrations do"):
+        return _plan(connection)
+
+
+def _migrate_others(connection: BaseDatabaseWrapper, cursor: Any) -> None:
     """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
     make_django_schema(cursor, partial(_migrate_app, connection))
     executor = MigrationExecutor(connection)
@@ -69,41 +83,42 @@ def _migrate_app(connection: BaseDatabaseWrapper, app: str) -> None:
     executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] == app])
 
 
-def announce(connection: BaseDatabaseWrapper) -> None:
-    """Let Django's apps do what they do after migrations: content types and permissions."""
-    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
-
-
-def plan_migrations(connection: BaseDatabaseWrapper) -> PlannedMigrations:
-    """Work out what the migrations that are left do to the models. Touches no table of ours."""
+def _plan(connection: BaseDatabaseWrapper) -> PlannedMigrations:
     executor = MigrationExecutor(connection)
     loader = executor.loader
-    nodes = executor.migration_plan(loader.graph.leaf_nodes())
-    state = loader.project_state(tuple(loader.applied_migrations))
+    state = _rendered(loader.project_state(tuple(loader.applied_migrations)))
     planned = []
-    for migration, _ in nodes:
-        steps = [
-            step
-            for operation in migration.operations
-            for step in _steps(operation, migration.app_label, state)
-        ]
+    for migration, _ in executor.migration_plan(loader.graph.leaf_nodes()):
+        steps: list[Step] = []
+        for operation in migration.operations:
+            after = _after(operation, migration.app_label, state)
+            steps += _steps(operation, migration.app_label, state, after)
+            state = after
         planned.append((migration, tuple(steps)))
     executor.recorder.has_table()  # remembered, so that it is not asked again
     return PlannedMigrations(connection, executor.recorder, tuple(planned))
 
 
-def _steps(operation: Operation, app_label: str, state: Any) -> Iterator[Step]:
-    """Take ``state`` past ``operation``; yield what that does to the database.
+def _steps(operation: Operation, app_label: str, before: Any, after: Any) -> Iterator[Step]:
+    """Yield what ``operation`` does to the database.
 
     What stands inside a SeparateDatabaseAndState has states of its own, as Django has it.
     """
-    before = _rendered(state).clone()
-    operation.state_forwards(app_label, state)
     if not isinstance(operation, SeparateDatabaseAndState):
-        yield operation, before, _rendered(state).clone()
+        yield operation, before, after
         return
     for inner in operation.database_operations:
-        yield from _steps(inner, app_label, before)
+        reached = _after(inner, app_label, before)
+        yield from _steps(inner, app_label, before, reached)
+        before = reached
+
+
+def _after(operation: Operation, app_label: str, before: Any) -> Any:
+    """Return the state of the models after ``operation``: ``before`` itself where they stay so."""
+    after = before.clone()
+    del after.apps  # worked out once below, instead of anew at each turn of the operation
+    operation.state_forwards(app_label, after)
+    return before if after == before else _rendered(after)
 
 
 def _rendered(state: Any) -> Any:

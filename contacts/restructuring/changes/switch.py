@@ -11,7 +11,6 @@ from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.planned_migrations import (
     PlannedMigrations,
-    migrate_others,
     plan_migrations,
 )
 from contacts.restructuring.changes.run_row import begin_run
@@ -20,6 +19,7 @@ from contacts.restructuring.checks.base import Result, Tag, failed, run_checks
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES, read_layout
 from contacts.restructuring.failures import Failure
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.state import Phase, note
 from contacts.restructuring.proof.legacy_meaning import Source
 from contacts.restructuring.state import alembic
@@ -53,10 +53,8 @@ class Switch(Change):
         self.witness = witness
         self.max_orphans = max_orphans
 
-    def before_lock(self, cursor: Any) -> None:
-        """Do what needs no lock: Django's own tables, the models' states, a vacuum's end."""
-        migrate_others(self.connection, cursor)
-        self.planned = plan_migrations(self.connection)
+    def before_lock(self, cursor: Any, journal: Journal) -> None:
+        self.planned = plan_migrations(cursor, journal)
         wait_for_vacuums(cursor)
 
     def sources(self, context: ChangeContext) -> Sequence[Source]:

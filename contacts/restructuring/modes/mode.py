@@ -17,6 +17,7 @@ from contacts.restructuring.modes.rollback import rollback
 from contacts.restructuring.modes.verify import verify_only
 
 BACKUP = ("checks", "look for a backup", "backup")
+PLANNED = ("django", "plan", "locks")
 PROVED = ("fingerprint before", "migrate", "analyze", "fingerprint after", "verify", "commit")
 BACK = ("fingerprint before", "migrate", "fingerprint after", "verify", "commit")
 RESTORED = (
@@ -40,7 +41,7 @@ ALREADY_MIGRATED = "This database is already migrated: nothing to do."
 MIGRATE = Mode(
     flag="",
     name="migration",
-    steps=(*BACKUP, "locks", *PROVED),
+    steps=(*BACKUP, *PLANNED, *PROVED),
     run=migrate,
     help="Validate, back up, ask, migrate, verify, report.",
     stages=(Stage.LEGACY, Stage.PREPARED),
@@ -77,7 +78,7 @@ MODES = (
     Mode(
         flag="--rehearse",
         name="rehearsal",
-        steps=("checks", "locks", *PROVED),
+        steps=("checks", *PLANNED, *PROVED),
         run=rehearse,
         help="Run the whole migration for real, then roll it back: the forecast for the real run. "
         "Readers and writers are locked out meanwhile.",

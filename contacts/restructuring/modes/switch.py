@@ -5,7 +5,6 @@ from dataclasses import replace
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.changes.context import ChangeResult
 from contacts.restructuring.changes.migrate import EXCLUSIVE
-from contacts.restructuring.changes.planned_migrations import announce
 from contacts.restructuring.changes.switch import Switch, refuse_unequal
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import failed, run_checks
@@ -43,6 +42,8 @@ STEPS = (
     "backup",
     "verify rows",
     "drain",
+    "django",
+    "plan",
     "locks",
     "changes",
     "migrate",
@@ -109,7 +110,6 @@ def finish(operation: Operation) -> Operation:
         run_lock_held(operation.connection),
     ):
         one = worker(migrated)
-        one.transact(lambda cursor: announce(operation.connection), "telling Django's apps")
         validated = finish_tables(one)  # last: by what it puts away the next run knows that it was
     operation.say(Line(f"✓ Validated: {', '.join(validated) or 'nothing was left'}", "SUCCESS"))
     return replace(migrated, layout=read_layout(operation.connection))
@@ -143,7 +143,6 @@ def _switch(
                 rehearse=rehearse,
                 rewrites=False,
                 patience=short,
-                before_lock=change.before_lock,
                 batched=True,
             )
         except OutdatedError as outdated:

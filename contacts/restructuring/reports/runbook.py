@@ -86,7 +86,7 @@ def what_happened(report: Report) -> str:
         return "interrupted"
     if report.failed_step in ("checks", "backup", "locks"):
         return report.failed_step
-    return "change" if "locks" in report.seconds else ""
+    return "change" if "django" in report.seconds or "locks" in report.seconds else ""
 
 
 def _name(report: Report) -> str:
