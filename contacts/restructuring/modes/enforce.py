@@ -25,7 +25,9 @@ def enforce(operation: Operation) -> None:
     if any(not item.broken.count for item in pending):
         _confirm(operation, pending)
         steps.section(operation, "ENFORCING CHECK RULES")
-    outcomes = enforce_rules(connection, layout, pending, patience, journal)
+    outcomes = enforce_rules(
+        connection, layout, pending, patience, operation.report.started, journal
+    )
     waiting = {item.rule: item.finding.count for item in outcomes if item.finding.count}
     known = {item.rule.name: item.broken for item in pending}
     for outcome in outcomes:  # rows may have come while the question was open

@@ -36,7 +36,12 @@ def repair(operation: Operation) -> None:
         ],
     )
     try:
-        ended = changes.repair(operation.connection, _options(operation), operation.journal)
+        ended = changes.repair(
+            operation.connection,
+            _options(operation),
+            operation.report.started,
+            operation.journal,
+        )
     except FailedChecksError as refused:
         operation.say(*result_lines(refused.results))
         raise

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from contacts.models import RestructuringRun
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.backup.shelf import Kept, list_backups
 from contacts.restructuring.bridge import usage
@@ -17,6 +18,7 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes.beside.remedies import REMEDIES
 from contacts.restructuring.modes.operation import Operation
+from contacts.restructuring.preparation.status import Status as Preparation
 from contacts.restructuring.preparation.status import read_status
 from contacts.restructuring.reports.overview import (
     Overview,
@@ -26,11 +28,12 @@ from contacts.restructuring.reports.overview import (
 )
 from contacts.restructuring.reports.runbook import command
 from contacts.restructuring.restore.compatibility import TARGETS, misfits
-from contacts.restructuring.state.history import read_runs
+from contacts.restructuring.state.history import Run, read_runs
 from contacts.restructuring.state.unsettled import left_by_tenant
 from jmsk.wording import moment
 
 OPEN, CLOSED = True, False
+PREPARED = RestructuringRun.Kind.PREPARATION
 LOCKS = "readers and writers are locked out meanwhile"
 
 
@@ -65,20 +68,35 @@ def _look(operation: Operation, inspector: Inspector) -> Overview:
     migrated = layout.stage is Stage.MIGRATED
     bridge = read_bridge(cursor)
     backups = shelf(operation)
+    preparation = read_status(cursor, layout) if layout.stage is Stage.PREPARED else None
     found = Overview(
         operation.report.database,
         layout.schema,
         layout.oddities,
-        read_runs(cursor),
+        _runs(cursor, preparation),
         left_by_tenant(inspector) if migrated else (),
         _pending(inspector) if migrated else {},
         _standing(cursor, bridge) if bridge else None,
-        read_status(cursor, layout) if layout.stage is Stage.PREPARED else None,
+        preparation,
         operation.options.backup_dir,
         backups,
         tuple(_ways_back(operation, inspector, backups)),
     )
     return Overview(**{**vars(found), "next": tuple(_next(operation, found))})
+
+
+def _runs(cursor: Any, preparation: Preparation | None) -> tuple[Run, ...]:
+    """Return the committed runs, the latest first, with the preparation that stands.
+
+    Where nothing was migrated before there is no table of runs: then its own state tells of it.
+    """
+    runs = read_runs(cursor)
+    if preparation is None:
+        return runs
+    begun = preparation.state.started
+    if any(run.kind == PREPARED and run.finished and run.finished >= begun for run in runs):
+        return runs
+    return (Run(PREPARED, begun, preparation.verified, "", "", ""), *runs)
 
 
 def _standing(cursor: Any, bridge: Bridge) -> StandingBridge:
