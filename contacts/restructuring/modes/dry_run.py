@@ -13,7 +13,7 @@ from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import as_application_sees_it, say_status
 from contacts.restructuring.preparation.forecast import forecast
-from contacts.restructuring.reports.results import roads_lines, statistics_lines
+from contacts.restructuring.reports.results import roads_lines, statistics_lines, switch_lines
 from contacts.restructuring.state.statistics import Statistics, gather
 
 
@@ -27,19 +27,21 @@ def dry_run(operation: Operation) -> None:
     if operation.report.statistics:
         lines = statistics_lines(operation.report.statistics)
         steps.section(operation, "WHAT WOULD BE MIGRATED", *lines, *_rules(operation))
-        if not prepared:
-            _say_roads(operation, operation.report.statistics)
+        _say_locks(operation, operation.report.statistics, prepared=prepared)
     operation.refuse_failed(operation.report.before)
     operation.say(Line())
     operation.nothing_to_do("Dry run: nothing was changed.")
 
 
-def _say_roads(operation: Operation, statistics: Statistics) -> None:
-    """Show what both roads would cost on a database that is not prepared yet."""
+def _say_locks(operation: Operation, statistics: Statistics, *, prepared: bool) -> None:
+    """Show how long both roads would lock; of a prepared database, how long the switch would."""
     with operation.reading_snapshot() as inspector:
         found = forecast(inspector, statistics, operation.options.pace)
     operation.report.forecast = found
-    steps.section(operation, "THE TWO ROADS", *roads_lines(found))
+    if prepared:
+        steps.section(operation, "THE SWITCH", *switch_lines(found))
+    else:
+        steps.section(operation, "THE TWO ROADS", *roads_lines(found))
 
 
 def validate(operation: Operation) -> None:

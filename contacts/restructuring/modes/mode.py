@@ -126,8 +126,8 @@ MODES = (
         question="Abandon the preparation?",
         changes=True,
         writes_reports=False,
-        done_at=(Stage.LEGACY,),
-        done="The database is legacy: nothing to abandon.",
+        done_at=(Stage.LEGACY, Stage.MIGRATED, Stage.PARTIAL, Stage.EMPTY),
+        done="The database is {stage}, not prepared: nothing to abandon.",
     ),
     Mode(
         flag="--status",
