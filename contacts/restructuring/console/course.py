@@ -60,7 +60,13 @@ class Course:
     @property
     def place(self) -> str:
         """Which step of how many this is, '' where that is not known."""
-        name = self.steps[0].name if self.steps else self.rest.name
+        return self._place(self.steps[0].name if self.steps else self.rest.name)
+
+    def place_of(self, step: str) -> str:
+        """Return which step of how many ``step`` is, which has begun or ended just now."""
+        return "" if self.steps else self._place(step)
+
+    def _place(self, name: str) -> str:
         if name not in self.plan:
             return ""
         return f"Step {self.plan.index(name) + 1} of {len(self.plan)}: "
