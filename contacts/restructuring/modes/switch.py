@@ -10,6 +10,7 @@ from contacts.restructuring.changes.switch import Switch, refuse_unequal
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.console.lines import Line
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import UNCHANGED, Failure
@@ -22,6 +23,7 @@ from contacts.restructuring.preparation.status import read_status
 from contacts.restructuring.preparation.verifying.verify import verify
 from contacts.restructuring.preparation.work import SHORT_TRIES, run_lock_held
 from contacts.restructuring.reports.results import result_lines
+from contacts.restructuring.state.unsettled import LOOSE, DefaultCompany, still_there
 from contacts.restructuring.switching.changed import OutdatedError
 from contacts.restructuring.switching.finish import finish as finish_tables
 from contacts.restructuring.switching.witness import Witness, witness
@@ -98,6 +100,9 @@ def switch(operation: Operation, backup: Backup | None) -> None:
 def rehearse_switch(operation: Operation) -> None:
     """Do what :func:`switch` does up to COMMIT, then roll back."""
     _switch(operation, None, None, rehearse=True)
+    placements = operation.report.statistics.placements if operation.report.statistics else ()
+    loose = sum(placement.orders for placement in placements)
+    operation.report.counts["orders_without_contact"] = loose
 
 
 def finish(operation: Operation) -> Operation:
@@ -176,6 +181,8 @@ def _check(operation: Operation) -> None:
         operation.journal.step("checks after", "Running the checks of all rows"),
     ):
         results = run_checks(inspector, CHECKS_AFTER)
+        operation.report.still_in_defaults = _left(operation, inspector)
+        operation.report.counts["orders_without_contact"] = inspector.value(LOOSE)
     operation.report.after = tuple(results)
     bad = failed(results)
     if bad:
@@ -185,3 +192,14 @@ def _check(operation: Operation) -> None:
             f"The switch was committed, but checks failed: {', '.join(item.title for item in bad)}."
             " Each of them says above what it found.",
         )
+
+
+def _left(operation: Operation, inspector: Inspector) -> tuple[DefaultCompany, ...]:
+    """Return what is left in the default companies, those included that were filled early."""
+    statistics = operation.report.statistics
+    placements = statistics.placements if statistics else ()
+    created = {placement.tenant_id: not placement.exists for placement in placements}
+    return tuple(
+        replace(company, created=created.get(company.tenant_id))
+        for company in still_there(inspector)
+    )
