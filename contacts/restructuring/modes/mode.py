@@ -53,7 +53,7 @@ MIGRATE = Mode(
 ADD_BRIDGE = Mode(
     flag="",
     name="bridge",
-    steps=("checks", "locks", "bridge", "commit"),
+    steps=("checks", "bridge indexes", "locks", "bridge", "commit"),
     run=add_bridge,
     help="Make the bridge of a migrated database.",
     stages=(Stage.MIGRATED,),
@@ -169,7 +169,7 @@ MODES = (
     Mode(
         flag="--repair",
         name="repair",
-        steps=("checks", "locks", "repair", "commit"),
+        steps=("checks", "locks", "checks under lock", "repair", "verify", "commit"),
         run=repair,
         help="Put back what is missing, changed or disabled of what the migration made.",
         stages=(Stage.MIGRATED,),
@@ -179,6 +179,7 @@ MODES = (
     Mode(
         flag="--drop-bridge",
         name="bridge's end",
+        steps=("locks", "drop bridge", "commit"),
         run=drop_bridge,
         help="Take the bridge away, once no application uses the legacy names any more.",
         stages=(Stage.MIGRATED,),
