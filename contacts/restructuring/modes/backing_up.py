@@ -65,11 +65,13 @@ def _taken_over(operation: Operation) -> Backup | None:
 
 
 def _write(operation: Operation, snapshot: AbstractContextManager[Inspector]) -> Backup:
+    # Its folder is named by the moment by which the run's reports are.
     backup = write_backup(
         snapshot,
         operation.options.backup_dir,
-        datetime.now(UTC),
+        operation.report.started,
         operation.journal.count,
+        datetime.now(UTC),
     )
     operation.report.backup_path = str(backup.path)
     return backup

@@ -34,10 +34,10 @@ def enforce(operation: Operation) -> None:
         if outcome.finding != known[outcome.rule]:
             operation.say(*_lines(outcome.rule, outcome.finding))
     added = [item.rule for item in outcomes if not item.finding.count]
+    operation.say(*(Line(f"✓ {rule} is enforced now", "SUCCESS") for rule in added))
     operation.report.waiting_rules = waiting
     steps.section(operation, "WHAT HAPPENED")
     operation.say_database()
-    operation.say(*(Line(f"✓ {rule} is enforced now", "SUCCESS") for rule in added))
     operation.say(
         *(Line(f"  {rule}: waits for {counted(count, 'row')}") for rule, count in waiting.items())
     )

@@ -73,6 +73,7 @@ def rehearse(operation: Operation) -> None:
         switch.rehearse_switch(operation)
     else:
         steps.run_and_report(operation, Restructure(), EXCLUSIVE, None, rehearse=True)
+    operation.say(Line("✓ The whole migration was run and rolled back", "SUCCESS"))
     _show_results(operation, "The migration would succeed; it was rolled back.")
     operation.report.seconds = dict(operation.journal.seconds)
     steps.section(operation, "FORECAST FOR THE REAL RUN", *forecast_lines(operation.report))
