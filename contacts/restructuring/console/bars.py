@@ -1,5 +1,6 @@
 """The one line that moves on a terminal: a clock, or a bar of what is counted. tqdm draws it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ THINGS = "{desc}: {n:,} of TOTAL|{bar}| {elapsed}{postfix}"
 """What is drawn: whole numbers, and last what may be cut off on a narrow terminal."""
 BESIDE_A_CLOCK, BESIDE_A_BAR = " 00:00:00, ", ": 100%|#| 00:00<00:00, "
 """What stands beside a text besides the remarks, at its widest."""
+NUMBERED = re.compile(r"^Step (\d+) of (\d+): ")
 HEIGHT = 20
 """Of a terminal in rows, for tqdm, which draws one."""
 
@@ -51,10 +53,15 @@ def draw(stream: Any, text: str, remarks: Sequence[str], shape: str, total: int)
 
 
 def fitted(text: str, remarks: Sequence[str], shape: str, stream: Any) -> str:
-    """Return ``text`` so short that the clocks beside it, ``remarks``, are not cut off."""
+    """Return ``text`` so short that the clocks beside it, ``remarks``, are not cut off.
+
+    First its number gets shorter: "6/10: " instead of "Step 6 of 10: ".
+    """
     width = columns(stream)
     if width is None:
         return text
     beside = BESIDE_A_CLOCK if shape == CLOCK else BESIDE_A_BAR
     room = max(NARROWEST, width - len(beside) - len(", ".join(remarks)))
+    if len(text) > room:
+        text = NUMBERED.sub(r"\1/\2: ", text)
     return text if len(text) <= room else f"{text[: room - 3]}..."

@@ -42,9 +42,8 @@ class Course:
             self.steps.append(_begun(event.step, event.text))
         elif event.kind == "end":
             # Steps that failed have no end: what is above the ended one goes with it.
-            names = [step.name for step in self.steps]
-            if event.step in names:
-                del self.steps[names.index(event.step) :]
+            ended = [number for number, step in enumerate(self.steps) if step.name == event.step]
+            del self.steps[ended[-1] if ended else len(self.steps) :]
             self.rest = _begun("", BETWEEN)
         elif event.kind == "locked":
             self.locked_since = time.monotonic()

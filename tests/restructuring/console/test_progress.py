@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from contacts.restructuring.console.bars import CLOCK, fitted
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
@@ -73,7 +74,16 @@ def test_at_80_columns_the_clocks_are_not_cut_off(
     assert frames
     for frame in frames:
         assert len(frame) <= 80
-        assert re.match(r"Step 2 of 2: .*, locked out for 00:0\d, about 00:[34]\d left", frame)
+        assert re.match(r"2/2: Reading.*, locked out for 00:0\d, about 00:[34]\d left", frame)
+
+
+def test_before_a_text_is_cut_its_number_gets_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    screen, clocks = Terminal(), ["locked out for 00:12", "about 00:34 left"]
+    for text in ("Backing up the tables", "Restoring the rows"):
+        assert fitted(f"Step 5 of 10: {text}", clocks, CLOCK, screen) == f"5/10: {text}"
+    assert fitted("Step 6 of 10: Migrating", clocks, CLOCK, screen) == "Step 6 of 10: Migrating"
+    assert fitted(f"Step 5 of 10: {LONG}", clocks, CLOCK, screen).endswith("...")
 
 
 def test_the_last_step_is_seen_on_a_terminal_and_in_a_log(sample: Database, tmp_path: Path) -> None:
