@@ -56,10 +56,11 @@ def _taken_over(operation: Operation) -> Backup | None:
         return None
     operation.report.backup_path = str(found.path)
     taken = datetime.fromisoformat(found.manifest.taken_at)
-    age = counted((now - taken).seconds // 60, "minute")
+    minutes = (now - taken).seconds // 60
+    age = counted(minutes, "minute") if minutes else "less than a minute"
     operation.say(
         Line(f"✓ The backup of {age} ago is used again: every row is as it was then", "SUCCESS"),
-        Line(f"  It lies in {found.path}, and its files were verified; --new-backup writes one"),
+        Line(f"  It lies in {found.path}; its files were verified; --new-backup writes another"),
     )
     return found
 

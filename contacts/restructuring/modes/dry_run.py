@@ -19,6 +19,7 @@ from contacts.restructuring.state.statistics import Statistics, gather
 
 def dry_run(operation: Operation) -> None:
     """Run the checks and show what would be migrated, in a read-only transaction."""
+    operation.say_database()
     prepared = operation.layout.stage is Stage.PREPARED
     if prepared:
         say_status(operation)
@@ -46,7 +47,6 @@ def _say_locks(operation: Operation, statistics: Statistics, *, prepared: bool) 
 
 def validate(operation: Operation) -> None:
     """Run the checks before the migration and show them; gather the statistics."""
-    operation.say_database()
     steps.section(operation, "PRE-MIGRATION VALIDATION CHECKS")
     checks = checks_for(operation.layout.stage, operation.options.alembic_stamp)
     if operation.options.bridge and operation.layout.stage is Stage.LEGACY:

@@ -90,7 +90,8 @@ def _confirm(operation: Operation, ready: str, consequences: tuple[str, ...], ba
     steps.section(operation, ready)
     operation.say_database()
     report = operation.report
-    statistics = statistics_lines(report.statistics) if report.statistics else ()
+    numbers = statistics_lines(report.statistics) if report.statistics else ()
+    statistics = (Line("What there is:"), *numbers) if numbers else ()
     sessions = next(result.finding for result in report.before if Tag.SESSIONS in result.tags)
     options = operation.options
     bridge = options.bridge.schema if options.bridge else ""

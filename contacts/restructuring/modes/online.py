@@ -39,6 +39,7 @@ ABANDON_CONSEQUENCES = (
 def prepare(operation: Operation) -> None:
     """Prepare the database beside the working application, from wherever it stands."""
     if operation.layout.stage is Stage.LEGACY:
+        operation.say_database()
         validate(operation)
         operation.refuse_failed(operation.report.before)
         steps.section(operation, "READY TO PREPARE")
@@ -69,7 +70,8 @@ def abandon(operation: Operation) -> None:
     steps.confirm(operation, ABANDON_CONSEQUENCES)
     stays = "Some of the preparation is gone, the rest goes when --abandon is run again."
     with resumable(operation, stays), run_lock_held(operation.connection):
-        abandon_preparation(worker(operation))
+        with operation.journal.step("abandon", "Taking the preparation away"):
+            abandon_preparation(worker(operation))
         _record(operation, RestructuringRun.Kind.ABANDONMENT)
     operation.report.stage = Stage.LEGACY
     operation.nothing_to_do("The preparation is gone: the database is legacy again.")

@@ -65,8 +65,11 @@ COMMITTED = "The switch was committed, and stays; readers and writers are at wor
 def legacy_view(operation: Operation) -> Operation:
     """Return the operation on the legacy database that a prepared one is for the application.
 
+    The database is named, with how far its preparation is.
+
     Raises Failure where a prepared database cannot be switched.
     """
+    operation.say_database()
     if operation.layout.stage is not Stage.PREPARED:
         return operation
     require_verified(operation)
@@ -75,7 +78,6 @@ def legacy_view(operation: Operation) -> Operation:
 
 def require_verified(operation: Operation) -> None:
     """Show how far the preparation is. Raises Failure unless it can be switched."""
-    operation.say_database()
     found = say_status(operation)
     if found.ready and not found.broken:
         return

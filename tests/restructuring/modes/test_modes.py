@@ -326,6 +326,14 @@ def test_unreachable_server_is_named_without_the_password() -> None:
     assert "Traceback" not in done.output
 
 
+def test_a_socket_that_is_not_there_is_told_in_sentences(tmp_path: Path) -> None:
+    done = run_child(f"postgresql://shop@/x?host={tmp_path}", "--dry-run")
+
+    assert done.code == 1
+    assert "No such file or directory. Is the server running locally" in done.error
+    assert "connections on that socket?). Nothing was changed." in done.error
+
+
 # --- files --------------------------------------------------------------------------------------
 
 

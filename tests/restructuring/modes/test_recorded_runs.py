@@ -53,7 +53,7 @@ def test_all_that_was_done_is_told_in_order(sample: Database, tmp_path: Path) ->
     ]
     assert_migrates(tmp_path)
     assert kinds(tmp_path)[-2:] == [Kind.PREPARATION, Kind.MIGRATION]
-    assert all(one.finished_at for one in RestructuringRun.objects.all())
+    assert all(one.finished_at and one.durations for one in RestructuringRun.objects.all())
 
 
 def test_several_rules_are_one_run(sample: Database, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_before_the_first_migration_the_preparation_tells_of_itself(
     assert_succeeds(tmp_path, "--prepare")
     assert kinds(tmp_path) == [Kind.PREPARATION]
 
-    assert_succeeds(tmp_path, "--abandon")
+    assert "Taking the preparation away: " in assert_succeeds(tmp_path, "--abandon").err
     assert kinds(tmp_path) == []
     assert sorted_dump(sample) == before
 

@@ -28,7 +28,7 @@ def test_no_heading_stands_alone_and_no_blank_line_is_doubled(
         assert_well_set(assert_succeeds(tmp_path, *([mode] if mode else [])).out)
     (backup, *_) = sorted(tmp_path.glob("migration_2*[0-9]"))
     legacy.execute("DROP TRIGGER trg_validate_contact_company ON contacts")
-    for mode in (
+    for arguments in (
         ("--repair",),
         ("--enforce-rules",),
         ("--bridge",),
@@ -40,12 +40,15 @@ def test_no_heading_stands_alone_and_no_blank_line_is_doubled(
         ("--dry-run",),
         ("--abandon",),
     ):
-        assert_well_set(assert_succeeds(tmp_path, *mode).out)
+        assert_well_set(assert_succeeds(tmp_path, *arguments).out)
 
 
 def test_a_switch_and_a_rehearsal_of_one(sample: Database, tmp_path: Path) -> None:
-    for mode in ("--prepare", "--rehearse", ""):
-        assert_well_set(assert_succeeds(tmp_path, *([mode] if mode else [])).out)
+    for mode in ("--prepare", "--dry-run", "--rehearse", ""):
+        told = assert_succeeds(tmp_path, *([mode] if mode else [])).out
+        assert_well_set(told)
+        assert told.startswith(f"Database: {sample.name} on "), mode
+        assert told.split("READY", 1)[0].count("Database: ") == 1, mode
 
 
 def test_what_one_run_writes_bears_one_moment(sample: Database, tmp_path: Path) -> None:

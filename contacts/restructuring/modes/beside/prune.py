@@ -36,7 +36,7 @@ def prune_backups(operation: Operation) -> None:
     if not going and not unfinished:
         operation.nothing_to_do(f"No backup of this database in {folder} is to go: nothing to do.")
         return
-    told = [f"{kept_told(kept)} is removed" for kept in going]
+    told = [f"{kept_told(kept)}; it is removed" for kept in going]
     told += [f"{path.name} is removed: a killed run left it" for path in unfinished]
     operation.say(Line("What will happen:"), *(Line(f"  - {one}", verbatim=True) for one in told))
     operation.console.ask(operation.mode.question)

@@ -163,7 +163,7 @@ def _next(operation: Operation, found: Overview) -> Iterator[tuple[str, str]]:
         yield command(report), "migrate"
     elif layout.stage is Stage.PREPARED:
         ready = found.preparation is not None and found.preparation.ready
-        why = "switch: it locks for a moment" if ready else "go on with the preparation"
+        why = "switch, which locks for a moment" if ready else "go on with the preparation"
         yield command(report, *([] if ready else ["--prepare"])), why
     elif layout.unfinished:
         yield command(report), "finish the switch that was committed"
