@@ -68,7 +68,7 @@ class Contact(models.Model):
 
 
 class RestructuringRun(models.Model):
-    """One committed run: a migration, a rollback, a restore, a bridge. The audit trail.
+    """One committed run: a migration, a rollback, a repair, a bridge. The audit trail.
 
     The row is written in the run's own transaction. Its table is made before anything is
     restructured, so it survives a rollback.
@@ -81,6 +81,10 @@ class RestructuringRun(models.Model):
         RECOVERY = "recovery"
         BRIDGE = "bridge"
         BRIDGE_DROPPED = "bridge dropped"
+        REPAIR = "repair"
+        ENFORCEMENT = "enforcement"
+        PREPARATION = "preparation"
+        ABANDONMENT = "abandonment"
 
     kind = models.CharField(max_length=20, choices=Kind)
     transaction_id = models.BigIntegerField(

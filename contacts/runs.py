@@ -4,8 +4,15 @@ from typing import Any
 
 from contacts.created_companies import Row
 
-BESIDE = ("bridge", "bridge dropped")
-"""The kinds of runs that make something beside the tables, which stay what they are."""
+BESIDE = (
+    "bridge",
+    "bridge dropped",
+    "repair",
+    "enforcement",
+    "preparation",
+    "abandonment",
+)
+"""The kinds of runs after which the tables hold what they held, at the stage at which they were."""
 
 
 def current_run(apps: Any, alias: str) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from jmsk.wording import counted
+
 SESSION = re.compile(r"(?:^|; |for )pid (\d+),")
 """How a session in the way is named. Its query stands behind it: that may hold personal data."""
 
@@ -19,7 +21,8 @@ class Event:
     'unlocked'.
 
     ``step`` names the step for programs, ``text`` says it for people; ``seconds`` is how long it
-    took, at its end; ``rows`` of ``total`` are done, where a step counts rows.
+    took, at its end; ``rows`` of ``total`` are done, where a step counts rows, or what ``noun``,
+    with its ``plural``, says that it counts.
     """
 
     kind: str
@@ -28,6 +31,13 @@ class Event:
     seconds: float = 0.0
     rows: int = 0
     total: int = 0
+    noun: str = "row"
+    plural: str = "rows"
+
+    @property
+    def done(self) -> str:
+        """How far a step has come, in words: "5 of 10 rows"."""
+        return f"{self.rows:,} of {counted(self.total, self.noun, self.plural)}"
 
 
 @dataclass
@@ -93,6 +103,10 @@ class Journal:
     def progress(self, rows: int, total: int, text: str = "") -> None:
         """Say how far the current step has come."""
         self.tell(Event("progress", self.current, text, rows=rows, total=total))
+
+    def progress_of(self, noun: str, plural: str, done: int, total: int, text: str) -> None:
+        """Say how many things that are no rows are ``done``, and by ``text`` which one is next."""
+        self.tell(Event("progress", self.current, text, 0.0, done, total, noun, plural))
 
     def count(self, text: str, rows: int, total: int) -> None:
         """Say how many rows of what ``text`` names are done, as :meth:`progress` does."""

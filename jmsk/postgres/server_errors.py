@@ -16,7 +16,8 @@ def server_words(error: BaseException) -> str:
     """
     diagnosis = _diagnosis(error)
     if diagnosis is None:
-        return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        lines = (" ".join(line.split()).rstrip(".") for line in str(error).splitlines())
+        return ". ".join(filter(None, lines)).replace("?. ", "? ") or type(error).__name__
     parts = (diagnosis.message_primary, shown_detail(diagnosis), diagnosis.message_hint)
     return ". ".join(" ".join(part.split()).rstrip(".") for part in parts if part)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from contacts.restructuring.backup.folder import PARTIAL, remove_abandoned
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, Manifest, read_manifest
 from contacts.restructuring.database.identity import Database
+from contacts.restructuring.state.history import Run
+from contacts.runs import BESIDE
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,29 @@ def list_backups(directory: Path) -> tuple[Kept, ...]:
         *sorted(whole, key=lambda kept: kept.path.name, reverse=True),
         *sorted(partial, key=lambda kept: kept.path.name, reverse=True),
     )
+
+
+def needed_backups(
+    backups: Iterable[Kept], runs: Iterable[Run], database: Database | None
+) -> list[Kept]:
+    """Return those of ``backups`` that a way back of ``database`` needs, in their order."""
+    names = needed_names(runs)
+    return [kept for kept in backups if kept.belongs_to(database) and kept.path.name in names]
+
+
+def needed_names(runs: Iterable[Run]) -> set[str]:
+    """Return the names of the backups by which the latest run is undone, and the latest migration.
+
+    ``runs`` come the latest first. Those that only made something beside the tables took none.
+    """
+    latest: dict[str, Run] = {}
+    for run in runs:
+        if run.kind in BESIDE:
+            continue
+        latest.setdefault("run", run)
+        if run.kind == "migration":
+            latest.setdefault("migration", run)
+    return {Path(run.backup_path).name for run in latest.values() if run.backup_path}
 
 
 def remove_backups(directory: Path, backups: Iterable[Kept]) -> tuple[Path, ...]:

@@ -49,19 +49,23 @@ def write_backup(
     directory: Path,
     stamp: datetime,
     progress: Progress = unheard,
+    taken: datetime | None = None,
 ) -> Backup:
     """Back up the tables that ``snapshot`` sees into a new folder of ``directory``.
 
     Parameters: ``snapshot`` opens the transaction in which they are read, or gives the one that is
     open; ``stamp``, an aware time, names the folder; ``progress`` is called now and then with a
-    table, its rows so far and all of its rows. Returns the backup.
+    table, its rows so far and all of its rows; ``taken`` is when it is taken, if not at ``stamp``.
+    Returns the backup.
 
     Raises Failure if the backup could not be written whole; then no folder is left.
     """
     start = time.monotonic()
     with explained(directory), partial_folder(directory, stamp) as unfinished:
         with readable(), snapshot as inspector, explained(directory, _bytes(inspector)):
-            manifest = describe(inspector, stamp, _to_files(inspector, unfinished, progress))
+            manifest = describe(
+                inspector, taken or stamp, _to_files(inspector, unfinished, progress)
+            )
             exact = take_exact_fingerprints(inspector.cursor, sources(inspector.layout))
         write_synced(unfinished / FILE_NAME, render(manifest))
         verify_files(unfinished, manifest, progress)
@@ -80,8 +84,8 @@ def sources(layout: Layout) -> list[Source]:
     return [plain_source(table) for table in backed_up(layout)]
 
 
-def describe(inspector: Inspector, stamp: datetime, put: Put) -> Manifest:
-    """Return what a backup of the tables that ``inspector`` sees says about itself.
+def describe(inspector: Inspector, taken: datetime, put: Put) -> Manifest:
+    """Return what a backup of the tables that ``inspector`` sees, ``taken`` then, says of itself.
 
     ``put`` is called for each table with its fingerprint, and returns what its file holds.
     """
@@ -99,7 +103,7 @@ def describe(inspector: Inspector, stamp: datetime, put: Put) -> Manifest:
         host=database.host,
         stage=layout.stage,
         schema=layout.schema,
-        taken_at=stamp.astimezone(UTC).isoformat(),
+        taken_at=taken.astimezone(UTC).isoformat(),
         migrations=tuple(sorted(".".join(key) for key in applied)),
         enums=read_enums(cursor, tables),
         domains=read_domains(cursor, tables),

@@ -19,7 +19,7 @@ from contacts.restructuring.bridge.indexes import (
     make_indexes_beside,
 )
 from contacts.restructuring.changes.base import FailedChecksError
-from contacts.restructuring.changes.run_row import finish_row, write_row
+from contacts.restructuring.changes.run_row import recorded
 from contacts.restructuring.checks.base import Result, failed, run_checks
 from contacts.restructuring.checks.environment.bridge import WHOLE, bridge_checks
 from contacts.restructuring.database.broken_off import broken_off
@@ -74,11 +74,12 @@ def add_bridge(
         inspector = Inspector(connection, cursor, options.layout)
         before = run_checks(inspector, bridge_checks(wanted))
         _refuse(before)
-        run = write_row(connection, cursor, RestructuringRun.Kind.BRIDGE, point, started)
-        build_bridge(connection, cursor, wanted, journal)
-        after = run_checks(inspector, [WHOLE])
-        _refuse(after)
-        finish_row(run, [*before, *after], journal)
+        kind = RestructuringRun.Kind.BRIDGE
+        with recorded(connection, cursor, kind, point, started, journal) as checks:
+            build_bridge(connection, cursor, wanted, journal)
+            after = run_checks(inspector, [WHOLE])
+            _refuse(after)
+            checks += [*before, *after]
         return after
 
     with _indexes_beside(connection, options.layout, journal):
@@ -136,10 +137,9 @@ def take_bridge_away(
     """
 
     def work(cursor: Any, point: RecoveryPoint) -> tuple[str, ...]:
-        run = write_row(connection, cursor, RestructuringRun.Kind.BRIDGE_DROPPED, point, started)
-        left = remove_bridge(cursor, options.layout, journal)
-        finish_row(run, [], journal)
-        return left
+        kind = RestructuringRun.Kind.BRIDGE_DROPPED
+        with recorded(connection, cursor, kind, point, started, journal):
+            return remove_bridge(cursor, options.layout, journal)
 
     return run_in_transaction(connection, options, journal, work)
 

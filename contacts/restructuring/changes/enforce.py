@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from contacts.models import RestructuringRun
+from contacts.restructuring.changes.run_row import recorded
 from contacts.restructuring.checks.base import Finding
 from contacts.restructuring.checks.format_rules import rule_breakers
 from contacts.restructuring.database.inspector import Inspector
@@ -84,14 +87,18 @@ def enforce_rules(
     layout: Layout,
     pending: Sequence[PendingRule],
     patience: Patience,
+    started: datetime,
     journal: Journal,
 ) -> list[RuleOutcome]:
-    """Add each of ``pending`` that no row breaks, in a short transaction of its own."""
+    """Add each of ``pending`` that no row breaks, in a short transaction of its own.
+
+    All of them together are recorded as one run, which ``started`` then.
+    """
     outcomes = []
     for item in pending:
         finding = item.broken
         if not item.broken.count:
-            finding = _enforce(connection, layout, item.model, item.rule, patience, journal)
+            finding = _enforce(connection, layout, item, patience, started, journal)
         outcomes.append(RuleOutcome(item.rule.name, finding))
     return outcomes
 
@@ -99,16 +106,21 @@ def enforce_rules(
 def _enforce(
     connection: BaseDatabaseWrapper,
     layout: Layout,
-    model: Any,
-    rule: models.CheckConstraint,
+    pending: PendingRule,
     patience: Patience,
+    started: datetime,
     journal: Journal,
 ) -> Finding:
-    """Add ``rule``, if no row came to break it; return what breaks it."""
-    table = model._meta.db_table
+    """Add the rule, if no row came to break it; return what breaks it."""
+    model: Any = pending.model
+    rule, table = pending.rule, model._meta.db_table
+    kind = RestructuringRun.Kind.ENFORCEMENT
 
     def work(cursor: Any, point: RecoveryPoint) -> None:
-        with journal.step(f"enforce {rule.name}", f"Adding {rule.name}"):
+        with (
+            recorded(connection, cursor, kind, point, started, journal),
+            journal.step(f"enforce {rule.name}", f"Adding {rule.name}"),
+        ):
             finding = rule_breakers(Inspector(connection, cursor, layout), rule.name, table)
             if finding.count:
                 raise _BrokenRuleError(finding)

@@ -1,15 +1,18 @@
 """Putting back what somebody has dropped, replaced or disabled of what the migration made."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from companies.address_policy import FOLLOW_COMPANIES, POLICY
 from companies.address_rights import FEED_ADDRESSES, OWN_LIKE_COMPANIES
+from contacts.models import RestructuringRun
 from contacts.restructuring.bridge.create import remake_bridge
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.changes.base import require_passed
+from contacts.restructuring.changes.run_row import recorded
 from contacts.restructuring.checks import before_repair
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, run_checks
@@ -44,24 +47,29 @@ EXCLUSIVE = RESTRUCTURED
 
 
 def repair(
-    connection: BaseDatabaseWrapper, options: TransactionOptions, journal: Journal
+    connection: BaseDatabaseWrapper,
+    options: TransactionOptions,
+    started: datetime,
+    journal: Journal,
 ) -> TransactionResult[list[Result]]:
     """Make what the migration made as it was, in a short transaction of its own, and check it.
 
     Raises Failure, with the database as it was, if rows do not allow that or a check fails.
     """
 
-    def work(cursor: Any, _: RecoveryPoint) -> list[Result]:
+    def work(cursor: Any, point: RecoveryPoint) -> list[Result]:
         inspector = Inspector(connection, cursor, options.layout)
+        kind = RestructuringRun.Kind.REPAIR
         with journal.step("checks under lock", "Running the checks again, under the lock"):
             require_passed(run_checks(inspector, before_repair.OBSTACLES))
-        with journal.step("repair", "Putting back what the migration made"):
-            _put_back(inspector)
-        with journal.step("verify", "Running the checks after the migration"):
-            now = Inspector(connection, cursor, read_layout(connection))
-            results = run_checks(now, CHECKS_AFTER)
-            require_passed(results)
-        return results
+        with recorded(connection, cursor, kind, point, started, journal) as checks:
+            with journal.step("repair", "Putting back what the migration made"):
+                _put_back(inspector)
+            with journal.step("verify", "Running the checks after the migration"):
+                now = Inspector(connection, cursor, read_layout(connection))
+                checks.extend(run_checks(now, CHECKS_AFTER))
+                require_passed(checks)
+        return checks
 
     return run_in_transaction(connection, options, journal, work)
 

@@ -1,6 +1,7 @@
 """The row in which a run is recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,8 +17,13 @@ from contacts.restructuring.database.identity import operating_system_user
 from contacts.restructuring.database.transaction import RecoveryPoint
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import RUNS_MIGRATION
-from jmsk.postgres.django_schema import applied_migrations
+from jmsk.postgres.django_schema import applied_migrations, own_name
 from jmsk.postgres.queries import value
+
+WRITABLE = """
+    SELECT coalesce(bool_and(has_table_privilege(to_regclass(%s), wanted)), false)
+      FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS wanted
+"""
 
 
 def begin_run(context: ChangeContext, kind: RestructuringRun.Kind) -> RestructuringRun:
@@ -44,6 +50,31 @@ def write_row(
         operating_system_user=operating_system_user(),
         database_user=value(cursor, "SELECT current_user"),
     )
+
+
+@contextmanager
+def recorded(
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    kind: RestructuringRun.Kind,
+    point: RecoveryPoint,
+    started: datetime,
+    journal: Journal,
+) -> Iterator[list[Result]]:
+    """Record what the block does as a run, in its transaction, which begins at ``point``.
+
+    Takes the results of checks into the list that it gives. A call that commits several times is
+    one run: they bear the same ``started``. Nothing is recorded where there is no table of runs, as
+    on a database that was never migrated, or the role may not write it.
+    """
+    checks: list[Result] = []
+    if not value(cursor, WRITABLE, [own_name(RestructuringRun._meta.db_table)]):
+        yield checks
+        return
+    known = RestructuringRun.objects.using(connection.alias).filter(kind=kind, started_at=started)
+    run = known.first() or write_row(connection, cursor, kind, point, started)
+    yield checks
+    finish_row(run, checks, journal)
 
 
 def complete_run(run: RestructuringRun, context: ChangeContext, result: ChangeResult) -> None:

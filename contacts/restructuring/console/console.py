@@ -13,7 +13,6 @@ from contacts.restructuring.console.progress import Progress, is_part
 from contacts.restructuring.console.terminal import FittedOutput
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Event
-from jmsk.wording import counted
 
 ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 """What may be answered, in small or large letters."""
@@ -66,7 +65,12 @@ class Console:
         elif event.kind == "wait" and self.verbosity >= NORMAL:
             self._write(self.stderr, event.text, "WARNING")
         elif event.kind == "end" and self.verbosity >= self._level(event):
-            self._write(self.stderr, f"{event.text}: {event.seconds:.2f} s")
+            self._write(self.stderr, f"{self._place(event)}{event.text}: {event.seconds:.2f} s")
+        elif (event.kind, event.step) == ("begin", "commit") and self.verbosity >= NORMAL:
+            self._write(self.stderr, f"{self._place(event)}{event.text}")
+
+    def _place(self, event: Event) -> str:
+        return self.progress.place_of(event) if self.progress else ""
 
     def _level(self, event: Event) -> int:
         """A part of a step is seen in the progress; in a log file it needs its line."""
@@ -173,6 +177,6 @@ def _plain(text: str) -> str:
 
 
 def _told_whole(event: Event) -> str:
-    rows = f", {counted(event.rows, 'row')}" if event.rows else ""
+    rows = f", {event.done}" if event.total else ""
     took = f", {event.seconds:.3f} s" if event.kind == "end" else ""
     return f"{datetime.now(UTC):%H:%M:%S.%f} {event.kind} {event.step}: {event.text}{rows}{took}"

@@ -42,9 +42,8 @@ class Course:
             self.steps.append(_begun(event.step, event.text))
         elif event.kind == "end":
             # Steps that failed have no end: what is above the ended one goes with it.
-            names = [step.name for step in self.steps]
-            if event.step in names:
-                del self.steps[names.index(event.step) :]
+            ended = [number for number, step in enumerate(self.steps) if step.name == event.step]
+            del self.steps[ended[-1] if ended else len(self.steps) :]
             self.rest = _begun("", BETWEEN)
         elif event.kind == "locked":
             self.locked_since = time.monotonic()
@@ -60,7 +59,13 @@ class Course:
     @property
     def place(self) -> str:
         """Which step of how many this is, '' where that is not known."""
-        name = self.steps[0].name if self.steps else self.rest.name
+        return self._place(self.steps[0].name if self.steps else self.rest.name)
+
+    def place_of(self, step: str) -> str:
+        """Return which step of how many ``step`` is, which has begun or ended just now."""
+        return "" if self.steps else self._place(step)
+
+    def _place(self, name: str) -> str:
         if name not in self.plan:
             return ""
         return f"Step {self.plan.index(name) + 1} of {len(self.plan)}: "

@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm import tqdm
-
+from contacts.restructuring.console.bars import CLOCK, draw, fitted, shape_of
 from contacts.restructuring.console.course import Course, Step, clock
-from contacts.restructuring.console.terminal import FittedOutput, columns, is_dumb, shows_marks
+from contacts.restructuring.console.terminal import (
+    FittedOutput,
+    columns,
+    is_dumb,
+)
 from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
-from jmsk.wording import counted
 
 logger = logging.getLogger("contacts.restructuring")
 
 TICK = 0.25
 TICKS_TO_A_LOOK = 4
 """Every how many ticks of that many seconds the server is asked."""
-ROWS = 20
-"""Of a terminal, for tqdm, which draws one."""
 QUIET = 10.0
 """After so many seconds without a line, a log gets one."""
 
@@ -63,6 +63,8 @@ class Progress:
     course: Course = field(default_factory=Course)
     drawn: Step | None = None
     bar: Any = None
+    text: str = ""
+    shape: str = CLOCK
     counted: str = ""
     rows: str = ""
     watch: ServerWatch | None = None
@@ -72,6 +74,10 @@ class Progress:
     guard: threading.RLock = field(default_factory=threading.RLock)
     ended: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+
+    def place_of(self, event: Event) -> str:
+        """Return which step of how many ``event`` begins or ends, '' where it is a part of one."""
+        return self.course.place_of(event.step)
 
     @property
     def moving(self) -> bool:
@@ -112,12 +118,11 @@ class Progress:
 
     def _draw_clock(self) -> None:
         self.drawn = self.course.now
-        text = f"{self.course.place}{self.drawn.text}"
-        remarks = ", ".join(self.course.remarks())
-        self.bar = self._tqdm(desc=text, bar_format="{desc} {elapsed}{postfix}", postfix=remarks)
+        self.text = f"{self.course.place}{self.drawn.text}"
+        self._draw(CLOCK)
 
     def _draw_rows(self, event: Event) -> None:
-        self.rows = f"{event.text}: {event.rows:,} of {counted(event.total, 'row')}"
+        self.rows = f"{event.text}: {event.done}"
         if event.rows >= event.total:  # what follows is not about rows
             self.rows = ""
             if self.counted:
@@ -128,18 +133,14 @@ class Progress:
         if self.counted != event.text:
             self._put_away()
             self.counted = event.text
-            text = f"{self.course.place}{event.text}"
-            self.bar = self._tqdm(desc=text, total=event.total, unit=" rows", unit_scale=True)
+            self.text = f"{self.course.place}{event.text}"
+            self._draw(shape_of(event), event.total)
         self.bar.update(event.rows - self.bar.n)
 
-    def _tqdm(self, **wanted: Any) -> Any:
-        """A bar without tqdm's own watching thread; ours keeps it moving."""
-        tqdm.monitor_interval = 0
-        marks = not shows_marks(self.stream)
-        # tqdm would draw nothing on a terminal that does not say how large it is.
-        size = {"ncols": columns(self.stream), "nrows": ROWS}
-        shown: dict[str, Any] = {"leave": False, "ascii": marks, **size, **wanted}
-        return tqdm(file=self.stream, **shown)
+    def _draw(self, shape: str, total: int = 0) -> None:
+        remarks, self.shape = self.course.remarks(), shape
+        text = fitted(self.text, remarks, shape, self.stream)
+        self.bar = draw(self.stream, text, remarks, shape, total)
 
     def _put_away(self) -> None:
         self.counted, self.drawn = "", None
@@ -191,16 +192,20 @@ class Progress:
         return self.moving or time.monotonic() - self.said >= QUIET
 
     def _refresh(self, seen: str) -> None:
-        remarks = [part for part in (self.rows, seen, *self.course.remarks()) if part]
-        self._say_alive(remarks)
+        clocks = self.course.remarks()
+        self._say_alive([part for part in (self.rows, seen, *clocks) if part])
         if not self.moving:
             return
         idle = time.monotonic() - self.course.now.since
         if self.bar is None and idle >= 1:
             self._draw_clock()
         if self.bar is not None:
-            drawn = remarks[1:] if self.counted else remarks
-            self.bar.set_postfix_str(", ".join(drawn), refresh=False)
+            # What may be cut off stands last.
+            drawn = [*clocks, "" if self.counted else self.rows, seen]
+            self.bar.set_postfix_str(", ".join(filter(None, drawn)), refresh=False)
+            self.bar.set_description_str(
+                fitted(self.text, clocks, self.shape, self.stream), refresh=False
+            )
             self.bar.ncols = columns(self.stream)  # somebody may have made the window smaller
             self.bar.refresh()
 

@@ -184,11 +184,17 @@ class _Attempt(Generic[T]):
         return execute(query, *rest)
 
     def _too_long(self, step: str) -> Failure:
+        longer = (
+            "Rehearse with a longer one, or without --max-lockout: then the rehearsal measures how "
+            "long it has to be."
+            if self.options.rehearse
+            else "Allow a longer one. Before a migration 'manage.py migrate_contacts --rehearse', "
+            "which locks readers and writers out, measures how long it has to be."
+        )
         return Failure(
             "MC503",
             f"The window of {self.options.max_lockout:g} s (--max-lockout) was over at the step "
-            f"'{step}'. {ROLLED_BACK} Allow a longer one; 'manage.py migrate_contacts --rehearse', "
-            "which locks readers and writers out, measures how long it has to be.",
+            f"'{step}'. {ROLLED_BACK} {longer}",
         )
 
     def settle(self, error: BaseException) -> TransactionResult[T]:

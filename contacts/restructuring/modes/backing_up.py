@@ -56,20 +56,23 @@ def _taken_over(operation: Operation) -> Backup | None:
         return None
     operation.report.backup_path = str(found.path)
     taken = datetime.fromisoformat(found.manifest.taken_at)
-    age = counted((now - taken).seconds // 60, "minute")
+    minutes = (now - taken).seconds // 60
+    age = counted(minutes, "minute") if minutes else "less than a minute"
     operation.say(
         Line(f"✓ The backup of {age} ago is used again: every row is as it was then", "SUCCESS"),
-        Line(f"  It lies in {found.path}, and its files were verified; --new-backup writes one"),
+        Line(f"  It lies in {found.path}; its files were verified; --new-backup writes another"),
     )
     return found
 
 
 def _write(operation: Operation, snapshot: AbstractContextManager[Inspector]) -> Backup:
+    # Its folder is named by the moment by which the run's reports are.
     backup = write_backup(
         snapshot,
         operation.options.backup_dir,
-        datetime.now(UTC),
+        operation.report.started,
         operation.journal.count,
+        datetime.now(UTC),
     )
     operation.report.backup_path = str(backup.path)
     return backup

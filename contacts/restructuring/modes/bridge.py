@@ -33,7 +33,10 @@ def add_bridge(operation: Operation) -> None:
         "contacts gets two indexes, built while others write",
         "writers of contacts, orders and companies then wait for a moment",
     ]
+    steps.section(operation, "READY TO MAKE THE BRIDGE")
+    operation.say_database()
     steps.confirm(operation, consequences)
+    steps.section(operation, "MAKING THE BRIDGE")
     options = _options(operation, shared=changes.TABLES)
     ended = changes.add_bridge(
         operation.connection, options, wanted, operation.report.started, operation.journal

@@ -13,12 +13,13 @@ from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.modes.prepared import as_application_sees_it, say_status
 from contacts.restructuring.preparation.forecast import forecast
-from contacts.restructuring.reports.results import roads_lines, statistics_lines
+from contacts.restructuring.reports.results import roads_lines, statistics_lines, switch_lines
 from contacts.restructuring.state.statistics import Statistics, gather
 
 
 def dry_run(operation: Operation) -> None:
     """Run the checks and show what would be migrated, in a read-only transaction."""
+    operation.say_database()
     prepared = operation.layout.stage is Stage.PREPARED
     if prepared:
         say_status(operation)
@@ -27,24 +28,25 @@ def dry_run(operation: Operation) -> None:
     if operation.report.statistics:
         lines = statistics_lines(operation.report.statistics)
         steps.section(operation, "WHAT WOULD BE MIGRATED", *lines, *_rules(operation))
-        if not prepared:
-            _say_roads(operation, operation.report.statistics)
+        _say_locks(operation, operation.report.statistics, prepared=prepared)
     operation.refuse_failed(operation.report.before)
     operation.say(Line())
     operation.nothing_to_do("Dry run: nothing was changed.")
 
 
-def _say_roads(operation: Operation, statistics: Statistics) -> None:
-    """Show what both roads would cost on a database that is not prepared yet."""
+def _say_locks(operation: Operation, statistics: Statistics, *, prepared: bool) -> None:
+    """Show how long both roads would lock; of a prepared database, how long the switch would."""
     with operation.reading_snapshot() as inspector:
         found = forecast(inspector, statistics, operation.options.pace)
     operation.report.forecast = found
-    steps.section(operation, "THE TWO ROADS", *roads_lines(found))
+    if prepared:
+        steps.section(operation, "THE SWITCH", *switch_lines(found))
+    else:
+        steps.section(operation, "THE TWO ROADS", *roads_lines(found))
 
 
 def validate(operation: Operation) -> None:
     """Run the checks before the migration and show them; gather the statistics."""
-    operation.say_database()
     steps.section(operation, "PRE-MIGRATION VALIDATION CHECKS")
     checks = checks_for(operation.layout.stage, operation.options.alembic_stamp)
     if operation.options.bridge and operation.layout.stage is Stage.LEGACY:

@@ -25,17 +25,19 @@ def enforce(operation: Operation) -> None:
     if any(not item.broken.count for item in pending):
         _confirm(operation, pending)
         steps.section(operation, "ENFORCING CHECK RULES")
-    outcomes = enforce_rules(connection, layout, pending, patience, journal)
+    outcomes = enforce_rules(
+        connection, layout, pending, patience, operation.report.started, journal
+    )
     waiting = {item.rule: item.finding.count for item in outcomes if item.finding.count}
     known = {item.rule.name: item.broken for item in pending}
     for outcome in outcomes:  # rows may have come while the question was open
         if outcome.finding != known[outcome.rule]:
             operation.say(*_lines(outcome.rule, outcome.finding))
     added = [item.rule for item in outcomes if not item.finding.count]
+    operation.say(*(Line(f"✓ {rule} is enforced now", "SUCCESS") for rule in added))
     operation.report.waiting_rules = waiting
     steps.section(operation, "WHAT HAPPENED")
     operation.say_database()
-    operation.say(*(Line(f"✓ {rule} is enforced now", "SUCCESS") for rule in added))
     operation.say(
         *(Line(f"  {rule}: waits for {counted(count, 'row')}") for rule, count in waiting.items())
     )

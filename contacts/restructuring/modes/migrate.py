@@ -73,6 +73,7 @@ def rehearse(operation: Operation) -> None:
         switch.rehearse_switch(operation)
     else:
         steps.run_and_report(operation, Restructure(), EXCLUSIVE, None, rehearse=True)
+    operation.say(Line("✓ The whole migration was run and rolled back", "SUCCESS"))
     _show_results(operation, "The migration would succeed; it was rolled back.")
     operation.report.seconds = dict(operation.journal.seconds)
     steps.section(operation, "FORECAST FOR THE REAL RUN", *forecast_lines(operation.report))
@@ -89,7 +90,8 @@ def _confirm(operation: Operation, ready: str, consequences: tuple[str, ...], ba
     steps.section(operation, ready)
     operation.say_database()
     report = operation.report
-    statistics = statistics_lines(report.statistics) if report.statistics else ()
+    numbers = statistics_lines(report.statistics) if report.statistics else ()
+    statistics = (Line("What there is:"), *numbers) if numbers else ()
     sessions = next(result.finding for result in report.before if Tag.SESSIONS in result.tags)
     options = operation.options
     bridge = options.bridge.schema if options.bridge else ""

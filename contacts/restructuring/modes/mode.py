@@ -54,7 +54,7 @@ MIGRATE = Mode(
 ADD_BRIDGE = Mode(
     flag="",
     name="bridge",
-    steps=("checks", "locks", "bridge", "commit"),
+    steps=("checks", "bridge indexes", "locks", "bridge", "commit"),
     run=add_bridge,
     help="Make the bridge of a migrated database.",
     stages=(Stage.MIGRATED,),
@@ -127,8 +127,8 @@ MODES = (
         question="Abandon the preparation?",
         changes=True,
         writes_reports=False,
-        done_at=(Stage.LEGACY,),
-        done="The database is legacy: nothing to abandon.",
+        done_at=(Stage.LEGACY, Stage.MIGRATED, Stage.PARTIAL, Stage.EMPTY),
+        done="The database is {stage}, not prepared: nothing to abandon.",
     ),
     Mode(
         flag="--status",
@@ -170,7 +170,7 @@ MODES = (
     Mode(
         flag="--repair",
         name="repair",
-        steps=("checks", "locks", "repair", "commit"),
+        steps=("checks", "locks", "checks under lock", "repair", "verify", "commit"),
         run=repair,
         help="Put back what is missing, changed or disabled of what the migration made.",
         stages=(Stage.MIGRATED,),
@@ -180,6 +180,7 @@ MODES = (
     Mode(
         flag="--drop-bridge",
         name="bridge's end",
+        steps=("locks", "drop bridge", "commit"),
         run=drop_bridge,
         help="Take the bridge away, once no application uses the legacy names any more.",
         stages=(Stage.MIGRATED,),

@@ -1,12 +1,17 @@
 """The online road: preparing beside the working application, and taking that away again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
+from contacts.models import RestructuringRun
+from contacts.restructuring.changes.run_row import recorded
+from contacts.restructuring.checks.base import Result
 from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.database.transaction import recovery_point
 from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.dry_run import validate
@@ -34,6 +39,7 @@ ABANDON_CONSEQUENCES = (
 def prepare(operation: Operation) -> None:
     """Prepare the database beside the working application, from wherever it stands."""
     if operation.layout.stage is Stage.LEGACY:
+        operation.say_database()
         validate(operation)
         operation.refuse_failed(operation.report.before)
         steps.section(operation, "READY TO PREPARE")
@@ -44,6 +50,7 @@ def prepare(operation: Operation) -> None:
     with resumable(operation, stays), run_lock_held(operation.connection):
         try:
             results = prepare_tables(worker(operation))
+            _record(operation, RestructuringRun.Kind.PREPARATION, results)
         except UnfitError as unfit:
             operation.say(*result_lines(unfit.results))
             raise
@@ -63,9 +70,25 @@ def abandon(operation: Operation) -> None:
     steps.confirm(operation, ABANDON_CONSEQUENCES)
     stays = "Some of the preparation is gone, the rest goes when --abandon is run again."
     with resumable(operation, stays), run_lock_held(operation.connection):
-        abandon_preparation(worker(operation))
+        with operation.journal.step("abandon", "Taking the preparation away"):
+            abandon_preparation(worker(operation))
+        _record(operation, RestructuringRun.Kind.ABANDONMENT)
     operation.report.stage = Stage.LEGACY
     operation.nothing_to_do("The preparation is gone: the database is legacy again.")
+
+
+def _record(
+    operation: Operation, kind: RestructuringRun.Kind, results: Sequence[Result] = ()
+) -> None:
+    """Record that the work came to its end, where this database has a table of runs."""
+    connection, report, journal = operation.connection, operation.report, operation.journal
+
+    def write(cursor: Any) -> None:
+        point = recovery_point(cursor)
+        with recorded(connection, cursor, kind, point, report.started, journal) as checks:
+            checks.extend(results)
+
+    worker(operation).transact(write, "recording the run")
 
 
 def worker(operation: Operation) -> Worker:

@@ -211,7 +211,7 @@ def open_operation(
             ) from error
         raise Failure(
             "MC101",
-            f"The database cannot be reached: {server_words(error)}. {UNCHANGED} Check "
+            f"The database cannot be reached ({server_words(error)}). {UNCHANGED} Check "
             "DATABASE_URL (host, port, user, password), then run again.",
         ) from error
     with connection.cursor() as cursor:

@@ -31,6 +31,7 @@ def recover(operation: Operation) -> None:
     )
     steps.section(operation, "RECOVERING")
     steps.run_and_report(operation, Recover(), EXCLUSIVE, backup)
+    operation.say(Line("✓ The tables are those of the legacy schema again", "SUCCESS"))
     operation.report.stage = Stage.LEGACY
     steps.save_report(
         operation, "The database is legacy again; every row was proved before COMMIT."

@@ -8,6 +8,7 @@ from contacts.restructuring.database.transaction import TransactionOptions
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines
+from contacts.restructuring.state.unsettled import count_rows, still_there
 from jmsk.wording import counted
 
 
@@ -36,13 +37,21 @@ def repair(operation: Operation) -> None:
         ],
     )
     try:
-        ended = changes.repair(operation.connection, _options(operation), operation.journal)
+        ended = changes.repair(
+            operation.connection,
+            _options(operation),
+            operation.report.started,
+            operation.journal,
+        )
     except FailedChecksError as refused:
         operation.say(*result_lines(refused.results))
         raise
     operation.report.after = tuple(ended.value)
     operation.report.settings = ended.settings
     operation.report.locks, operation.report.locked_seconds = ended.locks, ended.locked_seconds
+    with operation.reading_snapshot() as inspector:
+        operation.report.counts = count_rows(inspector)
+        operation.report.still_in_defaults = still_there(inspector)
     operation.say(Line(f"✓ {counted(number, 'difference')} put right.", "SUCCESS"))
     steps.save_report(operation, f"{counted(number, 'difference')} put right; no row was changed.")
 

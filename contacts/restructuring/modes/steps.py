@@ -46,7 +46,8 @@ def check_first(
 def confirm(operation: Operation, steps: Sequence[str], *more: Line) -> None:
     """Say what will happen, ask, and look at the tables again. Raises Failure where declined."""
     operation.say(Line("What will happen:"), *(Line(f"  - {step}") for step in steps), *more)
-    operation.say(Line())
+    if not operation.console.noinput:
+        operation.say(Line())
     operation.console.ask(operation.mode.question)
     operation.look_again()
 

@@ -9,6 +9,7 @@ from contacts.restructuring.changes.switch import Switch, refuse_unequal
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.console.lines import Line
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.failures import UNCHANGED, Failure
@@ -21,6 +22,7 @@ from contacts.restructuring.preparation.status import read_status
 from contacts.restructuring.preparation.verifying.verify import verify
 from contacts.restructuring.preparation.work import SHORT_TRIES, run_lock_held
 from contacts.restructuring.reports.results import result_lines
+from contacts.restructuring.state.unsettled import LOOSE, DefaultCompany, still_there
 from contacts.restructuring.switching.changed import OutdatedError
 from contacts.restructuring.switching.finish import finish as finish_tables
 from contacts.restructuring.switching.witness import Witness, witness
@@ -64,8 +66,11 @@ COMMITTED = "The switch was committed, and stays; readers and writers are at wor
 def legacy_view(operation: Operation) -> Operation:
     """Return the operation on the legacy database that a prepared one is for the application.
 
+    The database is named, with how far its preparation is.
+
     Raises Failure where a prepared database cannot be switched.
     """
+    operation.say_database()
     if operation.layout.stage is not Stage.PREPARED:
         return operation
     require_verified(operation)
@@ -74,7 +79,6 @@ def legacy_view(operation: Operation) -> Operation:
 
 def require_verified(operation: Operation) -> None:
     """Show how far the preparation is. Raises Failure unless it can be switched."""
-    operation.say_database()
     found = say_status(operation)
     if found.ready and not found.broken:
         return
@@ -99,6 +103,9 @@ def switch(operation: Operation, backup: Backup | None) -> None:
 def rehearse_switch(operation: Operation) -> None:
     """Do what :func:`switch` does up to COMMIT, then roll back."""
     _switch(operation, None, None, rehearse=True)
+    placements = operation.report.statistics.placements if operation.report.statistics else ()
+    loose = sum(placement.orders for placement in placements)
+    operation.report.counts["orders_without_contact"] = loose
 
 
 def finish(operation: Operation) -> Operation:
@@ -175,6 +182,8 @@ def _check(operation: Operation) -> None:
         operation.journal.step("checks after", "Running the checks of all rows"),
     ):
         results = run_checks(inspector, CHECKS_AFTER)
+        operation.report.still_in_defaults = _left(operation, inspector)
+        operation.report.counts["orders_without_contact"] = inspector.value(LOOSE)
     operation.report.after = tuple(results)
     bad = failed(results)
     if bad:
@@ -184,3 +193,14 @@ def _check(operation: Operation) -> None:
             f"The switch was committed, but checks failed: {', '.join(item.title for item in bad)}."
             " Each of them says above what it found.",
         )
+
+
+def _left(operation: Operation, inspector: Inspector) -> tuple[DefaultCompany, ...]:
+    """Return what is left in the default companies, those included that were filled early."""
+    statistics = operation.report.statistics
+    placements = statistics.placements if statistics else ()
+    created = {placement.tenant_id: not placement.exists for placement in placements}
+    return tuple(
+        replace(company, created=created.get(company.tenant_id))
+        for company in still_there(inspector)
+    )

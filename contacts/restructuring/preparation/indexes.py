@@ -88,7 +88,7 @@ def make_indexes(worker: Worker) -> None:
 
     wanted = worker.transact(begin, "looking for missing indexes")
     for number, one in enumerate(wanted, 1):
-        worker.journal.progress(number - 1, len(wanted), f"indexes: {one.item.name}")
+        worker.journal.progress_of("index", "indexes", number - 1, len(wanted), one.item.name)
         _make(worker, one)
     with worker.outside() as cursor:
         for table, statement in VACUUM.items():

@@ -13,6 +13,7 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.preparation.status import Status
 from contacts.restructuring.state.history import Run
 from contacts.restructuring.state.unsettled import Left
+from contacts.runs import BESIDE
 from jmsk.wording import counted, mebibytes, moment
 
 FIRST = 10
@@ -133,10 +134,18 @@ def _listed(title: str, told: Sequence[str]) -> Iterator[Line]:
 
 
 def _run(run: Run) -> str:
-    took = f", {(run.finished - run.started).total_seconds():,.1f} s" if run.finished else ""
-    backup = f"; backup {Path(run.backup_path).name}" if run.backup_path else "; no backup"
-    who = f"by {run.operating_system_user} as {run.database_user}"
-    return f"{moment(run.started)} {run.kind}{took}, {who}{backup}"
+    seconds = (run.finished - run.started).total_seconds() if run.finished else None
+    took = ", not finished" if seconds is None else f", {seconds:,.1f} s"
+    user = run.operating_system_user
+    who = f", by {user} as {run.database_user}" if user else ""
+    return f"{moment(run.started)} {run.kind}{took}{who}{_of_backup(run)}"
+
+
+def _of_backup(run: Run) -> str:
+    """Name the run's backup. What only stands beside the tables, or in them, needs none."""
+    if run.backup_path:
+        return f"; backup {Path(run.backup_path).name}"
+    return "" if run.kind in BESIDE else "; no backup"
 
 
 def left_told(left: Left) -> str:

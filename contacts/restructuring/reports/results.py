@@ -12,6 +12,10 @@ from jmsk.wording import counted, mebibytes
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
 FIRST_COMPANIES = 10
 """How many default companies are listed where there are many; a sum follows."""
+ESTIMATED = Line(
+    "  estimated from the rows and the server's present speed; --rehearse, which locks everybody "
+    "out, measures it"
+)
 STYLES = {Status.PASSED: "SUCCESS", Status.WARNING: "WARNING", Status.FAILED: "ERROR"}
 
 
@@ -103,19 +107,26 @@ def roads_lines(forecast: Forecast) -> list[Line]:
     if forecast.obstacles:
         why = "; ".join(forecast.obstacles)
         return [Line(offline), Line(f"  online: this database cannot be prepared: {why}")]
-    locked = forecast.online_locked + forecast.placing
-    early = f", or {_about(forecast.online_locked)} with --place-early" if forecast.placing else ""
     return [
         Line(offline),
         Line(
             f"  online: prepared for about {_about(forecast.online_prepared)} beside the "
-            f"application (--prepare), then locked for about {_about(locked)}{early}"
+            f"application (--prepare), then {_switch(forecast, 'with --place-early')}"
         ),
-        Line(
-            "  estimated from the rows and the server's present speed; --rehearse, which locks "
-            "everybody out, measures it"
-        ),
+        ESTIMATED,
     ]
+
+
+def switch_lines(forecast: Forecast) -> list[Line]:
+    """Return what the switch of a database that is prepared would take."""
+    return [Line(f"  {_switch(forecast, 'after --prepare --place-early')}"), ESTIMATED]
+
+
+def _switch(forecast: Forecast, early: str) -> str:
+    """Say for how long the switch locks, and for how long ``early`` where that makes less of it."""
+    locked = _about(forecast.online_locked + forecast.placing)
+    less = _about(forecast.online_locked)
+    return f"locked for about {locked}" + (f", or {less} {early}" if less != locked else "")
 
 
 def _about(seconds: float) -> str:

@@ -16,6 +16,26 @@ TARGETS = {
 }
 """The stages of a database into which a backup of each stage can be restored."""
 
+MIGRATE = "run 'manage.py migrate_contacts' first"
+FIRST = {
+    (Stage.LEGACY, Stage.PREPARED): "run 'manage.py migrate_contacts --abandon' first",
+    (Stage.MIGRATED, Stage.LEGACY): MIGRATE,
+    (Stage.MIGRATED, Stage.PREPARED): MIGRATE,
+    (Stage.MIGRATED, Stage.PARTIAL): "run 'manage.py migrate_contacts --recover' first, then "
+    "'manage.py migrate_contacts'",
+    (Stage.MIGRATED, Stage.EMPTY): "restore a backup of the legacy tables first, then run "
+    "'manage.py migrate_contacts'",
+}
+"""What leads to where a backup can be restored, by its stage and that of the database."""
+
+
+def first(backup: str, now: Stage) -> str:
+    """Say what has to be run before a backup of the stage ``backup`` can be restored."""
+    if backup not in TARGETS:
+        return f"a backup of a {backup} database is kept for the record and restored nowhere"
+    unknown = "put right what is odd about the database first"
+    return FIRST.get((Stage(backup), now), unknown)
+
 
 def require_fit(layout: Layout, backup: Backup) -> None:
     """Raise Failure, which says why, if ``backup`` cannot be restored into the database."""
@@ -28,10 +48,11 @@ def require_fit(layout: Layout, backup: Backup) -> None:
             if targets
             else "is kept for the record: it can be restored into none"
         )
+        before = f"To restore it, {first(stage, layout.stage)}. For another" if targets else "For a"
         raise Failure(
             "MC701",
-            f"{backup.path} is the backup of a {stage} database and {told}. {UNCHANGED} Name "
-            "another backup.",
+            f"{backup.path} is the backup of a {stage} database and {told}. {UNCHANGED} {before} "
+            "backup that fits, see 'manage.py migrate_contacts --status'.",
         )
     problems = misfits(layout, backup)
     if problems:

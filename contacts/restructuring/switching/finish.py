@@ -34,7 +34,7 @@ def finish(worker: Worker) -> list[str]:
         lambda cursor: _unvalidated(worker, cursor), "reading constraints"
     )
     for number, (table, name) in enumerate(unvalidated):
-        worker.journal.progress(number, len(unvalidated), f"validating {name}")
+        worker.journal.progress_of("constraint", "constraints", number, len(unvalidated), name)
         statement = sql.SQL(VALIDATE).format(worker.table(table), sql.Identifier(name))
         worker.transact(partial(_execute, statement=statement), f"validating {name}")
     worker.transact(put_away, "putting the journal away")

@@ -129,7 +129,8 @@ def test_the_run_after_a_no_uses_the_backup_and_says_so(sample: Database, tmp_pa
     done = run("--noinput", "--backup-dir", str(tmp_path))
 
     assert done.code == 0
-    assert "is used again: every row is as it was then" in done.out
+    told = "✓ The backup of less than a minute ago is used again: every row is as it was then"
+    assert told in done.out
     assert f"It lies in {kept}" in done.out
     assert [*tmp_path.glob("migration_2*")] == [kept]
     back = run("--restore", str(kept), "--noinput", "--skip-backup", "--backup-dir", str(tmp_path))

@@ -1,5 +1,6 @@
 """A bridge that comes later: its row among the runs, and its indexes, built beside the writers."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from django.db import connection
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.bridge.description import INDEXES
+from contacts.restructuring.modes.mode import ADD_BRIDGE, MODES
 from contacts.restructuring.state.record import read_record
 from tests.support.database.databases import Database
 from tests.support.runs.bridge import rows, session
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.slow
 STANDING = "SELECT relname FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"
 BUILDING = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CREATE INDEX CONCURRENTLY'"
 OURS = list(INDEXES.values())
+
+(DROP,) = (mode for mode in MODES if mode.flag == "--drop-bridge")
 
 
 @pytest.fixture
@@ -117,3 +121,14 @@ def test_the_status_says_since_when_it_stands(plain: Database, tmp_path: Path) -
     told = " ".join(assert_succeeds(tmp_path, "--status").out.split())
     assert "Bridge: stands in schema legacy since 20" in told
     assert "0 calls of customers and 0 calls of orders" in told
+
+
+def test_it_is_told_as_every_change_is(plain: Database, tmp_path: Path) -> None:
+    made = assert_succeeds(tmp_path, "--bridge")
+    gone = assert_succeeds(tmp_path, "--drop-bridge")
+
+    assert "READY TO MAKE THE BRIDGE" in made.out
+    assert "READY TO DROP THE BRIDGE" in gone.out
+    for done, plan in ((made, ADD_BRIDGE.steps), (gone, DROP.steps)):
+        steps = re.findall(r"^Step (\d+) of (\d+): ", done.err, re.MULTILINE)
+        assert steps == [(str(number), str(len(plan))) for number in range(1, len(plan) + 1)]

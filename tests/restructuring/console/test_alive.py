@@ -148,6 +148,17 @@ def test_the_time_left_is_that_of_the_steps_to_come() -> None:
     assert (course.place, course.remarks()) == ("", [])
 
 
+def test_a_step_within_one_of_its_name_does_not_end_it() -> None:
+    course = Course(("verify", "commit"))
+    for _ in range(2):
+        course.hear(Event("begin", "verify", "Verifying every row"))
+    course.hear(Event("end", "verify", "Reading every row again"))
+    assert course.place_of("verify") == ""
+    assert course.place == "Step 1 of 2: "
+    course.hear(Event("end", "verify", "Verifying every row"))
+    assert course.place_of("verify") == "Step 1 of 2: "
+
+
 def test_a_duration_has_hours_where_there_are_any() -> None:
     assert [clock(59.9), clock(61), clock(3661)] == ["00:59", "01:01", "1:01:01"]
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from contacts.restructuring.console.bars import CLOCK, fitted
 from contacts.restructuring.console.progress import Progress
 from contacts.restructuring.console.watch import ServerWatch
 from contacts.restructuring.journal import Event
 from tests.support.database.databases import Database
 from tests.support.runs.command import Terminal, run, run_into
+from tests.support.runs.screen import into_a_log, on_a_terminal
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -36,6 +38,71 @@ def test_rows_are_counted_with_rate_and_time_left() -> None:
     progress.close()
     assert "orders:  50%" in screen.getvalue()
     assert "rows/s" in screen.getvalue()
+
+
+def test_rows_and_things_are_whole_numbers_with_their_noun() -> None:
+    screen = Terminal()
+    progress = Progress(screen, "default")
+    progress.hear(Event("begin", "index", "Making the indexes"))
+    told = Event("progress", "index", "ix_a", rows=2, total=9, noun="index", plural="indexes")
+    progress.hear(told)
+    wait_until(lambda: "ix_a: 2 of 9 indexes|" in screen.getvalue())
+    assert "rows" not in screen.getvalue()
+    progress.hear(Event("progress", "index", "orders", rows=5, total=1000))
+    wait_until(lambda: "5/1,000 rows" in screen.getvalue())
+    progress.close()
+    assert not re.search(r"\d\.\d+( of |/)", screen.getvalue())
+    assert told.done == "2 of 9 indexes"
+
+
+LONG = "Reading every row of the moment of the lock"
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_at_80_columns_the_clocks_are_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch, counts: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Terminal()
+    progress = Progress(screen, "default")
+    progress.expect(("locks", "witness"), {"witness": 40.0})
+    progress.hear(Event("begin", "witness", LONG))
+    progress.hear(Event("locked", "lock-out"))
+    if counts:
+        progress.hear(Event("progress", "witness", LONG, rows=123_456, total=9_000_000))
+    wait_until(lambda: screen.getvalue().count("about 00:3") >= 3)
+    progress.close()
+    frames = [frame for frame in re.split("[\r\n]", screen.getvalue()) if "locked" in frame]
+    assert frames
+    for frame in frames:
+        assert len(frame) <= 80
+        assert re.match(r"2/2: Reading.*, locked out for 00:0\d, about 00:[34]\d left", frame)
+
+
+def test_before_a_text_is_cut_its_number_gets_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    screen, clocks = Terminal(), ["locked out for 00:12", "about 00:34 left"]
+    for text in ("Backing up the tables", "Restoring the rows"):
+        assert fitted(f"Step 5 of 10: {text}", clocks, CLOCK, screen) == f"5/10: {text}"
+    assert fitted("Step 6 of 10: Migrating", clocks, CLOCK, screen) == "Step 6 of 10: Migrating"
+    assert fitted(f"Step 5 of 10: {LONG}", clocks, CLOCK, screen).endswith("...")
+
+
+def test_the_last_step_is_seen_on_a_terminal_and_in_a_log(sample: Database, tmp_path: Path) -> None:
+    database = {"DATABASE_URL": sample.url}
+    call = ("migrate_contacts", "--noinput", "--backup-dir", str(tmp_path))
+    for number, mode in (
+        (8, "--rehearse"),
+        (10, ""),
+        (10, "--rollback"),
+        (7, "--prepare"),
+        (14, ""),
+    ):
+        show = into_a_log if mode in ("--rehearse", "--prepare") else on_a_terminal
+        shown = show(database, *call, *([mode] if mode else []))
+        assert shown.code == 0, shown.text
+        steps = re.findall(rf"^Step (\d+) of {number}: ", shown.text.replace("\r", "\n"), re.M)
+        assert steps[-1] == str(number), (mode, shown.text)
 
 
 def test_the_clock_runs_while_the_server_works() -> None:
@@ -138,7 +205,7 @@ def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Datab
     assert told.code == 0
     assert "Applying orders.0002_hierarchy" in told.err
     left = [line.split("\r")[-1] for line in told.err.split("\n")]
-    assert [line for line in left if line.startswith("Migrating: ")]
+    assert [line for line in left if line.startswith("Step 4 of 8: Migrating: ")]
     assert not [line for line in left if line.startswith("Applying")]
 
 

@@ -96,3 +96,16 @@ def test_a_deferred_statement_that_fails_leaves_no_transaction_open(
     sample.execute("DROP EVENT TRIGGER refuse; DROP FUNCTION refuse()")
     assert run(*options).code == 0
     assert state(sample, before) == "migrated"
+
+
+def test_a_rehearsal_past_its_window_is_told_to_leave_it_out(
+    sample: Database, options: tuple[str, ...]
+) -> None:
+    slow = SLOW.format(what="time.sleep(1.5)")
+
+    done = run_child(sample, *options, "--rehearse", "--max-lockout", "1", program=slow)
+
+    assert done.code == 1, done.output
+    assert "[MC503]" in done.error
+    assert "Rehearse with a longer one, or without --max-lockout" in done.error
+    assert "--rehearse" not in done.error

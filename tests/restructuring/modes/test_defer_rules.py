@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.database.databases import Database
 from tests.support.database.photograph import photograph
-from tests.support.runs.command import assert_migrates, assert_succeeds, run
+from tests.support.runs.command import assert_migrates, assert_refused, assert_succeeds, run
+from tests.support.runs.preparation import prepare_whole
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +66,18 @@ def test_the_way_back_is_the_same(sample: Database, tmp_path: Path) -> None:
     assert_succeeds(tmp_path, "--rollback", "--skip-backup")
 
     assert photograph(sample) == before
+
+
+@pytest.mark.parametrize("option", ["--defer-rules", "--placeholder-contacts"])
+@pytest.mark.parametrize("mode", ["--dry-run", "--rehearse", "--show-sql", "--noinput"])
+def test_a_switch_that_does_not_know_it_refuses(sample: Database, mode: str, option: str) -> None:
+    prepare_whole()
+    before = sample.dump()
+
+    refused = run(mode, option)
+
+    assert_refused(sample, refused, before, "[MC109] This database is prepared online, and the")
+    assert f"knows no {option}. Nothing was changed." in refused.error
 
 
 @pytest.mark.parametrize("option", ["--defer-rules", "--placeholder-contacts"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contacts.restructuring.modes.mode import MODES
 from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.cases.stages import STAGES
 from tests.support.database.databases import Database
@@ -57,10 +58,10 @@ ENDS = {
         "unknown": (0, "orders has a column contact_id already"),
     },
     "--abandon": {
-        "legacy": (0, "nothing to abandon"),
-        "migrated": (1, "is migrated, not prepared"),
-        "partial": (1, "is partial, not prepared"),
-        "empty": (1, "is empty, not prepared"),
+        "legacy": (0, "The database is legacy, not prepared: nothing to abandon."),
+        "migrated": (0, "The database is migrated, not prepared: nothing to abandon."),
+        "partial": (0, "The database is partial, not prepared: nothing to abandon."),
+        "empty": (0, "The database is empty, not prepared: nothing to abandon."),
         "unknown": (1, "is unknown, not prepared"),
     },
     "--prepare": {
@@ -237,6 +238,15 @@ def test_stamp_is_refused_where_nothing_would_be_stamped(legacy: Database) -> No
     assert "--alembic-stamp goes with the migration, its rehearsal and --dry-run only" in done.error
 
 
+@pytest.mark.parametrize("mode", [mode.flag for mode in MODES if mode.name != "preparation"])
+def test_placing_early_goes_with_the_preparation_only(tmp_path: Path, mode: str) -> None:
+    taken = {"--restore": [str(tmp_path)], "--prune-backups": ["1"]}.get(mode, [])
+    done = run(*([mode] if mode else []), *taken, "--place-early")
+
+    assert done.code == 2
+    assert "--place-early goes with --prepare only" in done.error
+
+
 def test_wrong_usage_ends_with_2() -> None:
     done = run_child("postgresql://nobody@127.0.0.1:1/x", "--lock-timeout", "soon")
 
@@ -307,11 +317,21 @@ def test_unreachable_server_is_named_without_the_password() -> None:
     done = run_child("postgresql://shop:hunter2@127.0.0.1:1/x", "--dry-run")
 
     assert done.code == 1
-    assert "The database cannot be reached" in done.error
+    assert "The database cannot be reached (" in done.error
+    assert "TCP/IP connections?). Nothing was changed." in done.error
+    assert "?." not in done.error
     assert "127.0.0.1" in done.error
     assert "Nothing was changed. Check DATABASE_URL" in done.error
     assert "hunter2" not in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_socket_that_is_not_there_is_told_in_sentences(tmp_path: Path) -> None:
+    done = run_child(f"postgresql://shop@/x?host={tmp_path}", "--dry-run")
+
+    assert done.code == 1
+    assert "No such file or directory. Is the server running locally" in done.error
+    assert "connections on that socket?). Nothing was changed." in done.error
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from contacts.restructuring.backup.folder import partial_folder
-from contacts.restructuring.backup.shelf import Kept
-from contacts.restructuring.modes.beside.prune import needed_names
+from contacts.restructuring.backup.shelf import Kept, needed_names
 from contacts.restructuring.state.history import Run
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds, run, run_child, run_into, start
@@ -58,6 +57,22 @@ def test_what_a_way_back_needs_stays_unless_it_is_named(tmp_path: Path, three: l
 
     assert run_into(tmp_path, "--prune-backups", "0", three[2]).code == 0
     assert backups(tmp_path) == []
+
+
+def test_the_ways_back_of_the_status_are_those_whose_backups_stay(
+    sample: Database, tmp_path: Path, three: list[str]
+) -> None:
+    sample.execute("DROP TRIGGER trg_validate_contact_company ON contacts")
+    for mode in ("--repair", "--rollback", "--prepare"):
+        assert_succeeds(tmp_path, mode)
+        told = run("--status", "--backup-dir", str(tmp_path), "--format=json").document["status"]
+        pruned = run("--prune-backups", "0", "--backup-dir", str(tmp_path)).out
+
+        ways = [way["command"].split()[-1] for way in told["ways_back"]]
+        named = [Path(way).name for way in ways if not way.startswith("--")]
+        stay = [line.split()[6][:-1] for line in pruned.splitlines() if "a way back needs" in line]
+        assert named == stay
+        assert named[-1] == three[2]
 
 
 def test_a_name_without_noinput_is_wrong_usage(
@@ -146,6 +161,7 @@ def test_the_latest_run_and_the_latest_migration_need_theirs() -> None:
 
     runs = [ran("restore", "d"), ran("migration", "c"), ran("rollback", "b"), ran("migration", "a")]
     assert needed_names(runs) == {"d", "c"}
+    assert needed_names([ran("repair", ""), ran("rollback", "b")]) == {"b"}
     assert needed_names([ran("rollback", "")]) == set()
     assert needed_names([]) == set()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from contacts.restructuring.changes.repair import EXCLUSIVE, repair
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
@@ -200,7 +201,7 @@ def put_back_one_by_one(database: Database, damages: Iterable[Damage]) -> None:
         assert damage.name in told, (damage, told)
 
         options = TransactionOptions(read_layout(connection), EXCLUSIVE, ())
-        repair(connection, options, Journal(lambda event: None))
+        repair(connection, options, timezone.now(), Journal(lambda event: None))
 
         assert catalogue(database) == before, damage
     assert not statuses()[Status.FAILED]

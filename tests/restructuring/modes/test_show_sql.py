@@ -1,10 +1,12 @@
 """``--show-sql``: the statements of the run, which can be read, signed, and run by hand."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from contacts.restructuring.reports.sql_format import MEANINGS
 from tests.cases.legacy_rows import ORPHAN, ROWS
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.runs.command import assert_migrates, run, run_child, start
@@ -13,6 +15,7 @@ from tests.support.runs.preparation import prepare_whole, sorted_dump
 pytestmark = pytest.mark.slow
 
 SHOW = ("--show-sql", "--noinput")
+OBSCURE = re.compile(r"SET |SAVEPOINT|RELEASE|ALTER SEQUENCE|SELECT (setval|pg_try)")
 
 
 def test_run_by_psql_it_makes_what_the_command_makes(
@@ -56,6 +59,34 @@ def test_each_lock_stands_above_the_statement_that_takes_it(sample: Database) ->
     assert script.count("-- lock: ACCESS EXCLUSIVE on public.orders\n") == 1
     assert "-- step: locks\n" in script
     assert "-- step: Applying companies.0002_hierarchy\n" in script
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_what_does_not_speak_for_itself_is_explained(sample: Database, prepared: bool) -> None:
+    if prepared:
+        prepare_whole()
+    shown = run(*SHOW)
+    assert shown.code == 0, shown
+
+    lines = shown.out.splitlines()
+    seen = set()
+    for above, line in pairwise(lines):
+        begins = next((begins for begins in MEANINGS if re.match(begins, line)), "")
+        if begins:
+            assert above == f"-- {MEANINGS[begins]}", line
+            seen.add(begins)
+        assert line.startswith("--") or not OBSCURE.match(line) or begins, line
+    assert {r"SAVEPOINT", r"RELEASE SAVEPOINT", r"ALTER SEQUENCE .* RESTART"} <= seen
+    assert prepared or {r'SET LOCAL "lock_timeout"', r"SELECT setval"} <= seen
+
+
+def test_savepoints_around_nothing_are_left_out(sample: Database) -> None:
+    short, whole = run(*SHOW).out, run(*SHOW, "-v", "2").out
+
+    statements = [line for line in short.splitlines() if line and not line.startswith("--")]
+    assert not [one for one, two in pairwise(statements) if two == f"RELEASE {one}"]
+    assert short.count("\nSAVEPOINT") == short.count("\nRELEASE SAVEPOINT") > 5
+    assert whole.count("\nSAVEPOINT") > short.count("\nSAVEPOINT")
 
 
 def test_standard_output_holds_the_script_alone(sample: Database) -> None:

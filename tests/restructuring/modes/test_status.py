@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from contacts.restructuring.database.layout import Stage
+from contacts.restructuring.restore.compatibility import TARGETS, first
 from tests.cases.stages import STAGES
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_migrates, assert_succeeds, run
@@ -174,6 +176,35 @@ def test_the_ways_back_say_what_they_would_need(sample: Database, tmp_path: Path
     assert "Every contact has an e-mail" in rollback["needs"]
     assert not restore["open"]
     assert "contacts has a column shoe, which the backup does not have" in restore["needs"]
+
+
+def test_a_way_back_that_is_closed_says_what_opens_it(sample: Database, tmp_path: Path) -> None:
+    for mode in ((), ("--rollback",)):
+        assert_succeeds(tmp_path, *mode)
+    migrated, legacy = status(tmp_path)["ways_back"]
+    assert not migrated["open"]
+    assert migrated["needs"] == "closed: run 'manage.py migrate_contacts' first"
+    assert legacy["open"]
+
+    backup = migrated["command"].split()[-1]
+    refused = run("--restore", backup, "--noinput", "--backup-dir", str(tmp_path))
+    assert "[MC701]" in refused.error
+    assert "To restore it, run 'manage.py migrate_contacts' first." in refused.error
+    assert_succeeds(tmp_path, "--prepare")
+    needs = [way["needs"] for way in status(tmp_path)["ways_back"]]
+    assert needs[1:] == [
+        "closed: run 'manage.py migrate_contacts' first",
+        "closed: run 'manage.py migrate_contacts --abandon' first",
+    ]
+    assert_succeeds(tmp_path)
+    assert_succeeds(tmp_path, "--restore", backup)
+
+
+def test_each_stage_leads_to_each_backup_by_a_command() -> None:
+    for backup, targets in TARGETS.items():
+        for now in set(Stage) - {*targets, Stage.UNKNOWN}:
+            assert "first" in first(backup, now)
+            assert "odd" not in first(backup, now)
 
 
 def test_the_bridge_and_its_roles_are_told(sample: Database, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from contacts.restructuring.reports.results import (
 from contacts.restructuring.state.statistics import Placement, Statistics
 from tests.cases import awkward
 from tests.support.database.databases import Database
-from tests.support.runs.command import assert_migrates, run, run_into, start
+from tests.support.runs.command import assert_migrates, assert_succeeds, run, run_into, start
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,47 @@ def test_the_last_screen_says_what_happened(sample: Database, tmp_path: Path) ->
     ):
         assert line in last
     assert re.search(r"^  readers and writers locked out: \d+\.\d\d s$", last, re.MULTILINE)
+
+
+HAPPENED = re.compile(r"WHAT (?:HAPPENED|WOULD HAPPEN)\n=+\n\n(.*?)\n(?:Report: |\n)", re.DOTALL)
+LOCKED = re.compile(r"(locked out: )[\d.]+ s")
+
+
+def summary(told: str) -> str:
+    """Return what the last screen says of rows and of what is left, without the seconds."""
+    found = HAPPENED.findall(told)
+    assert found, told
+    return LOCKED.sub(r"\1some time", found[-1])
+
+
+def test_both_roads_say_the_same(sample: Database, tmp_path: Path) -> None:
+    sample.execute("UPDATE orders SET customer_id = NULL WHERE id % 50 = 7")
+    offline = summary(run_into(tmp_path, "--rehearse").out)
+    assert re.search(r"orders without a contact in a default company: [1-9]", offline)
+
+    assert_succeeds(tmp_path, "--prepare", "--place-early")
+    online = summary(run_into(tmp_path).out)
+
+    assert online == offline
+
+
+def test_after_a_repair_all_that_is_left_is_listed(sample: Database, tmp_path: Path) -> None:
+    sample.execute("UPDATE orders SET customer_id = NULL WHERE id % 50 = 7")
+    migrated = summary(assert_migrates(tmp_path).out)
+    sample.execute(
+        "UPDATE contacts SET email_set_aside = email, email = NULL "
+        "WHERE id = (SELECT min(id) FROM contacts WHERE email IS NOT NULL);"
+        "DROP TRIGGER trg_validate_contact_company ON contacts"
+    )
+
+    repaired = summary(assert_succeeds(tmp_path, "--repair").out)
+
+    left = migrated[migrated.index("  left to settle:") :].splitlines()
+    for line in left:
+        assert line in repaired
+    assert "    set aside as duplicates: 1 e-mail" in repaired
+    assert "  contacts: 150 rows" in repaired
+    assert "placed in a default company:" not in repaired
 
 
 def test_a_restore_says_what_became_of_each_table(sample: Database, tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from contacts.restructuring.backup.folder import abandoned
-from contacts.restructuring.backup.shelf import Kept, remove_backups
+from contacts.restructuring.backup.shelf import Kept, needed_backups, remove_backups
 from contacts.restructuring.console.lines import Line
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes.beside.status import shelf
 from contacts.restructuring.modes.operation import Operation, Prune
 from contacts.restructuring.reports.overview import kept_told
-from contacts.restructuring.state.history import Run, read_runs
+from contacts.restructuring.state.history import read_runs
 from jmsk.wording import counted
 
 
@@ -19,10 +19,11 @@ def prune_backups(operation: Operation) -> None:
     operation.say_database()
     wanted, folder = operation.options.prune or Prune(0), operation.options.backup_dir
     with operation.reading_snapshot() as inspector:
-        needed = needed_names(read_runs(inspector.cursor))
+        runs = read_runs(inspector.cursor)
     mine = [kept for kept in shelf(operation) if kept.belongs_to(operation.report.database)]
+    needed = needed_backups(mine, runs, operation.report.database)
     _refuse_unknown(wanted.names, mine, folder)
-    going = [kept for kept in surplus(mine, wanted.keep) if kept.path.name not in needed]
+    going = [kept for kept in surplus(mine, wanted.keep) if kept not in needed]
     going += [kept for kept in mine if kept.path.name in {*wanted.names} and kept not in going]
     spared = [kept for kept in surplus(mine, wanted.keep) if kept not in going]
     operation.say(
@@ -35,7 +36,7 @@ def prune_backups(operation: Operation) -> None:
     if not going and not unfinished:
         operation.nothing_to_do(f"No backup of this database in {folder} is to go: nothing to do.")
         return
-    told = [f"{kept_told(kept)} is removed" for kept in going]
+    told = [f"{kept_told(kept)}; it is removed" for kept in going]
     told += [f"{path.name} is removed: a killed run left it" for path in unfinished]
     operation.say(Line("What will happen:"), *(Line(f"  - {one}", verbatim=True) for one in told))
     operation.console.ask(operation.mode.question)
@@ -53,20 +54,6 @@ def surplus(backups: Iterable[Kept], keep: int) -> list[Kept]:
     """
     whole = [kept for kept in backups if not kept.lack]
     return [kept for kept in backups if kept not in whole[:keep]]
-
-
-def needed_names(runs: Iterable[Run]) -> set[str]:
-    """Return the names of the backups by which the latest run is undone, and the latest migration.
-
-    ``runs`` come the latest first.
-    """
-    latest: dict[str, Run] = {}
-    for number, run in enumerate(runs):
-        if number == 0:
-            latest["run"] = run
-        if run.kind == "migration":
-            latest.setdefault("migration", run)
-    return {Path(run.backup_path).name for run in latest.values() if run.backup_path}
 
 
 def _refuse_unknown(names: Iterable[str], mine: Iterable[Kept], folder: Path) -> None:

@@ -1,11 +1,12 @@
 """``--status``: what there is to know of a database, at whichever stage it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from contacts.models import RestructuringRun
 from contacts.restructuring.backup.manifest import Backup
-from contacts.restructuring.backup.shelf import Kept, list_backups
+from contacts.restructuring.backup.shelf import Kept, list_backups, needed_backups
 from contacts.restructuring.bridge import usage
 from contacts.restructuring.bridge.description import Bridge, read_bridge
 from contacts.restructuring.checks.base import Check, Status, failed, run_checks
@@ -17,6 +18,7 @@ from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes.beside.remedies import REMEDIES
 from contacts.restructuring.modes.operation import Operation
+from contacts.restructuring.preparation.status import Status as Preparation
 from contacts.restructuring.preparation.status import read_status
 from contacts.restructuring.reports.overview import (
     Overview,
@@ -25,12 +27,13 @@ from contacts.restructuring.reports.overview import (
     overview_lines,
 )
 from contacts.restructuring.reports.runbook import command
-from contacts.restructuring.restore.compatibility import TARGETS, misfits
-from contacts.restructuring.state.history import read_runs
+from contacts.restructuring.restore.compatibility import TARGETS, first, misfits
+from contacts.restructuring.state.history import Run, read_runs
 from contacts.restructuring.state.unsettled import left_by_tenant
 from jmsk.wording import moment
 
 OPEN, CLOSED = True, False
+PREPARED = RestructuringRun.Kind.PREPARATION
 LOCKS = "readers and writers are locked out meanwhile"
 
 
@@ -64,21 +67,37 @@ def _look(operation: Operation, inspector: Inspector) -> Overview:
     layout, cursor = operation.layout, inspector.cursor
     migrated = layout.stage is Stage.MIGRATED
     bridge = read_bridge(cursor)
-    backups = shelf(operation)
+    backups, database = shelf(operation), operation.report.database
+    preparation = read_status(cursor, layout) if layout.stage is Stage.PREPARED else None
+    runs = _runs(cursor, preparation)
     found = Overview(
-        operation.report.database,
+        database,
         layout.schema,
         layout.oddities,
-        read_runs(cursor),
+        runs,
         left_by_tenant(inspector) if migrated else (),
         _pending(inspector) if migrated else {},
         _standing(cursor, bridge) if bridge else None,
-        read_status(cursor, layout) if layout.stage is Stage.PREPARED else None,
+        preparation,
         operation.options.backup_dir,
         backups,
-        tuple(_ways_back(operation, inspector, backups)),
+        tuple(_ways_back(operation, inspector, needed_backups(backups, runs, database))),
     )
     return Overview(**{**vars(found), "next": tuple(_next(operation, found))})
+
+
+def _runs(cursor: Any, preparation: Preparation | None) -> tuple[Run, ...]:
+    """Return the committed runs, the latest first, with the preparation that stands.
+
+    Where nothing was migrated before there is no table of runs: then its own state tells of it.
+    """
+    runs = read_runs(cursor)
+    if preparation is None:
+        return runs
+    begun = preparation.state.started
+    if any(run.kind == PREPARED and run.finished and run.finished >= begun for run in runs):
+        return runs
+    return (Run(PREPARED, begun, preparation.verified, "", "", ""), *runs)
 
 
 def _standing(cursor: Any, bridge: Bridge) -> StandingBridge:
@@ -98,7 +117,7 @@ def _pending(inspector: Inspector) -> dict[str, int]:
 
 
 def _ways_back(
-    operation: Operation, inspector: Inspector, backups: tuple[Kept, ...]
+    operation: Operation, inspector: Inspector, needed: Iterable[Kept]
 ) -> Iterator[WayBack]:
     report, stage = operation.report, operation.layout.stage
     if stage is Stage.MIGRATED:
@@ -107,12 +126,9 @@ def _ways_back(
         yield _checked(inspector, command(report, "--recover"), CHECKS_OF_RECOVERY)
     if stage is Stage.PREPARED:
         yield WayBack(command(report, "--abandon"), OPEN, "open; the application goes on working")
-    seen = set()
-    for kept in backups:  # of each stage the newest
-        backup = kept.backup if kept.belongs_to(report.database) else None
-        if backup and backup.manifest.stage not in seen:
-            seen.add(backup.manifest.stage)
-            yield _restore(operation, backup)
+    for kept in needed:
+        if kept.backup:
+            yield _restore(operation, kept.backup)
 
 
 def _checked(inspector: Inspector, line: str, checks: tuple[Check, ...]) -> WayBack:
@@ -130,10 +146,8 @@ def _checked(inspector: Inspector, line: str, checks: tuple[Check, ...]) -> WayB
 def _restore(operation: Operation, backup: Backup) -> WayBack:
     layout, manifest = operation.layout, backup.manifest
     line = command(operation.report, "--restore", str(backup.path))
-    targets = TARGETS.get(manifest.stage, ())
-    if layout.stage not in targets:
-        into = f"a database that is {' or '.join(targets)}" if targets else "none"
-        return WayBack(line, CLOSED, f"closed: it can be restored into {into}")
+    if layout.stage not in TARGETS.get(manifest.stage, ()):
+        return WayBack(line, CLOSED, f"closed: {first(manifest.stage, layout.stage)}")
     problems = misfits(layout, backup)
     if problems:
         return WayBack(line, CLOSED, f"closed until this is put right: {'; '.join(problems)}")
@@ -149,7 +163,7 @@ def _next(operation: Operation, found: Overview) -> Iterator[tuple[str, str]]:
         yield command(report), "migrate"
     elif layout.stage is Stage.PREPARED:
         ready = found.preparation is not None and found.preparation.ready
-        why = "switch: it locks for a moment" if ready else "go on with the preparation"
+        why = "switch, which locks for a moment" if ready else "go on with the preparation"
         yield command(report, *([] if ready else ["--prepare"])), why
     elif layout.unfinished:
         yield command(report), "finish the switch that was committed"

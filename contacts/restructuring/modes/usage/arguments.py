@@ -208,7 +208,13 @@ ELSEWHERE = {
 
 
 def refuse_beside(mode: Mode, options: dict[str, Any]) -> None:
-    """Raise CommandError where an option of the migration stands beside another mode."""
+    """Raise CommandError where an option of one mode stands beside another."""
+    if options["place_early"] and mode.name != "preparation":
+        raise CommandError(
+            "--place-early goes with --prepare only: that is what places customers before the "
+            "switch.",
+            returncode=USAGE,
+        )
     for name, ending in ELSEWHERE.items():
         if options[name] and not mode.migrates:
             raise CommandError(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from contacts.restructuring.database.layout import Stage
 from contacts.restructuring.modes.mode import ADD_BRIDGE, MIGRATE
 from contacts.restructuring.modes.operation import Operation
-from contacts.restructuring.modes.prepared import say_status
+from contacts.restructuring.modes.prepared import refuse_offline_options, say_status
 from contacts.restructuring.modes.switch import STEPS as SWITCHED
 from contacts.restructuring.modes.switch import finish_and_say
 from contacts.restructuring.reports.forecast import seconds_by_step
@@ -29,6 +29,8 @@ def run_mode(operation: Operation) -> None:
     if stage is Stage.PREPARED and stage not in mode.stages:
         say_status(operation)  # whoever comes by is told of a preparation that is left lying
     operation.require_stage()
+    if stage is Stage.PREPARED and mode.migrates:
+        refuse_offline_options(operation)
     if mode.changes:
         steps = SWITCHED if mode.migrates and stage is Stage.PREPARED else mode.steps
         known = seconds_by_step(
