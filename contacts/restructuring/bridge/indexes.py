@@ -7,6 +7,7 @@ from psycopg2 import sql
 from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import INDEXES
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import compose, execute, rows
 
 STANDING = """
     SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -32,7 +33,7 @@ def make_indexes_beside(cursor: Any, layout: Layout, columns: tuple[ViewColumn, 
     for column in columns:
         if column.name in INDEXES:
             cursor.execute(_create("CREATE INDEX CONCURRENTLY", layout, column))
-    cursor.execute(sql.SQL("ANALYZE {}").format(_contacts(layout)))
+    execute(cursor, "ANALYZE {}", layout.tables["contacts"].identifier)
 
 
 def drop_indexes(cursor: Any, layout: Layout) -> None:
@@ -49,23 +50,14 @@ def drop_indexes_beside(cursor: Any, layout: Layout) -> None:
 
 def standing_indexes(cursor: Any, layout: Layout, *, valid: bool = True) -> set[str]:
     """Return the names of those that stand; ``valid``: and are of use."""
-    cursor.execute(STANDING, [layout.tables["contacts"].oid, list(INDEXES.values())])
-    return {name for name, sound in cursor.fetchall() if sound or not valid}
-
-
-def _contacts(layout: Layout) -> sql.Identifier:
-    table = layout.tables["contacts"]
-    return sql.Identifier(table.schema, table.name)
+    found = rows(cursor, STANDING, [layout.tables["contacts"].oid, list(INDEXES.values())])
+    return {name for name, sound in found if sound or not valid}
 
 
 def _create(create: str, layout: Layout, column: ViewColumn) -> sql.Composed:
-    return sql.SQL(f"{create} {{name}} ON {{table}} (({{expression}}))").format(
-        name=sql.Identifier(INDEXES[column.name]),
-        table=_contacts(layout),
-        expression=column.expression,
-    )
+    name, table = INDEXES[column.name], layout.tables["contacts"].identifier
+    return compose(f"{create} {{}} ON {{}} (({{}}))", name, table, column.expression)
 
 
 def _drop(cursor: Any, template: str, layout: Layout, name: str) -> None:
-    index = sql.Identifier(layout.tables["contacts"].schema, name)
-    cursor.execute(sql.SQL(template).format(index))
+    execute(cursor, template, (layout.tables["contacts"].schema, name))

@@ -39,7 +39,7 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
     email_key = next(
         (item for item in customers if item.unique_columns == ONE_EMAIL_PER_TENANT), None
     )
-    customer_key = _key(orders, "customer_id")
+    customer_key, tenant_key = _key(orders, "customer_id"), _key(orders, "tenant_id")
     company_key = _key(customers, "company_id")
     names = {
         item.name: want.name
@@ -51,7 +51,6 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
         names[EMAIL_KEY] = email_key.name
     if customer_key:
         names[ORDER_KEY] = customer_key.name
-    tenant_key = _key(orders, "tenant_id")
     return LegacyNames(
         names,
         frozenset(

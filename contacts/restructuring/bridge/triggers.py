@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from psycopg2 import sql
-
 from contacts.restructuring.bridge.description import WRITING
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import execute
 
 EACH_ROW = "FOR EACH ROW"
 SEES_THE_BRIDGE = "WHEN (to_regclass('customers') IS NOT NULL)"
@@ -32,14 +31,11 @@ EVENTS = {
 
 def make_trigger(cursor: Any, layout: Layout, schema: str, name: str) -> None:
     """Make the trigger of that name, which calls the function of that name."""
-    template = f"CREATE TRIGGER {{trigger}} {EVENTS[name]} EXECUTE FUNCTION {{function}}()"
-    statement = sql.SQL(template).format(
-        trigger=sql.Identifier(name),
-        function=sql.Identifier(schema, name),
-        customers=sql.Identifier(schema, "customers"),
-        **{
-            table: sql.Identifier(layout.schema, table)
-            for table in ("contacts", "orders", "companies")
-        },
+    execute(
+        cursor,
+        f"CREATE TRIGGER {{trigger}} {EVENTS[name]} EXECUTE FUNCTION {{function}}()",
+        trigger=name,
+        function=(schema, name),
+        customers=(schema, "customers"),
+        **{table: (layout.schema, table) for table in ("contacts", "orders", "companies")},
     )
-    cursor.execute(statement)

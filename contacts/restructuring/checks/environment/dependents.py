@@ -119,7 +119,7 @@ def dependents_back(inspector: Inspector) -> Iterator[str]:
         "functions": functions,
         "own": [*target_names(), *BRIDGE_FUNCTIONS, *INDEXES.values()],
         "policy": POLICY,
-        "views": [oid for oid in (bridge.customers, bridge.orders) if oid] if bridge else [],
+        "views": [view.oid for view in bridge.views] if bridge else [],
     }
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
