@@ -7,6 +7,7 @@ from typing import Any
 
 from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.failures import Failure
+from jmsk.postgres.queries import rows, value
 from jmsk.wording import inflected
 
 OLD_SNAPSHOTS = (
@@ -64,19 +65,15 @@ PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
 def reason_to_pause(cursor: Any, pace: Pace) -> str:
     """Say why the application would suffer from more of this just now; '' if it would not."""
     cursor.execute(LOOK_ANEW)
-    cursor.execute(OLD_SNAPSHOTS)
-    old = cursor.fetchall()
-    if old:
-        told = "; ".join(describe_session(row) for row in old)
+    if old := rows(cursor, OLD_SNAPSHOTS):
+        told = "; ".join(map(describe_session, old))
         return f"somebody reads as of an earlier time, which would let the table grow: {told}"
-    cursor.execute(WAITING)
-    waiting = cursor.fetchone()[0]
+    waiting = value(cursor, WAITING)
     if waiting > pace.max_waiting:
         return inflected(waiting, "session waits for a lock", "sessions wait for locks")
     if pace.max_replica_lag is None:
         return ""
-    cursor.execute(LAG)
-    lag = cursor.fetchone()[0] / MEGABYTE
+    lag = value(cursor, LAG) / MEGABYTE
     if lag > pace.max_replica_lag:
         return f"a replica is {lag:,.0f} MB behind"
     return ""

@@ -8,7 +8,7 @@ from psycopg2 import sql
 from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.database.tables import Table
-from jmsk.postgres.queries import listed
+from jmsk.postgres.queries import compose, listed
 
 EVERY_ROW = sql.SQL("")
 
@@ -46,10 +46,9 @@ class Source:
 
     def query(self, template: str) -> sql.Composed:
         """Fill ``template``'s ``columns``, ``table`` and ``where``."""
-        return sql.SQL(template).format(
-            columns=listed(self.columns.values()),
-            table=sql.Identifier(self.schema, self.relation),
-            where=self.where,
+        table = (self.schema, self.relation)
+        return compose(
+            template, columns=listed(self.columns.values()), table=table, where=self.where
         )
 
     def without(self, names: Collection[str]) -> "Source":
@@ -135,8 +134,7 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
     ``made_companies`` are the ids of the default companies that it made.
     """
     tenants, companies, contacts, orders = _plain_sources(wreck)
-    no_company = sql.SQL("CASE WHEN company_id <> ALL({}::bigint[]) THEN company_id END")
-    placed = {"company_id": no_company.format(sql.Literal(list(made_companies)))}
+    placed = {"company_id": _but_for("company_id", made_companies)}
     return [
         tenants,
         replace(
@@ -150,13 +148,17 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
 
 def customer_of_order(placeholders: Collection[int]) -> sql.Composable:
     """Return the customer of an order: none, where its contact is one of ``placeholders``."""
-    contact = sql.SQL("CASE WHEN contact_id <> ALL({}::bigint[]) THEN contact_id END")
-    return contact.format(sql.Literal(list(placeholders)))
+    return _but_for("contact_id", placeholders)
+
+
+def _but_for(column: str, keys: Collection[int]) -> sql.Composable:
+    but_for = "CASE WHEN {0} <> ALL({1}::bigint[]) THEN {0} END"
+    return compose(but_for, column, sql.Literal(list(keys)))
 
 
 def without_rows(ids: Collection[int]) -> sql.Composable:
     """Return the condition that leaves out the rows ``ids``."""
-    return sql.SQL("WHERE id <> ALL({}::bigint[])").format(sql.Literal(list(ids)))
+    return compose("WHERE id <> ALL({}::bigint[])", sql.Literal(list(ids)))
 
 
 def _plain_sources(layout: Layout) -> list[Source]:

@@ -8,6 +8,7 @@ from contacts.restructuring.preparation.filling.quiet import heard_anyway
 from contacts.restructuring.preparation.indexes import can_be_prepared, missing_objects
 from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.queries import value
 
 
 def obstacles(cursor: Any, layout: Layout) -> list[str]:
@@ -45,6 +46,5 @@ def _heard(cursor: Any, layout: Layout) -> Iterator[str]:
 
 
 def _uncounted(cursor: Any) -> Iterator[str]:
-    cursor.execute("SELECT current_setting('track_counts')")
-    if cursor.fetchone()[0] != "on":
+    if value(cursor, "SELECT current_setting('track_counts')") != "on":
         yield "track_counts is off, so that what a transaction touches cannot be counted"
