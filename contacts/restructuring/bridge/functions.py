@@ -11,7 +11,7 @@ from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import COUNTERS, DEFAULT_COMPANY_FUNCTION, WRITING
 from contacts.restructuring.bridge.legacy_names import LegacyNames, read_legacy_names
 from contacts.restructuring.database.layout import Layout
-from jmsk.postgres.queries import compose, listed, spelled, value
+from jmsk.postgres.queries import Part, compose, listed, spelled, value
 
 MOST_LOCKS = 1000
 """How many e-mails a transaction locks. By default the server has room for 64 locks for each
@@ -27,6 +27,18 @@ ALSO_SET = {
 }
 """What is written with a column of contacts. Who names a company has settled where the contact
 belongs."""
+AS_CALLER = "trg_bridge_write_customer"
+KEEPS_COMPANY = "trg_bridge_keep_company"
+BODIES = {
+    DEFAULT_COMPANY_FUNCTION: bodies.DEFAULT_COMPANY,
+    "trg_bridge_place_contact": bodies.PLACE_CONTACT,
+    "trg_bridge_fill_order": bodies.FILL_ORDER,
+    "trg_bridge_count_orders": bodies.COUNT_ORDERS,
+    "trg_bridge_check_customer": bodies.CHECK_CUSTOMER,
+    "trg_bridge_check_change": bodies.CHECK_CHANGE,
+    KEEPS_COMPANY: bodies.KEEP_COMPANY,
+    AS_CALLER: writing.WRITE_CUSTOMER,
+}
 KEYS = ("customer_key", "tenant_key", "company_key", "email_key")
 DELETE = {
     "REFUSE": bodies.REFUSE_DELETE,
@@ -49,79 +61,55 @@ def bridge_functions(
 ) -> list[Function]:
     """Return the functions of the bridge in ``schema``; ``columns`` are those of customers."""
     names = read_legacy_names(cursor)
-    expressions = {column.name: column.expression for column in columns}
-    parts = {
-        "default_company": sql.Identifier(schema, DEFAULT_COMPANY_FUNCTION),
-        "schema": sql.Literal(layout.schema),
-        **{key: sql.Literal(getattr(names, key)) for key in KEYS},
-        "email": expressions["email"],
-        "email_type": sql.SQL(
-            next(column.base.type for column in columns if column.name == "email")
-        ),
-        "company": expressions["company_id"],
-        **{f"{view}_counter": sql.Identifier(schema, name) for view, name in COUNTERS.items()},
-        "most_locks": sql.Literal(MOST_LOCKS),
-    }
-    templates = {
-        DEFAULT_COMPANY_FUNCTION: sql.SQL(bodies.DEFAULT_COMPANY),
-        "trg_bridge_place_contact": compose(bodies.PLACE_CONTACT, **parts),
-        "trg_bridge_fill_order": compose(bodies.FILL_ORDER, **parts),
-        "trg_bridge_count_orders": compose(bodies.COUNT_ORDERS, **parts),
-        "trg_bridge_check_customer": _check_customer(cursor, names, columns, parts),
-        "trg_bridge_check_change": _check_change(names, parts),
-    }
-    if names.company_key:
-        templates["trg_bridge_keep_company"] = compose(bodies.KEEP_COMPANY, **parts)
-    as_caller = "trg_bridge_write_customer"
-    templates[as_caller] = _write_customer(cursor, layout, names, columns, parts)
+    parts = _names(layout, schema, columns, names)
+    parts |= _checks(cursor, names, columns, parts) | _writes(cursor, layout, names, columns)
     return [
-        Function(name, spelled(cursor, body).strip(), definer=name != as_caller)
-        for name, body in templates.items()
+        Function(name, spelled(cursor, compose(body, **parts)).strip(), definer=name != AS_CALLER)
+        for name, body in BODIES.items()
+        if names.company_key or name != KEEPS_COMPANY
     ]
 
 
-def _check_customer(
-    cursor: Any, names: LegacyNames, columns: tuple[ViewColumn, ...], parts: dict[str, Any]
-) -> sql.Composed:
+def _names(
+    layout: Layout, schema: str, columns: tuple[ViewColumn, ...], names: LegacyNames
+) -> dict[str, Part]:
+    by_name = {column.name: column for column in columns}
+    return {
+        "default_company": (schema, DEFAULT_COMPANY_FUNCTION),
+        "schema": sql.Literal(layout.schema),
+        **{key: sql.Literal(getattr(names, key)) for key in KEYS},
+        "email": by_name["email"].expression,
+        "email_type": sql.SQL(by_name["email"].base.type),
+        "company": by_name["company_id"].expression,
+        **{f"{view}_counter": (schema, name) for view, name in COUNTERS.items()},
+        "most_locks": sql.Literal(MOST_LOCKS),
+    }
+
+
+def _checks(
+    cursor: Any, names: LegacyNames, columns: tuple[ViewColumn, ...], parts: dict[str, Part]
+) -> dict[str, Part]:
+    """Return what the legacy table's rules are held by; nothing for a rule that it had not."""
     identity = any(column.name == "id" and column.base.identity for column in columns)
-    sequence = sql.Literal(value(cursor, "SELECT pg_get_serial_sequence('contacts', 'id')"))
+    sequence = value(cursor, "SELECT pg_get_serial_sequence('contacts', 'id')")
     still_referenced = compose(bodies.STILL_REFERENCED, **parts)
-    return compose(
-        bodies.CHECK_CUSTOMER,
-        delete=compose(DELETE[names.on_delete], still_referenced=still_referenced),
-        fill_id=compose(bodies.FILL_IDENTITY if identity else "", sequence=sequence),
-        not_null=_not_null(names, parts),
-        unique=_unique(names, parts, "true"),
-        **parts,
-    )
+    unique = bodies.UNIQUE_EMAIL if names.email_key else ""
+    return {
+        "still_referenced": still_referenced,
+        "delete": compose(DELETE[names.on_delete], still_referenced=still_referenced),
+        "fill_id": compose(
+            bodies.FILL_IDENTITY if identity else "", sequence=sql.Literal(sequence)
+        ),
+        "not_null": compose(bodies.NOT_NULL if names.email_required else "", **parts),
+        "unique": compose(unique, another=sql.SQL("true"), **parts),
+        "still_unique": compose(unique, another=sql.SQL("id <> OLD.id"), **parts),
+    }
 
 
-def _check_change(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
-    return compose(
-        bodies.CHECK_CHANGE,
-        still_referenced=compose(bodies.STILL_REFERENCED, **parts),
-        unique=_unique(names, parts, "id <> OLD.id"),
-        **parts,
-    )
-
-
-def _not_null(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
-    return compose(bodies.NOT_NULL if names.email_required else "", **parts)
-
-
-def _unique(names: LegacyNames, parts: dict[str, Any], another: str) -> sql.Composed:
-    """Return the check that no other row, as ``another`` says, has the e-mail."""
-    template = bodies.UNIQUE_EMAIL if names.email_key else ""
-    return compose(template, another=sql.SQL(another), **parts)
-
-
-def _write_customer(
-    cursor: Any,
-    layout: Layout,
-    names: LegacyNames,
-    columns: tuple[ViewColumn, ...],
-    parts: dict[str, Any],
-) -> sql.Composed:
+def _writes(
+    cursor: Any, layout: Layout, names: LegacyNames, columns: tuple[ViewColumn, ...]
+) -> dict[str, Part]:
+    """Return what is written, and compared for it, of the columns that hold a value."""
     relation = layout.tables["contacts"].identifier
     contacts = sql.Literal(spelled(cursor, relation))
     stored = [column.name for column in columns if not column.base.generated]
@@ -130,27 +118,25 @@ def _write_customer(
         *(_unchanged(name) for name in stored if name not in plain),
         *(compose("NEW.{} IS NOT NULL", name) for name in plain),
     ]
-    return compose(
-        writing.WRITE_CUSTOMER,
-        contacts=relation,
-        contacts_name=contacts,
-        contacts_oid=compose("{}::regclass", contacts),
-        columns=listed(stored),
-        names=sql.Literal(stored),
-        new_values=listed(_new(name) for name in stored),
-        expressions=listed(column.expression for column in columns),
-        marker=sql.SQL(WRITING),
-        not_null=_not_null(names, parts),
-        only_plain=listed(only_plain, " AND "),
-        set_plain=listed(map(_set, plain)),
-        changes=listed(_change(cursor, name) for name in stored),
-        links_same=listed(map(_unchanged, LINKS), " AND "),
-        email_same=_unchanged("email"),
-        set_others=listed(_set(name) for name in stored if name not in (*LINKS, "email")),
-        set_email=listed(_set(name) for name in stored if name not in LINKS),
-        set_all=listed(map(_set, stored)),
-        legacy_names=sql.Literal(json.dumps(names.constraints, sort_keys=True)),
-    )
+    return {
+        "contacts": relation,
+        "contacts_name": contacts,
+        "contacts_oid": compose("{}::regclass", contacts),
+        "columns": listed(stored),
+        "names": sql.Literal(stored),
+        "new_values": listed(map(_new, stored)),
+        "expressions": listed(column.expression for column in columns),
+        "marker": sql.SQL(WRITING),
+        "only_plain": listed(only_plain, " AND "),
+        "set_plain": listed(map(_set, plain)),
+        "changes": listed(_change(cursor, name) for name in stored),
+        "links_same": listed(map(_unchanged, LINKS), " AND "),
+        "email_same": _unchanged("email"),
+        "set_others": listed(_set(name) for name in stored if name not in (*LINKS, "email")),
+        "set_email": listed(_set(name) for name in stored if name not in LINKS),
+        "set_all": listed(map(_set, stored)),
+        "legacy_names": sql.Literal(json.dumps(names.constraints, sort_keys=True)),
+    }
 
 
 def _new(name: str) -> sql.Composed:

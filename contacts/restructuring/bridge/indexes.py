@@ -20,7 +20,7 @@ def make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -
     sound = standing_indexes(cursor, layout)
     for column in columns:
         if column.name in INDEXES and INDEXES[column.name] not in sound:
-            _drop(cursor, "DROP INDEX IF EXISTS {}", layout, INDEXES[column.name])
+            _drop(cursor, layout, INDEXES[column.name])
             cursor.execute(_create("CREATE INDEX", layout, column))
 
 
@@ -39,13 +39,13 @@ def make_indexes_beside(cursor: Any, layout: Layout, columns: tuple[ViewColumn, 
 def drop_indexes(cursor: Any, layout: Layout) -> None:
     """Drop them in the open transaction."""
     for name in INDEXES.values():
-        _drop(cursor, "DROP INDEX IF EXISTS {}", layout, name)
+        _drop(cursor, layout, name)
 
 
 def drop_indexes_beside(cursor: Any, layout: Layout) -> None:
     """Drop them outside any transaction, while others write."""
     for name in INDEXES.values():
-        _drop(cursor, "DROP INDEX CONCURRENTLY IF EXISTS {}", layout, name)
+        _drop(cursor, layout, name, "INDEX CONCURRENTLY")
 
 
 def standing_indexes(cursor: Any, layout: Layout, *, valid: bool = True) -> set[str]:
@@ -59,5 +59,5 @@ def _create(create: str, layout: Layout, column: ViewColumn) -> sql.Composed:
     return compose(f"{create} {{}} ON {{}} (({{}}))", name, table, column.expression)
 
 
-def _drop(cursor: Any, template: str, layout: Layout, name: str) -> None:
-    execute(cursor, template, (layout.tables["contacts"].schema, name))
+def _drop(cursor: Any, layout: Layout, name: str, what: str = "INDEX") -> None:
+    execute(cursor, f"DROP {what} IF EXISTS {{}}", (layout.tables["contacts"].schema, name))
