@@ -69,6 +69,10 @@ class Layout:
         """Return the oids of the tables ``names``, in their order."""
         return [self.tables[name].oid for name in names]
 
+    def holding(self, name: str) -> Table:
+        """Return the table that now holds what ``name`` held: customers may be contacts."""
+        return self.tables.get(name) or self.tables["contacts"]
+
 
 def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     """Look at the database and return its :class:`Layout`. Reads the catalogue only."""
@@ -82,10 +86,8 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
         schemas = sorted({table.schema for table in relations})
         if len(schemas) > 1:
             tables = {f"{table.schema}.{table.name}": table for table in relations}
-            places = ", ".join(sorted(tables))
-            return Layout(
-                Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
-            )
+            odd = f"tables in several schemas: {', '.join(sorted(tables))}"
+            return Layout(Stage.UNKNOWN, schemas[0], tables, (odd,))
         with schema_first(cursor, schemas[0]):
             tables = {table.name: table for table in with_columns(cursor, relations)}
             applied = _applied(connection, cursor)

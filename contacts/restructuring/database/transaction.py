@@ -129,7 +129,7 @@ class _Attempt(Generic[T]):
             options.before_lock(cursor)
             locked = self._lock()
             with batched(self.connection) if options.batched else nullcontext():
-                watch.begin(locked)
+                watch.note(locked)
                 self.journal.hooks.append(watch.look)
                 point, value = self._work(cursor)
             notes = self._wait_for_readers(cursor)

@@ -10,15 +10,13 @@ from contacts.restructuring.failures import Failure
 from jmsk.postgres.queries import rows, value
 from jmsk.wording import inflected
 
-OLD_SNAPSHOTS = (
-    SESSION
-    + """
+OLD_SNAPSHOTS = f"""
+    {SESSION}
      WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
        AND a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '10 s'
        AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
      ORDER BY a.xact_start LIMIT 3
 """
-)
 """Who reads as of an earlier time. While somebody does, what an update leaves dead cannot be
 cleared away, and the table would grow by every row that is filled."""
 WAITING = """
@@ -96,10 +94,8 @@ class Throttle:
         time.sleep(self.pace.rest(took))
         if time.monotonic() - self.looked < LOOK_EVERY:
             return
-        paused = time.monotonic()
-        reason = self.look()
-        told = ""
-        while reason:
+        paused, told = time.monotonic(), ""
+        while reason := self.look():
             if reason != told:
                 self.wait(f"pausing: {reason}")
                 told = reason
@@ -111,5 +107,4 @@ class Throttle:
                     "command again when that has ended: it goes on from here.",
                 )
             time.sleep(LOOK_EVERY)
-            reason = self.look()
         self.looked = time.monotonic()

@@ -34,17 +34,10 @@ IMAGES = {
     **dict.fromkeys(
         ("bool", "int2", "int4", "oid", "date", "uuid", "bytea", "text", "varchar"), AS_IT_IS
     ),
+    **{name: f"pg_catalog.{name}send({{}})" for name in ("int8", "float4", "float8")},
     **{
-        name: f"pg_catalog.{function}({{}})"
-        for name, function in {
-            "int8": "int8send",
-            "float4": "float4send",
-            "float8": "float8send",
-            "time": "time_send",
-            "timestamp": "timestamp_send",
-            "timestamptz": "timestamptz_send",
-            "interval": "interval_send",
-        }.items()
+        name: f"pg_catalog.{name}_send({{}})"
+        for name in ("time", "timestamp", "timestamptz", "interval")
     },
     **dict.fromkeys(("numeric", "bpchar", "json", "jsonb", "xml"), TEXT),
 }

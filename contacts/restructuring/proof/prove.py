@@ -6,7 +6,7 @@ server, under the same locks.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -109,9 +109,6 @@ def _told(
     if before is None:
         return f"{table} {key}: was not there"
     cells = zip(names, before, after, strict=True)
-    changed: Mapping[str, tuple[str, str]] = {
-        name: (was, now) for name, was, now in cells if was != now
-    }
     return f"{table} {key}: " + ", ".join(
-        f"{name} was {was!r}, became {now!r}" for name, (was, now) in changed.items()
+        f"{name} was {was!r}, became {now!r}" for name, was, now in cells if was != now
     )

@@ -8,13 +8,13 @@ on, and here the server reads the rows that were there before. Whatever is kille
 from functools import partial
 from typing import Any
 
+from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED
 from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import drop_state, is_begun
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.state.legacy_objects import own_names
 from jmsk.postgres.queries import execute, rows
 
-TABLES = ("companies", "contacts", "orders", "addresses")
 UNVALIDATED = """
     SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
      WHERE NOT k.convalidated AND k.conrelid = ANY(%s::oid[]) AND k.conname = ANY(%s)
@@ -52,4 +52,4 @@ def put_away(cursor: Any) -> None:
 
 
 def _unvalidated(worker: Worker, cursor: Any) -> list[tuple[Any, ...]]:
-    return rows(cursor, UNVALIDATED, [worker.layout.oids(TABLES), sorted(own_names())])
+    return rows(cursor, UNVALIDATED, [worker.layout.oids(RESTRUCTURED), sorted(own_names())])

@@ -65,15 +65,13 @@ class Beginning:
     """How things stood under the lock, before the migrations.
 
     ``expected`` is what the rows amount to, ``righted`` how many orders were given another company;
-    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id;
-    ``made`` are the default companies that were made before.
+    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id.
     """
 
     layout: Layout
+    changed: Changed
     images: Mapping[int, Images]
     expected: Mapping[str, Fingerprint]
-    files: Mapping[str, str]
-    made: frozenset[int]
     counted: Counts
     righted: int
     orphans: Mapping[int, int]
@@ -103,10 +101,9 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
     reused = value(cursor, REUSED)
     return Beginning(
         layout,
+        changed,
         images,
         expected,
-        changed.files,
-        changed.made,
         counted,
         righted,
         _hashes(cursor, found["customers"], "customers", changed.orphans),
@@ -161,7 +158,7 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
     layout = begun.layout
     found = meanings(layout, begun.images, renamed=True)
     told = []
-    if read_files(cursor, layout) != begun.files:
+    if read_files(cursor, layout) != begun.changed.files:
         told.append("a table was rewritten")
     for name, relation, before, query in (
         ("customers", "contacts", begun.orphans, PLACED),
@@ -174,7 +171,7 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
             )
     marked = value(cursor, MARKED, [list(begun.reused)])
     wanted: Counts = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
-    wanted["companies"] = (len(set(created) - begun.made), marked, 0)
+    wanted["companies"] = (len(set(created) - begun.changed.made), marked, 0)
     wanted["customers"] = (0, len(begun.orphans), 0)
     wanted["orders"] = (0, begun.righted, 0)
     touched = touched_since(begun.counted, count_touched(cursor, layout))

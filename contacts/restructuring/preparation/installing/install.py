@@ -5,6 +5,7 @@ Nothing that is installed refuses a write of the application, and no trigger cha
 that the order's company was not computed yet.
 """
 
+from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
@@ -60,10 +61,7 @@ def install(worker: Worker, *, anew: bool = False) -> None:
     ``anew`` replaces a journal that is there, since it cannot be believed any more.
     """
     for table in LEGACY_NAMES:
-
-        def work(cursor: Any, table: str = table) -> None:
-            _install(worker, cursor, table, anew=anew)
-
+        work = partial(_install, worker=worker, table=table, anew=anew)
         worker.transact(work, f"installing the journal of {table}")
 
     def seal(cursor: Any) -> None:
@@ -74,7 +72,7 @@ def install(worker: Worker, *, anew: bool = False) -> None:
     worker.transact(seal, "noting what was installed")
 
 
-def _install(worker: Worker, cursor: Any, table: str, *, anew: bool) -> None:
+def _install(cursor: Any, worker: Worker, table: str, *, anew: bool) -> None:
     has_one = value(cursor, HAS_JOURNAL, [worker.layout.tables[table].oid, ROW_TRIGGER])
     if has_one and not anew:
         return
