@@ -100,7 +100,7 @@ def names_in_functions_and_views(inspector: Inspector) -> Iterator[str]:
     for function in functions_naming(inspector.cursor, LEGACY_WORDS):
         if function.name not in FUNCTIONS_OF_THE_TOOL:
             yield f"Function {function.signature} names customers or customer_id in its text"
-    for (name,) in inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))]):
+    for name in inspector.column(VIEWS, [inspector.oids(("customers", "orders"))]):
         yield f"View {name} reads customers or orders; it follows the new names"
 
 
