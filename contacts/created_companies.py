@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contacts.meaning import DEFAULT_COMPANY, STILL_PLACED
+from jmsk.postgres.queries import column, compose, rows
 from jmsk.postgres.references import referred_rows
 
 Row = Mapping[str, str | None]
@@ -13,7 +14,7 @@ Row = Mapping[str, str | None]
 ROWS = """
     SELECT id, (SELECT jsonb_object_agg(key, value)
                   FROM jsonb_each_text(to_jsonb(made.*)))::text
-      FROM companies AS made WHERE id = ANY(%s::bigint[]) ORDER BY id
+      FROM {} AS made WHERE id = ANY(%s::bigint[]) ORDER BY id
 """
 DEFAULTS = """
     SELECT attname::text, to_jsonb(attmissingval) ->> 0 FROM pg_attribute
@@ -30,8 +31,12 @@ OWN_REFERENCES = {"addresses": "company_id", "contacts": "company_id", "orders":
 
 def read_companies(cursor: Any, ids: list[int]) -> dict[int, Row]:
     """Return the companies ``ids`` as they stand. The settings ``TEXT`` must be in force."""
-    cursor.execute(ROWS, [ids])
-    return {company: json.loads(row) for company, row in cursor.fetchall()}
+    return read_made(cursor, "companies", ids)
+
+
+def read_made(cursor: Any, table: str, ids: list[int]) -> dict[int, Row]:
+    """Return the rows ``ids`` of ``table``, as text. The settings ``TEXT`` must be in force."""
+    return {key: json.loads(made) for key, made in rows(cursor, compose(ROWS, table), [ids])}
 
 
 def going_companies(cursor: Any, made: Mapping[int, Row | None]) -> list[int]:
@@ -45,15 +50,13 @@ def going_companies(cursor: Any, made: Mapping[int, Row | None]) -> list[int]:
     present = read_companies(cursor, list(made))
     same = [key for key, row in present.items() if is_as_made(row, made[key], defaults)]
     kept = set(referred_rows(cursor, "companies", same, OWN_REFERENCES))
-    cursor.execute(SETTLED_IN, [same])
-    kept.update(company for (company,) in cursor.fetchall())
+    kept.update(column(cursor, SETTLED_IN, [same]))
     return [key for key in same if key not in kept]
 
 
 def read_defaults(cursor: Any, table: str) -> dict[str, str | None]:
     """Return the columns of ``table`` with a default: what it gave the rows there, if known."""
-    cursor.execute(DEFAULTS, [table])
-    return dict(cursor.fetchall())
+    return dict(rows(cursor, DEFAULTS, [table]))
 
 
 def is_as_made(row: Row, made: Row | None, defaults: Row) -> bool:

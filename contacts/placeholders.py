@@ -1,11 +1,11 @@
 """The contacts that stand in for none: a tenant's orders without one share an Unknown contact."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from contacts.created_companies import Row, is_as_made, read_defaults
+from contacts.created_companies import Row, is_as_made, read_defaults, read_made
 from contacts.restructuring.failures import ROLLED_BACK, Failure
+from jmsk.postgres.queries import column
 from jmsk.postgres.references import referred_rows
 from jmsk.postgres.sequences import feeding_sequences, free_values, restart
 from jmsk.postgres.user_triggers import without_user_triggers
@@ -30,11 +30,6 @@ GIVE = """
      WHERE contacts.id = ANY(%s::bigint[]) AND contacts.tenant_id = orders.tenant_id
        AND orders.contact_id IS NULL
 """
-ROWS = """
-    SELECT id, (SELECT jsonb_object_agg(key, value)
-                  FROM jsonb_each_text(to_jsonb(made.*)))::text
-      FROM contacts AS made WHERE id = ANY(%s::bigint[]) ORDER BY id
-"""
 NAME = """
     UPDATE orders SET customer_name = contacts.name FROM contacts
      WHERE contacts.id = orders.contact_id AND contacts.id = ANY(%s::bigint[])
@@ -49,8 +44,7 @@ def give_placeholders(cursor: Any) -> dict[str, Row]:
 
     It belongs to the company in which these orders were placed. Raises Failure where no id is left.
     """
-    cursor.execute(TENANTS)
-    tenants = [tenant for (tenant,) in cursor.fetchall()]
+    tenants = column(cursor, TENANTS)
     if not tenants:
         return {}
     ids = _next_ids(cursor, len(tenants))
@@ -59,7 +53,7 @@ def give_placeholders(cursor: Any) -> dict[str, Row]:
         cursor.execute(GIVE, [ids])
         # What switches the triggers on again alters the tables, which pending checks would forbid.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return {str(contact): row for contact, row in _read(cursor, ids).items()}
+    return {str(contact): row for contact, row in read_made(cursor, "contacts", ids).items()}
 
 
 def _next_ids(cursor: Any, count: int) -> list[int]:
@@ -89,7 +83,7 @@ def going_placeholders(cursor: Any, made: Mapping[int, Row]) -> list[int]:
     if not made:
         return []
     defaults = read_defaults(cursor, "contacts")
-    present = _read(cursor, list(made))
+    present = read_made(cursor, "contacts", list(made))
     same = [key for key, row in present.items() if is_as_made(row, made[key], defaults)]
     kept = referred_rows(cursor, "contacts", same, {"orders": "contact_id"})
     return [key for key in same if key not in kept]
@@ -106,8 +100,3 @@ def take_placeholders_away(cursor: Any, going: list[int], *, names_customers: bo
         for statement in (*((NAME,) if names_customers else ()), FREE_ORDERS, REMOVE):
             cursor.execute(statement, [going])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-def _read(cursor: Any, ids: list[int]) -> dict[int, Row]:
-    cursor.execute(ROWS, [ids])
-    return {contact: json.loads(row) for contact, row in cursor.fetchall()}

@@ -15,6 +15,7 @@ from django.db import models
 
 from jmsk.postgres.constraints import ForeignKeyConstraint, UniqueIndex
 from jmsk.postgres.definitions import parse_definition, settled
+from jmsk.postgres.queries import row
 
 
 def column_names(numbers: str, table: str) -> str:
@@ -197,8 +198,8 @@ def read_objects(cursor: Any, table: str) -> list[TableObject]:
 
     Raises ProgrammingError if there is no such table in the search path.
     """
-    cursor.execute(OBJECTS, {"table": table})
-    return [TableObject.from_dict(item) for kind in cursor.fetchone() for item in json.loads(kind)]
+    kinds = row(cursor, OBJECTS, {"table": table})
+    return [TableObject.from_dict(item) for kind in kinds for item in json.loads(kind)]
 
 
 def model_objects(model: type[models.Model]) -> list[TableObject]:

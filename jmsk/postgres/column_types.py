@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from jmsk.postgres.queries import rows
+from jmsk.postgres.queries import row
 
 TYPE = """
     SELECT CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
@@ -29,5 +29,5 @@ Column = tuple[str, str]
 
 def column_type(cursor: Any, column: Column) -> sql.Composable:
     """Return the type of ``column``, with the collation that it does not have from its type."""
-    spelled, collation = rows(cursor, TYPE, column)[0]
+    spelled, collation = row(cursor, TYPE, column)
     return sql.SQL(f"{spelled} COLLATE {collation}" if collation else spelled)

@@ -4,7 +4,8 @@ import warnings
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import sql
+
+from jmsk.postgres.queries import execute, value
 
 EXISTS = "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = %s)"
 CREATE = "CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0"
@@ -22,8 +23,7 @@ def is_missing(connection: BaseDatabaseWrapper, error: Exception) -> bool:
         warnings.simplefilter("ignore")  # that the server's own database is used instead
         try:
             with connection._nodb_cursor() as cursor:
-                cursor.execute(EXISTS, [connection.settings_dict["NAME"]])
-                return not cursor.fetchone()[0]
+                return not value(cursor, EXISTS, [connection.settings_dict["NAME"]])
         except Error:
             return False
 
@@ -35,9 +35,8 @@ def create(connection: BaseDatabaseWrapper) -> bool:
     """
     name = connection.settings_dict["NAME"]
     with connection._nodb_cursor() as cursor:
-        cursor.execute(EXISTS, [name])
-        if cursor.fetchone()[0]:
+        if value(cursor, EXISTS, [name]):
             return False
         # Another process may make it meanwhile, and then this fails: nothing is lost.
-        cursor.execute(sql.SQL(CREATE).format(sql.Identifier(name)))
+        execute(cursor, CREATE, name)
     return True

@@ -16,6 +16,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg2 import sql
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
+from jmsk.postgres.queries import execute, is_there, listed, value
+
 ROWS = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 """What reads or writes rows, and may be in a transaction: CREATE INDEX CONCURRENTLY may not."""
 EMPTY = ("", '""')
@@ -30,8 +32,7 @@ def own_name(table: str) -> str:
 def applied_migrations(connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
     """Return the migrations that this project has recorded, those of another one left out."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NULL", [own_name("django_migrations")])
-        if cursor.fetchone()[0]:
+        if not is_there(cursor, own_name("django_migrations")):
             return set()
     return set(MigrationRecorder(connection).applied_migrations())
 
@@ -74,8 +75,6 @@ class SchemaFirst:
     def _set_path(self, raw: Any) -> None:
         # SHOW and SET take no snapshot, which the transaction may want to take later.
         with self.connection.wrap_database_errors, raw.cursor() as cursor:
-            cursor.execute("SHOW search_path")
-            (rest,) = cursor.fetchone()
-            path: list[sql.Composable] = [sql.Identifier(settings.DJANGO_SCHEMA)]
-            path += [] if rest in EMPTY else [sql.SQL(rest)]
-            cursor.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.SQL(", ").join(path)))
+            rest = value(cursor, "SHOW search_path")
+            path = listed([settings.DJANGO_SCHEMA, *([] if rest in EMPTY else [sql.SQL(rest)])])
+            execute(cursor, "SET LOCAL search_path = {}", path)

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.migrations.operations import AddConstraint, AddField
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
-from psycopg2 import sql
 
 from jmsk.postgres.catalogue import Type, model_objects, read_objects
 from jmsk.postgres.check_rules import add_rule, rows_breaking
@@ -18,6 +17,7 @@ from jmsk.postgres.prepared import (
     preparation,
     reserved_companies,
 )
+from jmsk.postgres.queries import column, execute, value
 from jmsk.postgres.reconcile import drop, reconcile
 
 NULLABLE = """
@@ -67,15 +67,12 @@ class DropNotNull(DatabaseOperation):
         return f"Let {self.column} of {self.table} be NULL"
 
     def database_forwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
-        names = {"table": sql.Identifier(self.table), "column": sql.Identifier(self.column)}
         with editor.connection.cursor() as cursor:
-            cursor.execute(HOLDS_REPLICA_IDENTITY, [self.table, self.column])
-            if cursor.fetchone()[0]:
+            if value(cursor, HOLDS_REPLICA_IDENTITY, [self.table, self.column]):
                 # An index that is the replica identity must not hold a column that may be NULL.
-                statement = sql.SQL("ALTER TABLE {table} REPLICA IDENTITY DEFAULT")
-                cursor.execute(statement.format(**names))
-            statement = sql.SQL("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
-            cursor.execute(statement.format(**names))
+                execute(cursor, "ALTER TABLE {} REPLICA IDENTITY DEFAULT", self.table)
+            drop_not_null = "ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL"
+            execute(cursor, drop_not_null, self.table, self.column)
 
 
 class DropUniqueKeys(DatabaseOperation):
@@ -119,12 +116,9 @@ class AdoptOrAddField(AddField):
         model = new.apps.get_model(app_label, self.model_name)
         table, column = model._meta.db_table, model._meta.get_field(self.name).column
         with editor.connection.cursor() as cursor:
-            if has_column(cursor, table, column):
-                return
-            statement = sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                sql.Identifier(table), sql.Identifier(column), column_type(cursor, self.like)
-            )
-            cursor.execute(statement)
+            if not has_column(cursor, table, column):
+                add = "ALTER TABLE {} ADD COLUMN {} {}"
+                execute(cursor, add, table, column, column_type(cursor, self.like))
 
 
 class GiveTypes(DatabaseOperation):
@@ -145,9 +139,8 @@ class GiveTypes(DatabaseOperation):
             for name, like in self.like.items():
                 wanted = column_type(cursor, like)
                 if wanted != column_type(cursor, (self.table, name)):
-                    statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}")
-                    table = sql.Identifier(self.table)
-                    cursor.execute(statement.format(table, sql.Identifier(name), wanted))
+                    alter = "ALTER TABLE {} ALTER COLUMN {} TYPE {}"
+                    execute(cursor, alter, self.table, name, wanted)
 
 
 class ConformToModel(DatabaseOperation):
@@ -185,12 +178,10 @@ class ConformToModel(DatabaseOperation):
     @staticmethod
     def _set_not_null(cursor: Any, model: Any) -> None:
         """Set NOT NULL what has drifted to nullable. A check before the run finds NULLs."""
+        table = model._meta.db_table
         required = [field.column for field in model._meta.concrete_fields if not field.null]
-        cursor.execute(NULLABLE, [model._meta.db_table, required])
-        for (column,) in cursor.fetchall():
-            alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL")
-            table = sql.Identifier(model._meta.db_table)
-            cursor.execute(alter.format(table, sql.Identifier(column)))
+        for name in column(cursor, NULLABLE, [table, required]):
+            execute(cursor, "ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, name)
 
 
 class AddCheckRule(AddConstraint):
@@ -212,8 +203,7 @@ class AddCheckRule(AddConstraint):
                 if self._holds(cursor, model, notes, editor):
                     add_rule(model, self.constraint, editor, validate=False)
                 return
-            cursor.execute(f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})")
-            if cursor.fetchone()[0]:
+            if value(cursor, f"SELECT EXISTS ({rows_breaking(model, self.constraint, editor)})"):
                 return
         add_rule(model, self.constraint, editor)
 
@@ -226,8 +216,7 @@ class AddCheckRule(AddConstraint):
         if table == "companies":
             keys += reserved_companies(cursor)
         breaking = rows_breaking(model, self.constraint, editor).replace("%", "%%")
-        cursor.execute(f"SELECT EXISTS ({breaking} AND id = ANY(%s))", [keys])
-        return not cursor.fetchone()[0]
+        return not value(cursor, f"SELECT EXISTS ({breaking} AND id = ANY(%s))", [keys])
 
     def database_backwards(self, app_label: str, editor: Any, old: Any, new: Any) -> None:
         model = old.apps.get_model(app_label, self.model_name)

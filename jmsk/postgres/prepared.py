@@ -9,6 +9,8 @@ import json
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from jmsk.postgres.queries import column, is_there, value
+
 STATE = "jmsk_preparation"
 JOURNAL = "jmsk_preparation_journal"
 BASE = "jmsk_preparation_base"
@@ -46,14 +48,10 @@ def preparation(editor: Any) -> dict[str, Any] | None:
 
 
 def _read_notes(cursor: Any) -> dict[str, Any] | None:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])
-    if not cursor.fetchone()[0]:
-        return None
-    cursor.execute(f"SELECT notes FROM {STATE} WHERE phase = %s", [VERIFIED])
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    return as_dict(row[0])
+    if is_there(cursor, STATE):
+        for notes in column(cursor, f"SELECT notes FROM {STATE} WHERE phase = %s", [VERIFIED]):
+            return as_dict(notes)
+    return None
 
 
 def made_early(notes: dict[str, Any] | None) -> dict[int, dict[str, str | None]]:
@@ -63,11 +61,9 @@ def made_early(notes: dict[str, Any] | None) -> dict[int, dict[str, str | None]]
 
 def prepared_indexes(cursor: Any) -> set[str]:
     """Return the names of the indexes that a preparation has made; none where there is none."""
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [STATE])
-    if not cursor.fetchone()[0]:
+    if not is_there(cursor, STATE):
         return set()
-    cursor.execute(f"SELECT notes FROM {STATE}")
-    return set(as_dict(cursor.fetchone()[0])["indexes"])
+    return set(as_dict(value(cursor, f"SELECT notes FROM {STATE}"))["indexes"])
 
 
 def as_dict(value: Any) -> dict[str, Any]:
@@ -75,14 +71,13 @@ def as_dict(value: Any) -> dict[str, Any]:
     return json.loads(value) if isinstance(value, str) else dict(value)
 
 
-def has_column(cursor: Any, table: str, column: str) -> bool:
-    """Return whether ``table``, found in the search path, has ``column``."""
-    cursor.execute(
+def has_column(cursor: Any, table: str, name: str) -> bool:
+    """Return whether ``table``, found in the search path, has the column ``name``."""
+    query = (
         "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass "
-        "AND attname = %s AND NOT attisdropped)",
-        [table, column],
+        "AND attname = %s AND NOT attisdropped)"
     )
-    return bool(cursor.fetchone()[0])
+    return bool(value(cursor, query, [table, name]))
 
 
 def legacy_table(table: str) -> str:
@@ -92,14 +87,12 @@ def legacy_table(table: str) -> str:
 
 def changed_keys(cursor: Any, table: str) -> list[int]:
     """Return the ids of the rows of the legacy ``table`` that changed since the last check."""
-    cursor.execute(CHANGED_KEYS, [table])
-    return list(cursor.fetchone()[0])
+    return list(value(cursor, CHANGED_KEYS, [table]))
 
 
 def reserved_companies(cursor: Any) -> list[int]:
     """Return the ids that are reserved for default companies which are still to be made."""
-    cursor.execute(f"SELECT company_id FROM {DEFAULTS} WHERE NOT reused ORDER BY company_id")
-    return [company for (company,) in cursor.fetchall()]
+    return column(cursor, f"SELECT company_id FROM {DEFAULTS} WHERE NOT reused ORDER BY company_id")
 
 
 def without_prepared(
@@ -118,7 +111,7 @@ def without_prepared(
             if item["kind"] != "index" or item["name"] not in indexes
         ],
         "not_null": {
-            column: held for column, held in remembered["not_null"].items() if column not in columns
+            name: held for name, held in remembered["not_null"].items() if name not in columns
         },
         "sequences": {**remembered["sequences"], **position},
     }

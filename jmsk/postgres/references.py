@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2 import sql
 
 from jmsk.postgres.catalogue import column_names
-from jmsk.postgres.queries import column, compose, rows
+from jmsk.postgres.queries import column, compose, listed, rows
 
 FOREIGN_KEYS = f"""
     SELECT c.conname, n.nspname, r.relname, r.oid::bigint,
@@ -56,10 +56,9 @@ class ForeignKey:
 
     def matches(self, referring: str, referred: str) -> sql.Composed:
         """Return the condition that a row refers to another; parameters: the tables' aliases."""
-        return sql.SQL(" AND ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(referred, to), sql.Identifier(referring, of))
-            for of, to in zip(self.columns, self.target_columns, strict=True)
-        )
+        pairs = zip(self.columns, self.target_columns, strict=True)
+        same = (compose("{} = {}", (referred, to), (referring, of)) for of, to in pairs)
+        return listed(same, " AND ")
 
 
 def foreign_keys_to(

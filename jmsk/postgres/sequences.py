@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2 import sql
-
-from jmsk.postgres.queries import column, rows
+from jmsk.postgres.queries import column, compose, row, rows
 
 FEEDING = """
     WITH feeding AS (
@@ -62,12 +60,13 @@ def feeding_sequences(cursor: Any, table: str) -> dict[str, Sequence]:
 
     Raises ProgrammingError if there is no such table in the search path.
     """
-    return {row[0]: Sequence(*row) for row in rows(cursor, FEEDING, {"table": table})}
+    found = rows(cursor, FEEDING, {"table": table})
+    return {name: Sequence(name, *others) for name, *others in found}
 
 
 def read_position(cursor: Any, sequence: Sequence) -> State:
     """Return where ``sequence`` stands."""
-    return list(rows(cursor, f"SELECT last_value, is_called FROM {sequence.name}")[0])
+    return list(row(cursor, f"SELECT last_value, is_called FROM {sequence.name}"))
 
 
 def free_values(cursor: Any, table: str, sequence: Sequence, count: int) -> list[int]:
@@ -78,9 +77,7 @@ def free_values(cursor: Any, table: str, sequence: Sequence, count: int) -> list
     last, called = read_position(cursor, sequence)
     first = last + sequence.increment if called else last
     end = sequence.most if sequence.increment > 0 else sequence.least
-    statement = sql.SQL(FREE).format(
-        table=sql.Identifier(table), column=sql.Identifier(sequence.column)
-    )
+    statement = compose(FREE, table=table, column=sequence.column)
     return column(cursor, statement, [first, end, sequence.increment, count])
 
 

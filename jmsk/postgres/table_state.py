@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import models
-from psycopg2 import sql
 
 from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
-from jmsk.postgres.queries import rows
+from jmsk.postgres.queries import execute, rows
 from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.sequences import State, feeding_sequences, read_position, restart
 
@@ -80,8 +79,7 @@ def restore_state(
 
 def _alter(cursor: Any, table: str, action: str, columns: Iterable[str]) -> None:
     for column in columns:
-        statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} " + action)
-        cursor.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
+        execute(cursor, f"ALTER TABLE {{}} ALTER COLUMN {{}} {action}", table, column)
 
 
 def _not_null(cursor: Any, table: str) -> dict[str, bool]:

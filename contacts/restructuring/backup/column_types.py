@@ -4,11 +4,10 @@ An ENUM type or a domain can be made from what the catalogue says of it. Other t
 one or an extension's, cannot: a restore needs them to be there.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.database.tables import Table
 from jmsk.postgres.queries import column, rows
 
 USED = """
@@ -114,32 +113,26 @@ class OtherType:
         return f"the {KINDS.get(self.kind, 'type')} {self.schema}.{self.name}"
 
 
-def read_enums(cursor: Any, tables: Iterable[Table]) -> tuple[EnumType, ...]:
-    """Return the ENUM types on which the tables' columns are based."""
-    return tuple(
-        EnumType(schema, name, tuple(labels))
-        for schema, name, labels in rows(cursor, ENUMS, [[table.oid for table in tables]])
-    )
+def read_enums(cursor: Any, tables: list[int]) -> tuple[EnumType, ...]:
+    """Return the ENUM types on which the columns of the tables with these oids are based."""
+    found = rows(cursor, ENUMS, [tables])
+    return tuple(EnumType(schema, name, tuple(labels)) for schema, name, labels in found)
 
 
-def read_domains(cursor: Any, tables: Iterable[Table]) -> tuple[Domain, ...]:
+def read_domains(cursor: Any, tables: list[int]) -> tuple[Domain, ...]:
     """Return the domains on which the tables' columns are based, but those of extensions."""
-    found = column(cursor, USED_DOMAINS, [[table.oid for table in tables]])
-    return describe_domains(cursor, found)
+    return describe_domains(cursor, column(cursor, USED_DOMAINS, [tables]))
 
 
 def describe_domains(cursor: Any, oids: list[int]) -> tuple[Domain, ...]:
     """Return the domains with these ``oids``."""
-    return tuple(
-        Domain(*[*values, tuple(map(tuple, checks))])
-        for *values, checks in rows(cursor, DOMAINS, [oids])
-    )
+    found = rows(cursor, DOMAINS, [oids])
+    return tuple(Domain(*[*values, tuple(map(tuple, checks))]) for *values, checks in found)
 
 
-def read_others(cursor: Any, tables: Iterable[Table]) -> tuple[OtherType, ...]:
+def read_others(cursor: Any, tables: list[int]) -> tuple[OtherType, ...]:
     """Return the types on which the tables' columns are based and which cannot be made again."""
-    found = rows(cursor, OTHERS, [[table.oid for table in tables]])
-    return tuple(OtherType(*row) for row in found)
+    return tuple(OtherType(*row) for row in rows(cursor, OTHERS, [tables]))
 
 
 def without_labels(enum: EnumType, labels: Collection[str]) -> str:

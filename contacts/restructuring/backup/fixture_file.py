@@ -31,12 +31,15 @@ LINE_SEPARATORS = {
 
 @dataclass(frozen=True)
 class Written:
-    """A file as it was written. ``content_sha256`` is that of the lines before compression."""
+    """A file as it was written, with a line for each of ``rows``.
+
+    ``content_sha256`` is that of the lines before compression.
+    """
 
     size: int
     sha256: str
     content_sha256: str
-    lines: int
+    rows: int
 
 
 class FixtureWriter:

@@ -29,16 +29,16 @@ def remove_abandoned(directory: Path) -> tuple[Path, ...]:
 
     They hold personal data and are of no use. What another process is writing stays.
     """
-    if not directory.is_dir():
-        return ()
-    return tuple(path for path in sorted(directory.glob(f".*{PARTIAL}")) if _removed(path))
+    return tuple(path for path in _unfinished(directory) if _removed(path))
 
 
 def abandoned(directory: Path) -> tuple[Path, ...]:
     """Return the unfinished folders of ``directory`` whose process is gone; none is removed."""
-    if not directory.is_dir():
-        return ()
-    return tuple(path for path in sorted(directory.glob(f".*{PARTIAL}")) if _free(path))
+    return tuple(path for path in _unfinished(directory) if _free(path))
+
+
+def _unfinished(directory: Path) -> list[Path]:
+    return sorted(directory.glob(f".*{PARTIAL}")) if directory.is_dir() else []
 
 
 def _free(path: Path) -> bool:

@@ -58,16 +58,7 @@ def _holds(manifest: Manifest, present: Manifest) -> bool:
 
 def _without_files(manifest: Manifest) -> Manifest:
     """Return what ``manifest`` says of the tables, less when that was and what files hold it."""
-    tables = tuple(
-        replace(
-            table,
-            size=NOTHING.size,
-            sha256=NOTHING.sha256,
-            content_sha256=NOTHING.content_sha256,
-            rows=NOTHING.lines,
-        )
-        for table in manifest.tables
-    )
+    tables = tuple(replace(table, **vars(NOTHING)) for table in manifest.tables)
     return replace(manifest, taken_at="", tables=tables)
 
 

@@ -25,6 +25,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.fixture_models import HistoricalModel
 from contacts.restructuring.database.tables import Column, Table
+from jmsk.postgres.queries import compose, listed
 
 MOST_ARGUMENTS = 90
 """PostgreSQL allows a call 100 arguments."""
@@ -38,6 +39,7 @@ PLAIN = "coalesce({0}::text, 'null')"
 # IS NULL would be true of a composite value whose fields are all NULL.
 EXACT = "CASE WHEN {0} IS NOT DISTINCT FROM NULL THEN 'null' ELSE to_json(concat({0}))::text END"
 NULL = "'null'"
+WHERE_NEEDED = "CASE WHEN {} THEN {} END"
 
 FINITE = "({0} > '-Infinity' AND {0} < 'Infinity')"
 MINUS_ZERO = "({0} = 0 AND {0}::text = '-0')"
@@ -84,9 +86,7 @@ def line_query(table: Table, model: HistoricalModel) -> sql.Composed:
     The settings of database.settings.TEXT must be in force. The cast to json makes the server
     check each line.
     """
-    return sql.SQL("SELECT {line}::json FROM {table}").format(
-        line=_concat(_pieces(table, model)), table=sql.Identifier(table.schema, table.name)
-    )
+    return compose("SELECT {}::json FROM {}", _concat(_pieces(table, model)), table.identifier)
 
 
 def _pieces(table: Table, model: HistoricalModel) -> list[sql.Composable]:
@@ -114,17 +114,16 @@ def _extra(columns: Sequence[Column], model: HistoricalModel) -> list[sql.Compos
         if condition == ALWAYS:
             entries.append(entry)
         elif condition:
-            case = sql.SQL("CASE WHEN {} THEN {} END")
-            entries.append(case.format(_fill(condition, column), entry))
+            entries.append(compose(WHERE_NEEDED, _fill(condition, column), entry))
     if not entries:
         return []
     # concat_ws leaves out what is NULL: the entries that this row does not need.
-    found = sql.SQL("concat_ws(', ', VARIADIC ARRAY[{}])").format(sql.SQL(", ").join(entries))
+    found = compose("concat_ws(', ', VARIADIC ARRAY[{}])", listed(entries))
     whole = _concat([sql.Literal(', "extra": {'), found, sql.Literal("}")])
     if ALWAYS in conditions.values():
         return [whole]
     needed = [_fill(condition, column) for column, condition in conditions.items() if condition]
-    return [sql.SQL("CASE WHEN {} THEN {} END").format(sql.SQL(" OR ").join(needed), whole)]
+    return [compose(WHERE_NEEDED, listed(needed, " OR "), whole)]
 
 
 def _awkward(column: Column, model: HistoricalModel) -> str:
@@ -141,12 +140,12 @@ def _form(column: Column, kind: str) -> Form:
 
 
 def _fill(template: str, column: Column) -> sql.Composed:
-    return sql.SQL(template).format(sql.Identifier(column.name))
+    return compose(template, column.name)
 
 
 def _concat(pieces: Sequence[sql.Composable]) -> sql.Composable:
     """Join SQL texts into one, of however many pieces."""
     if len(pieces) <= MOST_ARGUMENTS:
-        return sql.SQL("concat({})").format(sql.SQL(", ").join(pieces))
+        return compose("concat({})", listed(pieces))
     halves = pieces[:MOST_ARGUMENTS], pieces[MOST_ARGUMENTS:]
-    return sql.SQL("concat({}, {})").format(*map(_concat, halves))
+    return compose("concat({}, {})", *map(_concat, halves))

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.database.tables import Table
-from jmsk.postgres.queries import compose, rows
+from jmsk.postgres.queries import compose, row, rows
 
 SEQUENCES = """
     SELECT DISTINCT a.attname, n.nspname, c.relname,
@@ -69,11 +69,8 @@ class Sequence:
 def read_sequences(cursor: Any, table: Table) -> tuple[Sequence, ...]:
     """Return the sequences that ``table``'s columns own or take their defaults from."""
     found = rows(cursor, SEQUENCES, [table.oid])
-    now = "SELECT last_value, is_called FROM {name}"
-    return tuple(
-        Sequence(*row, *rows(cursor, compose(now, name=sql.Identifier(row[1], row[2])))[0])
-        for row in found
-    )
+    now = "SELECT last_value, is_called FROM {}"
+    return tuple(Sequence(*one, *row(cursor, compose(now, one[1:3]))) for one in found)
 
 
 def read_collations(cursor: Any, table: Table) -> dict[str, str]:

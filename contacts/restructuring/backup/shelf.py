@@ -58,17 +58,15 @@ def list_backups(directory: Path) -> tuple[Kept, ...]:
     """
     if not directory.is_dir():
         return ()
-    folders = [path for path in directory.iterdir() if path.is_dir() and not path.is_symlink()]
+    found = sorted(directory.iterdir(), key=lambda path: path.name, reverse=True)
+    folders = [path for path in found if path.is_dir() and not path.is_symlink()]
     whole = [_kept(path) for path in folders if path.name.startswith("migration_")]
     partial = [
         Kept(path, None, _size(path), "unfinished")
         for path in folders
         if path.name.startswith(".migration_") and path.name.endswith(PARTIAL)
     ]
-    return (
-        *sorted(whole, key=lambda kept: kept.path.name, reverse=True),
-        *sorted(partial, key=lambda kept: kept.path.name, reverse=True),
-    )
+    return (*whole, *partial)
 
 
 def needed_backups(

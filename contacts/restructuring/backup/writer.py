@@ -39,6 +39,7 @@ from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.prepared import prepared_indexes
+from jmsk.postgres.queries import compose
 from jmsk.wording import counted
 
 Put = Callable[[Table, HistoricalModel, Fingerprint], Written]
@@ -91,6 +92,7 @@ def describe(inspector: Inspector, taken: datetime, put: Put) -> Manifest:
     """
     connection, cursor, layout = inspector.connection, inspector.cursor, inspector.layout
     tables = backed_up(layout)
+    oids = [table.oid for table in tables]
     models = models_by_table(connection, layout)
     database = describe_database(connection)
     fingerprints = take_fingerprints(cursor, sources(layout))
@@ -105,9 +107,9 @@ def describe(inspector: Inspector, taken: datetime, put: Put) -> Manifest:
         schema=layout.schema,
         taken_at=taken.astimezone(UTC).isoformat(),
         migrations=tuple(sorted(".".join(key) for key in applied)),
-        enums=read_enums(cursor, tables),
-        domains=read_domains(cursor, tables),
-        others=read_others(cursor, tables),
+        enums=read_enums(cursor, oids),
+        domains=read_domains(cursor, oids),
+        others=read_others(cursor, oids),
         tables=tuple(
             _describe_table(
                 cursor,
@@ -136,10 +138,10 @@ def _to_files(inspector: Inspector, folder: Path, progress: Progress) -> Put:
         path = folder / file_name(table)
         writer = FixtureWriter(path, lambda rows: progress(table.name, rows, fingerprint.rows))
         written = _copy_out(inspector.cursor, line_query(table, model), writer)
-        if written.lines != fingerprint.rows:
+        if written.rows != fingerprint.rows:
             raise Failure(
                 "MC404",
-                f"The backup of {table.name} has {counted(written.lines, 'line')}, but the table "
+                f"The backup of {table.name} has {counted(written.rows, 'line')}, but the table "
                 f"has {counted(fingerprint.rows, 'row')}. Nothing was changed, and the backup was "
                 "removed. Run again; if it stays so, the table may be damaged: check it with "
                 "pg_amcheck.",
@@ -162,10 +164,7 @@ def _describe_table(
     return TableBackup(
         table=table.name,
         file=file_name(table),
-        size=written.size,
-        sha256=written.sha256,
-        content_sha256=written.content_sha256,
-        rows=written.lines,
+        **vars(written),
         fingerprint=fingerprint,
         model=model.label,
         key=model.key,
@@ -180,7 +179,7 @@ def _describe_table(
 
 
 def _copy_out(cursor: Any, query: sql.Composable, writer: FixtureWriter) -> Written:
-    copy = sql.SQL("COPY ({}) TO STDOUT WITH ({})").format(query, sql.SQL(COPY_OPTIONS))
+    copy = compose(f"COPY ({{}}) TO STDOUT WITH ({COPY_OPTIONS})", query)
     with writer:
         try:
             with cursor.db.wrap_database_errors:

@@ -135,7 +135,7 @@ BEGIN
         RETURN NEW;
     END IF;
     SELECT {email} INTO mail FROM (SELECT NEW.id, NEW.email, NEW.email_set_aside) AS c;
-{unique}    RETURN NEW;
+{still_unique}    RETURN NEW;
 END
 """
 STILL_REFERENCED = """\

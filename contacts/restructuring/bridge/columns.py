@@ -10,6 +10,7 @@ from contacts.restructuring.bridge.description import VIEWS
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.legacy_objects import remembered
+from jmsk.postgres.queries import compose
 
 LEGACY_NAME = {("orders", "contact_id"): "customer_id"}
 EMAIL_OF_TYPE = "coalesce(email, email_set_aside::{type})"
@@ -71,5 +72,5 @@ def _expression(view: str, column: Column, *, never_null: bool) -> sql.Composabl
         return sql.SQL(COMPANY)
     if (view, column.name) == ("customers", "email"):
         template = EMAIL_NEVER_NULL if never_null else EMAIL_OF_TYPE
-        return sql.SQL(template).format(type=sql.SQL(column.type))
+        return compose(template, type=sql.SQL(column.type))
     return sql.Identifier(column.name)

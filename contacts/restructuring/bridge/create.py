@@ -34,6 +34,7 @@ from contacts.restructuring.bridge.indexes import make_indexes
 from contacts.restructuring.bridge.roles import lead_to_bridge
 from contacts.restructuring.bridge.triggers import EVENTS, make_trigger
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import compose, execute, listed, rows, value
 
 COMMENTS = """
     SELECT a.attname, col_description(a.attrelid, a.attnum)
@@ -41,6 +42,7 @@ COMMENTS = """
      WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
        AND col_description(a.attrelid, a.attnum) IS NOT NULL
 """
+SET_DEFAULT = "ALTER VIEW {} ALTER COLUMN {} SET DEFAULT {}"
 COUNTED = "EXISTS (SELECT FROM {}) IS NOT NULL"
 """Always true, found out once for each statement: by a scan, which is counted."""
 SCHEMA_COMMENT = (
@@ -80,7 +82,8 @@ def create_bridge(
     _grant(cursor, layout, schema, columns)
     given = lead_to_bridge(cursor, roles, schema)
     made = before.made if before else datetime.now(UTC).isoformat()
-    _remember(cursor, schema, Memory(made, was_there, given, needed))
+    memory = sql.Literal(Memory(made, was_there, given, needed).as_json())
+    execute(cursor, "COMMENT ON FUNCTION {}() IS {}", (schema, MEMORY_KEEPER), memory)
     return read_bridge(cursor)
 
 
@@ -94,32 +97,25 @@ def remake_bridge(cursor: Any, layout: Layout, bridge: Bridge) -> None:
     create_bridge(cursor, layout, bridge.schema, roles, bridge.memory)
 
 
-def _run(cursor: Any, template: str, **parts: sql.Composable) -> None:
-    cursor.execute(sql.SQL(template).format(**parts))
-
-
-def _owner(layout: Layout) -> sql.Identifier:
-    return sql.Identifier(layout.tables["companies"].owner)
+def _owner(layout: Layout) -> str:
+    return layout.tables["companies"].owner
 
 
 def _make_schema(cursor: Any, layout: Layout, schema: str) -> bool:
     """Make the schema; return whether it was there."""
-    name = sql.Identifier(schema)
-    cursor.execute("SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema])
-    if cursor.fetchone()[0]:
+    if value(cursor, "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema]):
         return True
-    _run(cursor, "CREATE SCHEMA {schema}", schema=name)
-    comment = sql.Literal(SCHEMA_COMMENT)
-    _run(cursor, "COMMENT ON SCHEMA {schema} IS {comment}", schema=name, comment=comment)
-    _run(cursor, "ALTER SCHEMA {schema} OWNER TO {owner}", schema=name, owner=_owner(layout))
+    execute(cursor, "CREATE SCHEMA {}", schema)
+    execute(cursor, "COMMENT ON SCHEMA {} IS {}", schema, sql.Literal(SCHEMA_COMMENT))
+    execute(cursor, "ALTER SCHEMA {} OWNER TO {}", schema, _owner(layout))
     return False
 
 
 def _make_counter(cursor: Any, layout: Layout, schema: str, view: str) -> None:
-    names = {"counter": sql.Identifier(schema, COUNTERS[view]), "owner": _owner(layout)}
-    _run(cursor, "CREATE MATERIALIZED VIEW {counter} AS SELECT WHERE false", **names)
-    _run(cursor, "ALTER MATERIALIZED VIEW {counter} OWNER TO {owner}", **names)
-    _run(cursor, "GRANT SELECT ON {counter} TO PUBLIC", **names)
+    counter = (schema, COUNTERS[view])
+    execute(cursor, "CREATE MATERIALIZED VIEW {} AS SELECT WHERE false", counter)
+    execute(cursor, "ALTER MATERIALIZED VIEW {} OWNER TO {}", counter, _owner(layout))
+    execute(cursor, "GRANT SELECT ON {} TO PUBLIC", counter)
 
 
 def _make_view(
@@ -127,66 +123,45 @@ def _make_view(
 ) -> None:
     table = layout.tables[VIEWS[view]]
     invoker = reads_as_invoker(cursor, table)
-    name = sql.Identifier(schema, view)
-    _run(
+    name = (schema, view)
+    execute(
         cursor,
         "CREATE VIEW {view} {options} AS SELECT {columns} FROM {table} WHERE {counted}",
         view=name,
         options=sql.SQL("WITH (security_invoker = true)" if invoker else ""),
-        columns=sql.SQL(", ").join(
-            sql.SQL("{} AS {}").format(column.expression, sql.Identifier(column.name))
-            for column in columns
-        ),
-        table=sql.Identifier(table.schema, table.name),
-        counted=sql.SQL(COUNTED).format(sql.Identifier(schema, COUNTERS[view])),
+        columns=listed(compose("{} AS {}", column.expression, column.name) for column in columns),
+        table=table.identifier,
+        counted=compose(COUNTED, (schema, COUNTERS[view])),
     )
-    _run(cursor, "ALTER VIEW {view} OWNER TO {owner}", view=name, owner=_owner(layout))
+    execute(cursor, "ALTER VIEW {} OWNER TO {}", name, _owner(layout))
     for column in columns:
         # The next value of an identity column the trigger draws: that needs no right on a sequence.
         if column.base.default is not None and not column.base.generated:
-            _run(
-                cursor,
-                "ALTER VIEW {view} ALTER COLUMN {column} SET DEFAULT {default}",
-                view=name,
-                column=sql.Identifier(column.name),
-                default=sql.SQL(column.base.default),
-            )
-    _comment(cursor, table.oid, name, columns)
-
-
-def _comment(
-    cursor: Any, table: int, view: sql.Identifier, columns: tuple[ViewColumn, ...]
-) -> None:
-    cursor.execute("SELECT obj_description(%s, 'pg_class')", [table])
-    comment = sql.Literal(cursor.fetchone()[0])
-    _run(cursor, "COMMENT ON VIEW {view} IS {comment}", view=view, comment=comment)
-    cursor.execute(COMMENTS, [table])
-    comments = dict(cursor.fetchall())
+            default = sql.SQL(column.base.default)
+            execute(cursor, SET_DEFAULT, name, column.name, default)
+    comment = sql.Literal(value(cursor, "SELECT obj_description(%s, 'pg_class')", [table.oid]))
+    execute(cursor, "COMMENT ON VIEW {} IS {}", name, comment)
+    comments = dict(rows(cursor, COMMENTS, [table.oid]))
     for column in columns:
         if column.base.name in comments:
-            _run(
-                cursor,
-                "COMMENT ON COLUMN {view}.{column} IS {comment}",
-                view=view,
-                column=sql.Identifier(column.name),
-                comment=sql.Literal(comments[column.base.name]),
-            )
+            comment = sql.Literal(comments[column.base.name])
+            execute(cursor, "COMMENT ON COLUMN {}.{} IS {}", name, column.name, comment)
 
 
 def _make_function(cursor: Any, layout: Layout, schema: str, function: Function) -> None:
     signature = "{name}(of_tenant integer) RETURNS integer"
     if function.name != DEFAULT_COMPANY_FUNCTION:
         signature = "{name}() RETURNS trigger"
-    _run(
+    name = (schema, function.name)
+    execute(
         cursor,
         f"CREATE FUNCTION {signature} LANGUAGE plpgsql {{rights}} AS {{body}}",
-        name=sql.Identifier(schema, function.name),
+        name=name,
         rights=definer_clauses(layout) if function.definer else sql.SQL("SECURITY INVOKER"),
         body=sql.Literal(function.body),
     )
-    names = {"name": sql.Identifier(schema, function.name), "owner": _owner(layout)}
-    _run(cursor, "REVOKE ALL ON FUNCTION {name} FROM PUBLIC", **names)
-    _run(cursor, "ALTER FUNCTION {name} OWNER TO {owner}", **names)
+    execute(cursor, "REVOKE ALL ON FUNCTION {} FROM PUBLIC", name)
+    execute(cursor, "ALTER FUNCTION {} OWNER TO {}", name, _owner(layout))
 
 
 def definer_clauses(layout: Layout) -> sql.Composed:
@@ -194,7 +169,7 @@ def definer_clauses(layout: Layout) -> sql.Composed:
     clauses = (
         "SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET row_security = off"
     )
-    return sql.SQL(clauses).format(schema=sql.Identifier(layout.schema))
+    return compose(clauses, schema=layout.schema)
 
 
 def _grant(
@@ -203,18 +178,4 @@ def _grant(
     for view, table in VIEWS.items():
         for grant in wanted_grants(cursor, layout.tables[table], columns[view]):
             cursor.execute(grant.statement(schema, view))
-            _run(
-                cursor,
-                "GRANT USAGE ON SCHEMA {schema} TO {role}",
-                schema=sql.Identifier(schema),
-                role=role_name(grant.role),
-            )
-
-
-def _remember(cursor: Any, schema: str, memory: Memory) -> None:
-    _run(
-        cursor,
-        "COMMENT ON FUNCTION {keeper}() IS {memory}",
-        keeper=sql.Identifier(schema, MEMORY_KEEPER),
-        memory=sql.Literal(memory.as_json()),
-    )
+            execute(cursor, "GRANT USAGE ON SCHEMA {} TO {}", schema, role_name(grant.role))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import rows
 
 DEFAULT_SCHEMA = "legacy"
 VIEWS = {"customers": "contacts", "orders": "orders"}
@@ -93,21 +94,21 @@ class Memory:
 
 @dataclass(frozen=True)
 class Bridge:
-    """The bridge that stands. The oids are those of its views; None: somebody has dropped one.
+    """The bridge that stands. ``oids`` are those of its views; None: somebody has dropped one.
 
     ``memory`` is None where somebody has dropped or altered what keeps it.
     """
 
     schema: str
     memory: Memory | None
-    customers: int | None
-    orders: int | None
+    oids: dict[str, int | None]
 
     @property
     def views(self) -> tuple[Table, ...]:
         """Its views, as relations to be locked."""
-        oids = {"customers": self.customers, "orders": self.orders}
-        return tuple(Table(self.schema, name, oid, "v", "") for name, oid in oids.items() if oid)
+        return tuple(
+            Table(self.schema, name, oid, "v", "") for name, oid in self.oids.items() if oid
+        )
 
     @property
     def made(self) -> datetime | None:
@@ -117,12 +118,10 @@ class Bridge:
 
 def read_bridge(cursor: Any) -> Bridge | None:
     """Return the bridge that stands in the database, or None."""
-    cursor.execute(STANDING, {"keeper": MEMORY_KEEPER, "functions": list(FUNCTIONS)})
-    found = cursor.fetchone()
-    if found is None:
-        return None
-    schema, kept, customers, orders = found
-    return Bridge(schema, _read_memory(kept), customers, orders)
+    names = {"keeper": MEMORY_KEEPER, "functions": list(FUNCTIONS)}
+    for schema, kept, customers, orders in rows(cursor, STANDING, names):
+        return Bridge(schema, _read_memory(kept), {"customers": customers, "orders": orders})
+    return None
 
 
 def _read_memory(kept: str | None) -> Memory | None:

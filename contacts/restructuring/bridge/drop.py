@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from psycopg2 import sql
-
 from contacts.restructuring.bridge.description import (
     COUNTERS,
     DEFAULT_COMPANY_FUNCTION,
@@ -15,6 +13,7 @@ from contacts.restructuring.bridge.grants import take_back
 from contacts.restructuring.bridge.indexes import drop_indexes
 from contacts.restructuring.bridge.roles import lead_back
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import execute, value
 
 LEFT = """
     SELECT EXISTS (SELECT 1 FROM pg_depend
@@ -30,41 +29,32 @@ def drop_bridge(cursor: Any, layout: Layout, bridge: Bridge, *, indexes: bool = 
     role that has got another search path since, a schema that holds something of others. What
     others have built on the views is no part of the bridge: PostgreSQL refuses to drop them then.
     """
-    contacts = layout.tables["contacts"]
     for name, relation in TRIGGERS.items():
         if relation in layout.tables:
-            _drop(cursor, "TRIGGER IF EXISTS {name} ON {relation}", name, layout.schema, relation)
+            execute(cursor, "DROP TRIGGER IF EXISTS {} ON {}", name, (layout.schema, relation))
     for view, counter in COUNTERS.items():
-        _drop(cursor, "VIEW IF EXISTS {relation}", view, bridge.schema, view)
-        _drop(cursor, "MATERIALIZED VIEW IF EXISTS {relation}", counter, bridge.schema, counter)
+        execute(cursor, "DROP VIEW IF EXISTS {}", (bridge.schema, view))
+        execute(cursor, "DROP MATERIALIZED VIEW IF EXISTS {}", (bridge.schema, counter))
     for name in FUNCTIONS:
         arguments = "integer" if name == DEFAULT_COMPANY_FUNCTION else ""
-        what = f"FUNCTION IF EXISTS {{relation}}({arguments})"
-        _drop(cursor, what, name, bridge.schema, name)
+        execute(cursor, f"DROP FUNCTION IF EXISTS {{}}({arguments})", (bridge.schema, name))
     if indexes:
         drop_indexes(cursor, layout)
     left = []
     if bridge.memory:
-        take_back(cursor, contacts, bridge.memory.grants)
+        take_back(cursor, layout.tables["contacts"], bridge.memory.grants)
         left += [
             f"Role {role} has got another search_path since, which stays"
             for role in lead_back(cursor, bridge.memory.roles)
         ]
-    left += _drop_schema(cursor, bridge)
-    return left
-
-
-def _drop(cursor: Any, template: str, name: str, schema: str, relation: str) -> None:
-    names = {"name": sql.Identifier(name), "relation": sql.Identifier(schema, relation)}
-    cursor.execute(sql.SQL(f"DROP {template}").format(**names))
+    return left + _drop_schema(cursor, bridge)
 
 
 def _drop_schema(cursor: Any, bridge: Bridge) -> list[str]:
     """Drop the schema, if the bridge made it and nothing of others lies there."""
     if bridge.memory is None or bridge.memory.schema_was_there:
         return []
-    cursor.execute(LEFT, [bridge.schema])
-    if cursor.fetchone()[0]:
+    if value(cursor, LEFT, [bridge.schema]):
         return [f"Schema {bridge.schema} holds something of others, so it stays"]
-    cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(bridge.schema)))
+    execute(cursor, "DROP SCHEMA {}", bridge.schema)
     return []

@@ -1,7 +1,6 @@
 """The functions of the bridge, written for the tables as they are."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import COUNTERS, DEFAULT_COMPANY_FUNCTION, WRITING
 from contacts.restructuring.bridge.legacy_names import LegacyNames, read_legacy_names
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import Part, compose, listed, spelled, value
 
 MOST_LOCKS = 1000
 """How many e-mails a transaction locks. By default the server has room for 64 locks for each
@@ -27,6 +27,19 @@ ALSO_SET = {
 }
 """What is written with a column of contacts. Who names a company has settled where the contact
 belongs."""
+AS_CALLER = "trg_bridge_write_customer"
+KEEPS_COMPANY = "trg_bridge_keep_company"
+BODIES = {
+    DEFAULT_COMPANY_FUNCTION: bodies.DEFAULT_COMPANY,
+    "trg_bridge_place_contact": bodies.PLACE_CONTACT,
+    "trg_bridge_fill_order": bodies.FILL_ORDER,
+    "trg_bridge_count_orders": bodies.COUNT_ORDERS,
+    "trg_bridge_check_customer": bodies.CHECK_CUSTOMER,
+    "trg_bridge_check_change": bodies.CHECK_CHANGE,
+    KEEPS_COMPANY: bodies.KEEP_COMPANY,
+    AS_CALLER: writing.WRITE_CUSTOMER,
+}
+KEYS = ("customer_key", "tenant_key", "company_key", "email_key")
 DELETE = {
     "REFUSE": bodies.REFUSE_DELETE,
     "CASCADE": bodies.CASCADE_DELETE,
@@ -48,168 +61,116 @@ def bridge_functions(
 ) -> list[Function]:
     """Return the functions of the bridge in ``schema``; ``columns`` are those of customers."""
     names = read_legacy_names(cursor)
-    expressions = {column.name: column.expression for column in columns}
-    parts = {
-        "default_company": sql.Identifier(schema, DEFAULT_COMPANY_FUNCTION),
-        "schema": sql.Literal(layout.schema),
-        "customer_key": sql.Literal(names.customer_key),
-        "tenant_key": sql.Literal(names.tenant_key),
-        "company_key": sql.Literal(names.company_key),
-        "email_key": sql.Literal(names.email_key),
-        "email": expressions["email"],
-        "email_type": sql.SQL(
-            next(column.base.type for column in columns if column.name == "email")
-        ),
-        "company": expressions["company_id"],
-        **{f"{view}_counter": sql.Identifier(schema, name) for view, name in COUNTERS.items()},
-        "most_locks": sql.Literal(MOST_LOCKS),
-    }
-    templates = {
-        DEFAULT_COMPANY_FUNCTION: sql.SQL(bodies.DEFAULT_COMPANY),
-        "trg_bridge_place_contact": sql.SQL(bodies.PLACE_CONTACT).format(**parts),
-        "trg_bridge_fill_order": sql.SQL(bodies.FILL_ORDER).format(**parts),
-        "trg_bridge_count_orders": sql.SQL(bodies.COUNT_ORDERS).format(**parts),
-        "trg_bridge_check_customer": _check_customer(cursor, names, columns, parts),
-        "trg_bridge_check_change": _check_change(names, parts),
-    }
-    if names.company_key:
-        templates["trg_bridge_keep_company"] = sql.SQL(bodies.KEEP_COMPANY).format(**parts)
-    body = _write_customer(cursor, layout, names, columns, parts)
+    parts = _names(layout, schema, columns, names)
+    parts |= _checks(cursor, names, columns, parts) | _writes(cursor, layout, names, columns)
     return [
-        *(Function(name, _text(cursor, body)) for name, body in templates.items()),
-        Function("trg_bridge_write_customer", _text(cursor, body), definer=False),
+        Function(name, spelled(cursor, compose(body, **parts)).strip(), definer=name != AS_CALLER)
+        for name, body in BODIES.items()
+        if names.company_key or name != KEEPS_COMPANY
     ]
 
 
-def _text(cursor: Any, statement: sql.Composable) -> str:
-    return statement.as_string(cursor.connection).strip()
+def _names(
+    layout: Layout, schema: str, columns: tuple[ViewColumn, ...], names: LegacyNames
+) -> dict[str, Part]:
+    by_name = {column.name: column for column in columns}
+    return {
+        "default_company": (schema, DEFAULT_COMPANY_FUNCTION),
+        "schema": sql.Literal(layout.schema),
+        **{key: sql.Literal(getattr(names, key)) for key in KEYS},
+        "email": by_name["email"].expression,
+        "email_type": sql.SQL(by_name["email"].base.type),
+        "company": by_name["company_id"].expression,
+        **{f"{view}_counter": (schema, name) for view, name in COUNTERS.items()},
+        "most_locks": sql.Literal(MOST_LOCKS),
+    }
 
 
-def _check_customer(
-    cursor: Any, names: LegacyNames, columns: tuple[ViewColumn, ...], parts: dict[str, Any]
-) -> sql.Composed:
+def _checks(
+    cursor: Any, names: LegacyNames, columns: tuple[ViewColumn, ...], parts: dict[str, Part]
+) -> dict[str, Part]:
+    """Return what the legacy table's rules are held by; nothing for a rule that it had not."""
     identity = any(column.name == "id" and column.base.identity for column in columns)
-    cursor.execute("SELECT pg_get_serial_sequence('contacts', 'id')")
-    sequence = sql.Literal(cursor.fetchone()[0])
-    return sql.SQL(bodies.CHECK_CUSTOMER).format(
-        delete=_piece(
-            DELETE[names.on_delete],
-            still_referenced=_piece(bodies.STILL_REFERENCED, **parts),
+    sequence = value(cursor, "SELECT pg_get_serial_sequence('contacts', 'id')")
+    still_referenced = compose(bodies.STILL_REFERENCED, **parts)
+    unique = bodies.UNIQUE_EMAIL if names.email_key else ""
+    return {
+        "still_referenced": still_referenced,
+        "delete": compose(DELETE[names.on_delete], still_referenced=still_referenced),
+        "fill_id": compose(
+            bodies.FILL_IDENTITY if identity else "", sequence=sql.Literal(sequence)
         ),
-        fill_id=_piece(bodies.FILL_IDENTITY if identity else "", sequence=sequence),
-        not_null=_not_null(names, parts),
-        unique=_unique(names, parts, "true"),
-        **parts,
-    )
+        "not_null": compose(bodies.NOT_NULL if names.email_required else "", **parts),
+        "unique": compose(unique, another=sql.SQL("true"), **parts),
+        "still_unique": compose(unique, another=sql.SQL("id <> OLD.id"), **parts),
+    }
 
 
-def _check_change(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
-    return sql.SQL(bodies.CHECK_CHANGE).format(
-        still_referenced=_piece(bodies.STILL_REFERENCED, **parts),
-        unique=_unique(names, parts, "id <> OLD.id"),
-        **parts,
-    )
-
-
-def _piece(template: str, **parts: sql.Composable) -> sql.Composed:
-    return sql.SQL(template).format(**parts)
-
-
-def _not_null(names: LegacyNames, parts: dict[str, Any]) -> sql.Composed:
-    return _piece(bodies.NOT_NULL if names.email_required else "", **parts)
-
-
-def _unique(names: LegacyNames, parts: dict[str, Any], another: str) -> sql.Composed:
-    """Return the check that no other row, as ``another`` says, has the e-mail."""
-    template = bodies.UNIQUE_EMAIL if names.email_key else ""
-    return _piece(template, another=sql.SQL(another), **parts)
-
-
-def _write_customer(
-    cursor: Any,
-    layout: Layout,
-    names: LegacyNames,
-    columns: tuple[ViewColumn, ...],
-    parts: dict[str, Any],
-) -> sql.Composed:
-    table = layout.tables["contacts"]
+def _writes(
+    cursor: Any, layout: Layout, names: LegacyNames, columns: tuple[ViewColumn, ...]
+) -> dict[str, Part]:
+    """Return what is written, and compared for it, of the columns that hold a value."""
+    relation = layout.tables["contacts"].identifier
+    contacts = sql.Literal(spelled(cursor, relation))
     stored = [column.name for column in columns if not column.base.generated]
-    relation = sql.Identifier(table.schema, table.name)
     plain = [name for name in stored if name in PLAIN and name not in names.restricted]
-    return sql.SQL(writing.WRITE_CUSTOMER).format(
-        contacts=relation,
-        contacts_name=sql.Literal(_text(cursor, relation)),
-        contacts_oid=sql.SQL("{}::regclass").format(sql.Literal(_text(cursor, relation))),
-        columns=_list(sql.Identifier(name) for name in stored),
-        names=sql.Literal(stored),
-        new_values=_list(_new(name) for name in stored),
-        expressions=_list(column.expression for column in columns),
-        marker=sql.SQL(WRITING),
-        not_null=_not_null(names, parts),
-        only_plain=_and(
-            [
-                *(_unchanged(name) for name in stored if name not in plain),
-                *(_present(name) for name in plain),
-            ]
-        ),
-        set_plain=_list(_set(name) for name in plain),
-        changes=_list(_change(cursor, name) for name in stored),
-        links_same=_and(_unchanged(name) for name in LINKS),
-        email_same=_unchanged("email"),
-        set_others=_list(_set(name) for name in stored if name not in (*LINKS, "email")),
-        set_email=_list(_set(name) for name in stored if name not in LINKS),
-        set_all=_list(_set(name) for name in stored),
-        legacy_names=sql.Literal(json.dumps(names.constraints, sort_keys=True)),
-    )
+    only_plain = [
+        *(_unchanged(name) for name in stored if name not in plain),
+        *(compose("NEW.{} IS NOT NULL", name) for name in plain),
+    ]
+    return {
+        "contacts": relation,
+        "contacts_name": contacts,
+        "contacts_oid": compose("{}::regclass", contacts),
+        "columns": listed(stored),
+        "names": sql.Literal(stored),
+        "new_values": listed(map(_new, stored)),
+        "expressions": listed(column.expression for column in columns),
+        "marker": sql.SQL(WRITING),
+        "only_plain": listed(only_plain, " AND "),
+        "set_plain": listed(map(_set, plain)),
+        "changes": listed(_change(cursor, name) for name in stored),
+        "links_same": listed(map(_unchanged, LINKS), " AND "),
+        "email_same": _unchanged("email"),
+        "set_others": listed(_set(name) for name in stored if name not in (*LINKS, "email")),
+        "set_email": listed(_set(name) for name in stored if name not in LINKS),
+        "set_all": listed(map(_set, stored)),
+        "legacy_names": sql.Literal(json.dumps(names.constraints, sort_keys=True)),
+    }
 
 
 def _new(name: str) -> sql.Composed:
-    return sql.SQL("NEW.{}").format(sql.Identifier(name))
+    return compose("NEW.{}", name)
 
 
 def _changed(name: str) -> sql.Composed:
-    return sql.SQL("NEW.{0} IS DISTINCT FROM OLD.{0}").format(sql.Identifier(name))
+    return compose("NEW.{0} IS DISTINCT FROM OLD.{0}", name)
 
 
 def _unchanged(name: str) -> sql.Composed:
-    return sql.SQL("NOT ({})").format(_changed(name))
-
-
-def _present(name: str) -> sql.Composed:
-    return sql.SQL("NEW.{} IS NOT NULL").format(sql.Identifier(name))
-
-
-def _and(conditions: Iterable[sql.Composed]) -> sql.Composed:
-    return sql.SQL(" AND ").join(conditions)
+    return compose("NOT ({})", _changed(name))
 
 
 def _set(name: str) -> sql.Composed:
     """Return the assignments that write the column, where it has changed."""
     changed = _changed(name)
     template = "{column} = CASE WHEN {changed} THEN {value} ELSE c.{column} END"
-    return _list(
-        sql.SQL(template).format(column=sql.Identifier(column), changed=changed, value=value)
+    return listed(
+        compose(template, column=column, changed=changed, value=value)
         for column, value in _assigned(name, _new(name))
     )
 
 
 def _change(cursor: Any, name: str) -> sql.Composed:
     """Return the expression that yields the assignments as text, or NULL where nothing changed."""
-    value = sql.SQL("($1).{}").format(sql.Identifier(name))
-    assignments = _list(
-        sql.SQL("{} = {}").format(sql.Identifier(column), what)
-        for column, what in _assigned(name, value)
-    )
-    text = sql.Literal(_text(cursor, assignments))
-    return sql.SQL("CASE WHEN {} THEN {} END").format(_changed(name), text)
+    assigned = _assigned(name, compose("($1).{}", name))
+    assignments = listed(compose("{} = {}", column, value) for column, value in assigned)
+    text = sql.Literal(spelled(cursor, assignments))
+    return compose("CASE WHEN {} THEN {} END", _changed(name), text)
 
 
 def _assigned(name: str, value: sql.Composable) -> list[tuple[str, sql.Composable]]:
     if name not in ALSO_SET:
         return [(name, value)]
     column, template = ALSO_SET[name]
-    return [(name, value), (column, sql.SQL(template).format(value=value))]
-
-
-def _list(parts: Iterable[sql.Composable]) -> sql.Composed:
-    return sql.SQL(", ").join(parts)
+    return [(name, value), (column, compose(template, value=value))]

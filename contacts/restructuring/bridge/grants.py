@@ -1,7 +1,6 @@
 """What may be done with a table may be done with the view over it, column by column."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2 import sql
@@ -9,6 +8,7 @@ from psycopg2 import sql
 from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import ColumnGrant
 from contacts.restructuring.database.tables import Table
+from jmsk.postgres.queries import column, compose, execute, rows, value
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 HELD = """
@@ -59,16 +59,10 @@ class Grant:
 
     def statement(self, schema: str, view: str) -> sql.Composed:
         """Return the GRANT."""
-        template = "GRANT {privilege}{columns} ON {view} TO {role}{option}"
-        return sql.SQL(template).format(
-            privilege=sql.SQL(self.privilege),
-            columns=sql.SQL(" ({})").format(sql.Identifier(self.column))
-            if self.column
-            else sql.SQL(""),
-            view=sql.Identifier(schema, view),
-            role=role_name(self.role),
-            option=sql.SQL(" WITH GRANT OPTION" if self.grantable else ""),
-        )
+        columns = compose(" ({})", self.column) if self.column else sql.SQL("")
+        option = " WITH GRANT OPTION" if self.grantable else ""
+        grant = f"GRANT {self.privilege}{{}} ON {{}} TO {{}}{option}"
+        return compose(grant, columns, (schema, view), role_name(self.role))
 
 
 def role_name(role: str) -> sql.Composable:
@@ -78,28 +72,23 @@ def role_name(role: str) -> sql.Composable:
 
 def held_on(cursor: Any, relation: int) -> list[Grant]:
     """Return the rights that others than the owner hold on a table or view."""
-    cursor.execute(HELD, {"relation": relation, "privileges": list(PRIVILEGES)})
-    return [Grant(*row) for row in cursor.fetchall()]
+    asked = {"relation": relation, "privileges": list(PRIVILEGES)}
+    return [Grant(*found) for found in rows(cursor, HELD, asked)]
 
 
 def wanted_grants(cursor: Any, table: Table, columns: tuple[ViewColumn, ...]) -> list[Grant]:
     """Return the rights on the view of ``table`` that match those on the table."""
-    return list(_wanted(held_on(cursor, table.oid), columns))
-
-
-def _wanted(held: list[Grant], columns: tuple[ViewColumn, ...]) -> Iterator[Grant]:
-    names = {column.base.name: column.name for column in columns}
-    for grant in held:
-        if grant.column is None:
-            yield grant
-        elif grant.column in names:
-            yield Grant(names[grant.column], grant.privilege, grant.grantable, grant.role)
+    names: dict[str | None, str | None] = {
+        None: None,
+        **{each.base.name: each.name for each in columns},
+    }
+    held = held_on(cursor, table.oid)
+    return [replace(one, column=names[one.column]) for one in held if one.column in names]
 
 
 def needed_columns(cursor: Any, contacts: Table) -> tuple[ColumnGrant, ...]:
     """Return the rights on columns of contacts that the view asks for and somebody lacks."""
-    cursor.execute(NEEDED, {"table": contacts.oid})
-    return tuple(ColumnGrant(*row) for row in cursor.fetchall())
+    return tuple(ColumnGrant(*found) for found in rows(cursor, NEEDED, {"table": contacts.oid}))
 
 
 def give(cursor: Any, contacts: Table, grants: tuple[ColumnGrant, ...]) -> None:
@@ -109,8 +98,7 @@ def give(cursor: Any, contacts: Table, grants: tuple[ColumnGrant, ...]) -> None:
 
 def take_back(cursor: Any, contacts: Table, grants: tuple[ColumnGrant, ...]) -> None:
     """Take back the rights on columns of contacts, of the roles that are still there."""
-    cursor.execute("SELECT rolname FROM pg_roles")
-    roles = {"public", *(name for (name,) in cursor.fetchall())}
+    roles = {"public", *column(cursor, "SELECT rolname FROM pg_roles")}
     present = tuple(
         grant for grant in grants if grant.role in roles and grant.column in contacts.column_names
     )
@@ -119,13 +107,14 @@ def take_back(cursor: Any, contacts: Table, grants: tuple[ColumnGrant, ...]) -> 
 
 def _each(cursor: Any, contacts: Table, grants: tuple[ColumnGrant, ...], template: str) -> None:
     for grant in grants:
-        statement = sql.SQL(template).format(
+        execute(
+            cursor,
+            template,
             privilege=sql.SQL(grant.privilege),
-            column=sql.Identifier(grant.column),
-            table=sql.Identifier(contacts.schema, contacts.name),
+            column=grant.column,
+            table=contacts.identifier,
             role=role_name(grant.role),
         )
-        cursor.execute(statement)
 
 
 def reads_as_invoker(cursor: Any, table: Table) -> bool:
@@ -136,5 +125,4 @@ def reads_as_invoker(cursor: Any, table: Table) -> bool:
     """
     if cursor.connection.server_version < INVOKER_VERSION:
         return False
-    cursor.execute(BY_COLUMN, {"table": table.oid})
-    return not cursor.fetchone()[0]
+    return not value(cursor, BY_COLUMN, {"table": table.oid})

@@ -7,6 +7,7 @@ from psycopg2 import sql
 from contacts.restructuring.bridge.columns import ViewColumn
 from contacts.restructuring.bridge.description import INDEXES
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import compose, execute, rows
 
 STANDING = """
     SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -19,7 +20,7 @@ def make_indexes(cursor: Any, layout: Layout, columns: tuple[ViewColumn, ...]) -
     sound = standing_indexes(cursor, layout)
     for column in columns:
         if column.name in INDEXES and INDEXES[column.name] not in sound:
-            _drop(cursor, "DROP INDEX IF EXISTS {}", layout, INDEXES[column.name])
+            _drop(cursor, layout, INDEXES[column.name])
             cursor.execute(_create("CREATE INDEX", layout, column))
 
 
@@ -32,40 +33,31 @@ def make_indexes_beside(cursor: Any, layout: Layout, columns: tuple[ViewColumn, 
     for column in columns:
         if column.name in INDEXES:
             cursor.execute(_create("CREATE INDEX CONCURRENTLY", layout, column))
-    cursor.execute(sql.SQL("ANALYZE {}").format(_contacts(layout)))
+    execute(cursor, "ANALYZE {}", layout.tables["contacts"].identifier)
 
 
 def drop_indexes(cursor: Any, layout: Layout) -> None:
     """Drop them in the open transaction."""
     for name in INDEXES.values():
-        _drop(cursor, "DROP INDEX IF EXISTS {}", layout, name)
+        _drop(cursor, layout, name)
 
 
 def drop_indexes_beside(cursor: Any, layout: Layout) -> None:
     """Drop them outside any transaction, while others write."""
     for name in INDEXES.values():
-        _drop(cursor, "DROP INDEX CONCURRENTLY IF EXISTS {}", layout, name)
+        _drop(cursor, layout, name, "INDEX CONCURRENTLY")
 
 
 def standing_indexes(cursor: Any, layout: Layout, *, valid: bool = True) -> set[str]:
     """Return the names of those that stand; ``valid``: and are of use."""
-    cursor.execute(STANDING, [layout.tables["contacts"].oid, list(INDEXES.values())])
-    return {name for name, sound in cursor.fetchall() if sound or not valid}
-
-
-def _contacts(layout: Layout) -> sql.Identifier:
-    table = layout.tables["contacts"]
-    return sql.Identifier(table.schema, table.name)
+    found = rows(cursor, STANDING, [layout.tables["contacts"].oid, list(INDEXES.values())])
+    return {name for name, sound in found if sound or not valid}
 
 
 def _create(create: str, layout: Layout, column: ViewColumn) -> sql.Composed:
-    return sql.SQL(f"{create} {{name}} ON {{table}} (({{expression}}))").format(
-        name=sql.Identifier(INDEXES[column.name]),
-        table=_contacts(layout),
-        expression=column.expression,
-    )
+    name, table = INDEXES[column.name], layout.tables["contacts"].identifier
+    return compose(f"{create} {{}} ON {{}} (({{}}))", name, table, column.expression)
 
 
-def _drop(cursor: Any, template: str, layout: Layout, name: str) -> None:
-    index = sql.Identifier(layout.tables["contacts"].schema, name)
-    cursor.execute(sql.SQL(template).format(index))
+def _drop(cursor: Any, layout: Layout, name: str, what: str = "INDEX") -> None:
+    execute(cursor, f"DROP {what} IF EXISTS {{}}", (layout.tables["contacts"].schema, name))

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, target_models
+from contacts.restructuring.state.expected import email_keys, target_models
 from contacts.restructuring.state.legacy_objects import remembered, wanted_objects
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
@@ -36,10 +36,8 @@ class LegacyNames:
 def read_legacy_names(cursor: Any) -> LegacyNames:
     """Return the names that the run which migrated remembered, or else those of the models."""
     customers, orders = wanted_objects(cursor, "customers"), wanted_objects(cursor, "orders")
-    email_key = next(
-        (item for item in customers if item.unique_columns == ONE_EMAIL_PER_TENANT), None
-    )
-    customer_key = _key(orders, "customer_id")
+    email_key = next(iter(email_keys(customers)), None)
+    customer_key, tenant_key = _key(orders, "customer_id"), _key(orders, "tenant_id")
     company_key = _key(customers, "company_id")
     names = {
         item.name: want.name
@@ -51,11 +49,13 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
         names[EMAIL_KEY] = email_key.name
     if customer_key:
         names[ORDER_KEY] = customer_key.name
-    tenant_key = _key(orders, "tenant_id")
     return LegacyNames(
         names,
         frozenset(
-            word for item in customers if _restricts(item) for word in WORD.findall(item.definition)
+            word
+            for item in customers
+            if item.type not in (Type.NOTHING, Type.NOT_NULL)
+            for word in WORD.findall(item.definition)
         ),
         email_key.name if email_key else None,
         remembered(cursor, "customers")["not_null"].get("email", True),
@@ -64,10 +64,6 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
         company_key.name if company_key and _refuses(company_key) else None,
         _on_delete(customer_key),
     )
-
-
-def _restricts(item: TableObject) -> bool:
-    return item.type not in (Type.NOTHING, Type.NOT_NULL)
 
 
 def _same_rule(item: TableObject, want: TableObject) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.bridge.description import RolePath
+from jmsk.postgres.queries import column, compose, execute, listed, rows, spelled, value
 
 SETTINGS = """
     SELECT pg_get_userbyid(r.role) AS name,
@@ -61,24 +62,23 @@ class RoleView:
 
     def statement(self, cursor: Any, schema: str) -> str:
         """Return the statement that lets the role see the bridge."""
-        return set_path(cursor, self.role, self.with_bridge(schema)).as_string(cursor.connection)
+        return spelled(cursor, set_path(cursor, self.role, self.with_bridge(schema)))
 
 
 def users_of(cursor: Any, tables: list[int]) -> list[RoleView]:
     """Return the roles that log in and have rights on ``tables`` or a session in this database."""
-    cursor.execute(USERS, {"tables": tables})
-    return _views(cursor, [oid for (oid,) in cursor.fetchall()])
+    return _views(cursor, column(cursor, USERS, {"tables": tables}))
 
 
 def role_views(cursor: Any, roles: tuple[str, ...]) -> list[RoleView]:
     """Return what ``roles`` find. Those that do not exist are left out."""
-    cursor.execute("SELECT oid::bigint FROM pg_roles WHERE rolname = ANY(%s)", [list(roles)])
-    return _views(cursor, [oid for (oid,) in cursor.fetchall()])
+    query = "SELECT oid::bigint FROM pg_roles WHERE rolname = ANY(%s)"
+    return _views(cursor, column(cursor, query, [list(roles)]))
 
 
 def _views(cursor: Any, oids: list[int]) -> list[RoleView]:
-    cursor.execute(SETTINGS, {"roles": oids})
-    return [RoleView(role, own, path or SERVERS_OWN) for role, own, path in cursor.fetchall()]
+    found = rows(cursor, SETTINGS, {"roles": oids})
+    return [RoleView(role, own, path or SERVERS_OWN) for role, own, path in found]
 
 
 def schemas_of(path: str) -> list[str]:
@@ -93,15 +93,13 @@ def _quoted(name: str) -> str:
 
 def set_path(cursor: Any, role: str, path: str) -> sql.Composed:
     """Return the statement that gives ``role`` a search path in this database."""
-    names: list[sql.Composable] = [sql.Identifier(name) for name in schemas_of(path)]
-    statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}")
-    value = sql.SQL(", ").join(names or [sql.Literal("")])
-    return statement.format(sql.Identifier(role), _this_database(cursor), value)
+    names = listed(schemas_of(path) or [sql.Literal("")])
+    statement = "ALTER ROLE {} IN DATABASE {} SET search_path = {}"
+    return compose(statement, role, _this_database(cursor), names)
 
 
-def _this_database(cursor: Any) -> sql.Identifier:
-    cursor.execute("SELECT current_database()")
-    return sql.Identifier(cursor.fetchone()[0])
+def _this_database(cursor: Any) -> str:
+    return str(value(cursor, "SELECT current_database()"))
 
 
 def lead_to_bridge(cursor: Any, roles: tuple[str, ...], schema: str) -> tuple[RolePath, ...]:
@@ -127,8 +125,8 @@ def lead_back(cursor: Any, roles: tuple[RolePath, ...]) -> list[str]:
         if schemas_of(now[item.role].own or "") != schemas_of(item.given):
             left.append(item.role)
         elif item.before is None:
-            reset = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET search_path")
-            cursor.execute(reset.format(sql.Identifier(item.role), _this_database(cursor)))
+            reset = "ALTER ROLE {} IN DATABASE {} RESET search_path"
+            execute(cursor, reset, item.role, _this_database(cursor))
         else:
             cursor.execute(set_path(cursor, item.role, item.before))
     return left

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.restructuring.bridge.description import COUNTERS, Bridge
+from jmsk.postgres.queries import rows, value
 from jmsk.wording import counted, moment
 
 LAST_SCAN_VERSION = 160000
@@ -45,15 +46,12 @@ class Usage:
 def read_usage(cursor: Any, bridge: Bridge) -> Usage:
     """Return what the server has counted."""
     known = cursor.connection.server_version >= LAST_SCAN_VERSION
-    query = SCANS.format(
-        last="last_seq_scan AT TIME ZONE 'UTC'" if known else "NULL::timestamp",
-    )
-    cursor.execute(query, [bridge.schema, list(COUNTERS.values())])
-    found = {name: (calls, last) for name, calls, last in cursor.fetchall()}
+    query = SCANS.format(last="last_seq_scan AT TIME ZONE 'UTC'" if known else "NULL::timestamp")
+    scans = rows(cursor, query, [bridge.schema, list(COUNTERS.values())])
+    found = {name: (calls, last) for name, calls, last in scans}
     calls = {view: found.get(name, (0, None))[0] for view, name in COUNTERS.items()}
     last = max((when for _, when in found.values() if when), default=None)
-    cursor.execute(RESET)
-    reset = cursor.fetchone()[0]
+    reset = value(cursor, RESET)
     if reset is not None and bridge.made is not None and reset < bridge.made:
         reset = None
     return Usage(calls, last, reset)

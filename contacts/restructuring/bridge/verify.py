@@ -9,6 +9,7 @@ from contacts.restructuring.bridge.functions import bridge_functions
 from contacts.restructuring.bridge.grants import held_on, reads_as_invoker, wanted_grants
 from contacts.restructuring.bridge.indexes import standing_indexes
 from contacts.restructuring.database.layout import Layout
+from jmsk.postgres.queries import rows, spelled, value
 
 COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
@@ -39,18 +40,15 @@ def bridge_problems(cursor: Any, layout: Layout, bridge: Bridge) -> Iterator[str
     if bridge.memory is None:
         yield "What it remembers for the day it goes is gone: the comment of its write function"
     columns = view_columns(cursor, layout)
-    oids = {"customers": bridge.customers, "orders": bridge.orders}
     for view, table in VIEWS.items():
-        oid = oids[view]
+        oid = bridge.oids[view]
         if oid is None:
             yield f"View {bridge.schema}.{view} is missing"
             continue
-        cursor.execute(COLUMNS, [oid])
         wanted = [(column.name, column.base.type) for column in columns[view]]
-        if cursor.fetchall() != wanted:
+        if rows(cursor, COLUMNS, [oid]) != wanted:
             yield f"View {bridge.schema}.{view} has other columns than the legacy table"
-        cursor.execute(INVOKER, [oid])
-        if cursor.fetchone()[0] is not reads_as_invoker(cursor, layout.tables[table]):
+        if value(cursor, INVOKER, [oid]) is not reads_as_invoker(cursor, layout.tables[table]):
             yield (
                 f"View {bridge.schema}.{view} reads with other rights than it should: row-level "
                 f"security or rights on columns of {table} were changed"
@@ -58,19 +56,17 @@ def bridge_problems(cursor: Any, layout: Layout, bridge: Bridge) -> Iterator[str
         held = set(held_on(cursor, oid))
         for grant in wanted_grants(cursor, layout.tables[table], columns[view]):
             if grant not in held:
-                statement = grant.statement(bridge.schema, view).as_string(cursor.connection)
+                statement = spelled(cursor, grant.statement(bridge.schema, view))
                 yield f"Role {grant.role} may do on {table} what it may not on {view}: {statement}"
     yield from _code_problems(cursor, layout, bridge)
 
 
 def _code_problems(cursor: Any, layout: Layout, bridge: Bridge) -> Iterator[str]:
     columns = view_columns(cursor, layout)["customers"]
-    cursor.execute(FUNCTIONS, [bridge.schema])
-    present = {name: rest for name, *rest in cursor.fetchall()}
-    cursor.execute(ENABLED, [list(TRIGGERS)])
-    enabled = set(cursor.fetchall())
+    present = {name: rest for name, *rest in rows(cursor, FUNCTIONS, [bridge.schema])}
+    enabled = set(rows(cursor, ENABLED, [list(TRIGGERS)]))
     oids = {name: table.oid for name, table in layout.tables.items()}
-    oids["customers"] = bridge.customers or 0
+    oids["customers"] = bridge.oids["customers"] or 0
     for function in bridge_functions(cursor, layout, bridge.schema, columns):
         if function.name not in present:
             yield f"Function {bridge.schema}.{function.name} is missing"

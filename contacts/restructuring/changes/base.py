@@ -14,7 +14,6 @@ from contacts.restructuring.changes.context import ChangeContext, ChangeResult, 
 from contacts.restructuring.changes.run_row import complete_run
 from contacts.restructuring.checks.base import Check, Result, failed, run_checks
 from contacts.restructuring.database.costs import Space, tables_size, wal_position, wal_since
-from contacts.restructuring.database.tables import NAMES
 from contacts.restructuring.database.transaction import (
     RecoveryPoint,
     TransactionResult,
@@ -136,7 +135,7 @@ def run_change(
 def _run(change: Change, context: ChangeContext) -> ChangeResult:
     cursor = context.cursor
     _check_again(change, context)
-    wal, size = wal_position(cursor), tables_size(cursor, list(NAMES))
+    wal, size = wal_position(cursor), tables_size(cursor)
     sources = change.sources(context)
     before = change.fingerprint(context, sources)
     backup_path, repeated = context.plan.backup_path, False
@@ -147,7 +146,7 @@ def _run(change: Change, context: ChangeContext) -> ChangeResult:
     result = ChangeResult(
         before,
         after,
-        Space(size, tables_size(cursor, list(NAMES)), wal_since(cursor, wal)),
+        Space(size, tables_size(cursor), wal_since(cursor, wal)),
         tuple(results),
         change.counts(context, run, after),
         backup_path,

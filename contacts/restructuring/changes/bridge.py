@@ -18,9 +18,9 @@ from contacts.restructuring.bridge.indexes import (
     drop_indexes_beside,
     make_indexes_beside,
 )
-from contacts.restructuring.changes.base import FailedChecksError
+from contacts.restructuring.changes.base import require_passed
 from contacts.restructuring.changes.run_row import recorded
-from contacts.restructuring.checks.base import Result, failed, run_checks
+from contacts.restructuring.checks.base import Result, run_checks
 from contacts.restructuring.checks.environment.bridge import WHOLE, bridge_checks
 from contacts.restructuring.database.broken_off import broken_off
 from contacts.restructuring.database.inspector import Inspector
@@ -73,12 +73,12 @@ def add_bridge(
     def work(cursor: Any, point: RecoveryPoint) -> list[Result]:
         inspector = Inspector(connection, cursor, options.layout)
         before = run_checks(inspector, bridge_checks(wanted))
-        _refuse(before)
+        require_passed(before)
         kind = RestructuringRun.Kind.BRIDGE
         with recorded(connection, cursor, kind, point, started, journal) as checks:
             build_bridge(connection, cursor, wanted, journal)
             after = run_checks(inspector, [WHOLE])
-            _refuse(after)
+            require_passed(after)
             checks += [*before, *after]
         return after
 
@@ -142,8 +142,3 @@ def take_bridge_away(
             return remove_bridge(cursor, options.layout, journal)
 
     return run_in_transaction(connection, options, journal, work)
-
-
-def _refuse(results: list[Result]) -> None:
-    if failed(results):
-        raise FailedChecksError(results)

@@ -12,7 +12,7 @@ from contacts.restructuring.bridge.description import BridgeOptions
 from contacts.restructuring.checks.base import Result
 from contacts.restructuring.database.costs import Space
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import Layout
+from contacts.restructuring.database.layout import Layout, read_layout
 from contacts.restructuring.database.transaction import RecoveryPoint, TransactionOptions
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.fingerprint import Fingerprint
@@ -61,6 +61,11 @@ class ChangeContext:
     def inspector(self) -> Inspector:
         """What a check looks at."""
         return Inspector(self.connection, self.cursor, self.layout)
+
+    @property
+    def inspector_now(self) -> Inspector:
+        """What a check looks at when the tables have changed."""
+        return Inspector(self.connection, self.cursor, read_layout(self.connection))
 
 
 @dataclass(frozen=True)

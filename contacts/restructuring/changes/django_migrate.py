@@ -15,7 +15,7 @@ from contacts.restructuring.database.settings import schema_only
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import APPS
 from jmsk.postgres.django_schema import own_name
-from jmsk.postgres.queries import execute, value
+from jmsk.postgres.queries import execute, is_there, value
 
 LEGACY_MIGRATION = ("companies", "0001_legacy")
 """Reversing to it reverses everything that restructures, and nothing else."""
@@ -49,11 +49,11 @@ def make_django_schema(cursor: Any, migrate_app: Callable[[str], object]) -> Non
     schema = settings.DJANGO_SCHEMA
     if not schema:
         return
-    if value(cursor, "SELECT to_regclass(%s) IS NOT NULL", [own_name("django_migrations")]):
+    if is_there(cursor, own_name("django_migrations")):
         return
     # Even IF NOT EXISTS wants the right to create one.
     if value(cursor, "SELECT to_regnamespace(%s) IS NULL", [schema]):
-        execute(cursor, "CREATE SCHEMA {schema}", schema=schema)
+        execute(cursor, "CREATE SCHEMA {}", schema)
     with schema_only(cursor, schema):
         MigrationRecorder(cursor.db).ensure_schema()
         for app in sorted(MigrationLoader(None).migrated_apps - {*APPS}):

@@ -12,6 +12,7 @@ from contacts.models import RestructuringRun
 from contacts.restructuring.changes.run_row import recorded
 from contacts.restructuring.checks.base import Finding
 from contacts.restructuring.checks.format_rules import rule_breakers
+from contacts.restructuring.checks.tables.target_rules import present_rules
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.patience import Patience
@@ -22,7 +23,7 @@ from contacts.restructuring.database.transaction import (
     run_in_transaction,
 )
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.state.expected import check_rules, target_models
+from contacts.restructuring.state.expected import check_rules
 from jmsk.postgres.catalogue import read_objects
 from jmsk.postgres.check_rules import add_rule
 from jmsk.postgres.reconcile import drop
@@ -52,16 +53,9 @@ class _BrokenRuleError(Exception):
         self.finding = finding
 
 
-def pending_rules(inspector: Inspector) -> list[tuple[type[models.Model], models.CheckConstraint]]:
-    """Return the rules that the models have and the database lacks."""
-    tables = target_models()
-    present = {item.name for table in tables for item in read_objects(inspector.cursor, table)}
-    return [pair for pair in check_rules(tables) if pair[1].name not in present]
-
-
 def leave_rules_pending(cursor: Any) -> None:
     """Take every check rule out of the database, as if rows broke all of them."""
-    for model, rule in check_rules(target_models()):
+    for model, rule in check_rules():
         table = model._meta.db_table
         for item in read_objects(cursor, table):
             if item.name == rule.name:
@@ -78,7 +72,8 @@ def find_pending(
     ):
         return [
             PendingRule(model, rule, rule_breakers(inspector, rule.name, model._meta.db_table))
-            for model, rule in pending_rules(inspector)
+            for (model, rule), present in present_rules(inspector)
+            if present is None
         ]
 
 

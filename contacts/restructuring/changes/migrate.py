@@ -14,17 +14,15 @@ from contacts.restructuring.changes.planned_migrations import PlannedMigrations,
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
 from contacts.restructuring.checks.base import Result, run_checks
-from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
-    legacy_sources,
+    plain_sources,
     sources_after_migration,
 )
 from contacts.restructuring.state import alembic
 from contacts.restructuring.state.record import RULES_DEFERRED
-from jmsk.postgres.queries import rows
+from jmsk.postgres.queries import row
 
 MOVED = f"""
     SELECT count(*) FILTER (WHERE {STILL_PLACED}), count(email_set_aside),
@@ -45,7 +43,7 @@ class Restructure(FingerprintedChange):
         self.planned = plan_migrations(cursor, journal)
 
     def sources(self, context: ChangeContext) -> Sequence[Source]:
-        return legacy_sources(context.layout)
+        return plain_sources(context.layout)
 
     def make(self, context: ChangeContext) -> RestructuringRun:
         cursor, journal = context.cursor, context.journal
@@ -76,10 +74,7 @@ class Restructure(FingerprintedChange):
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         with context.journal.step("verify", "Running the checks after the migration"):
-            layout = read_layout(context.connection)
-            results = run_checks(
-                Inspector(context.connection, context.cursor, layout), CHECKS_AFTER
-            )
+            results = run_checks(context.inspector_now, CHECKS_AFTER)
         require_passed(results)
         return results
 
@@ -87,18 +82,12 @@ class Restructure(FingerprintedChange):
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
     ) -> Mapping[str, int]:
         placeholders = len(placeholders_in(run.legacy_objects))
+        placed, set_aside, loose = row(context.cursor, MOVED)
         return {
             **super().counts(context, run, after),
             "companies_created": len(run.created_companies),
             **({"placeholder_contacts": placeholders} if placeholders else {}),
-            **_moved(context.cursor),
+            "contacts_placed": placed,
+            "emails_set_aside": set_aside,
+            "orders_without_contact": loose,
         }
-
-
-def _moved(cursor: Any) -> dict[str, int]:
-    placed, set_aside, loose = rows(cursor, MOVED)[0]
-    return {
-        "contacts_placed": placed,
-        "emails_set_aside": set_aside,
-        "orders_without_contact": loose,
-    }

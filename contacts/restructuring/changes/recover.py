@@ -16,7 +16,7 @@ from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.base import Check
 from contacts.restructuring.checks.before_recovery import CHECKS
 from contacts.restructuring.database.layout import reached_legacy
-from contacts.restructuring.proof.legacy_meaning import Source, legacy_sources, sources_of_wreck
+from contacts.restructuring.proof.legacy_meaning import Source, plain_sources, sources_of_wreck
 from contacts.restructuring.state.expected import legacy_models
 from contacts.restructuring.state.wreck import Wreck, examine
 from jmsk.postgres.catalogue import TableObject, model_objects
@@ -54,7 +54,7 @@ class Recover(FingerprintedChange):
         return begin_run(context, self.kind)
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
-        return legacy_sources(reached_legacy(context.connection))
+        return plain_sources(reached_legacy(context.connection))
 
     def counts(
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints

@@ -88,20 +88,19 @@ def _give_rights(inspector: Inspector) -> None:
     if address_rights.look(inspector).count:
         inspector.cursor.execute(OWN_LIKE_COMPANIES)
     if address_policy.look(inspector).count:
-        execute(inspector.cursor, "DROP POLICY IF EXISTS {policy} ON addresses", policy=POLICY)
+        execute(inspector.cursor, "DROP POLICY IF EXISTS {} ON addresses", POLICY)
         inspector.cursor.execute(FOLLOW_COMPANIES)
 
 
 def _complete_columns(inspector: Inspector) -> None:
     for table, column in nullable_columns(inspector):
-        statement = "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"
-        execute(inspector.cursor, statement, table=table, column=column)
+        execute(inspector.cursor, "ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column)
     for table, column, default in lost_defaults(inspector):
         if default == FED:
             inspector.cursor.execute(FEED_ADDRESSES)
             continue
-        statement = f"ALTER TABLE {{table}} ALTER COLUMN {{column}} SET DEFAULT {default}"
-        execute(inspector.cursor, statement, table=table, column=column)
+        statement = f"ALTER TABLE {{}} ALTER COLUMN {{}} SET DEFAULT {default}"
+        execute(inspector.cursor, statement, table, column)
 
 
 def _make_objects(inspector: Inspector) -> None:

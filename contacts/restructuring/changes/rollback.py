@@ -18,7 +18,7 @@ from contacts.restructuring.database.layout import reached_legacy
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
-    legacy_sources,
+    plain_sources,
     sources_before_rollback,
     without_rows,
 )
@@ -63,7 +63,7 @@ class RollBack(FingerprintedChange):
         return run
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
-        tenants, companies, *others = legacy_sources(reached_legacy(context.connection))
+        tenants, companies, *others = plain_sources(reached_legacy(context.connection))
         return [tenants, replace(companies, where=without_rows(self.going)), *others]
 
     def verify(self, context: ChangeContext) -> Sequence[Result]:

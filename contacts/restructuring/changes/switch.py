@@ -1,12 +1,13 @@
 """The switch: the restructuring of a database that is prepared, under a lock of a moment."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.changes.base import Change, FailedChecksError
+from contacts.restructuring.changes.base import Change, require_passed
 from contacts.restructuring.changes.bridge import build_bridge
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
 from contacts.restructuring.changes.planned_migrations import (
@@ -15,15 +16,14 @@ from contacts.restructuring.changes.planned_migrations import (
 )
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.after_migration import CHECKS_AFTER
-from contacts.restructuring.checks.base import Result, Tag, failed, run_checks
-from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import LEGACY_NAMES, read_layout
+from contacts.restructuring.checks.base import Result, Tag, run_checks
+from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.state import Phase, note
 from contacts.restructuring.proof.legacy_meaning import Source
 from contacts.restructuring.state import alembic
-from contacts.restructuring.switching.changed import MOST_ORPHANS, Changed, read_changed
+from contacts.restructuring.switching.changed import MOST_ORPHANS, read_changed
 from contacts.restructuring.switching.touched import Beginning, begin_switch, prove_switch
 from contacts.restructuring.switching.vacuums import wait_for_vacuums
 from contacts.restructuring.switching.witness import Witness
@@ -31,6 +31,7 @@ from contacts.restructuring.switching.witness import Witness
 CHECKS_OF_THE_CATALOGUE = tuple(check for check in CHECKS_AFTER if Tag.CATALOGUE in check.tags)
 
 
+@dataclass
 class Switch(Change):
     """Let Django's migrations take over what was prepared, and prove that they did no more.
 
@@ -39,19 +40,11 @@ class Switch(Change):
 
     kind = RestructuringRun.Kind.MIGRATION
     backs_up_again = False  # the backup is of a snapshot, and the application goes on writing
-    planned: PlannedMigrations
-    changed: Changed
-    begun: Beginning
-
-    def __init__(
-        self,
-        connection: BaseDatabaseWrapper,
-        witness: Witness | None = None,
-        max_orphans: int = MOST_ORPHANS,
-    ) -> None:
-        self.connection = connection
-        self.witness = witness
-        self.max_orphans = max_orphans
+    connection: BaseDatabaseWrapper
+    witness: Witness | None = None
+    max_orphans: int = MOST_ORPHANS
+    planned: PlannedMigrations = field(init=False)
+    begun: Beginning = field(init=False)
 
     def before_lock(self, cursor: Any, journal: Journal) -> None:
         self.planned = plan_migrations(cursor, journal)
@@ -63,8 +56,8 @@ class Switch(Change):
     def fingerprint(self, context: ChangeContext, sources: Sequence[Source]) -> Fingerprints:
         """Put right what changed since the last check; return what the journal says is there."""
         with context.journal.step("changes", "Looking at what changed since the last check"):
-            self.changed = read_changed(context.cursor, context.layout, self.max_orphans)
-            self.begun = begin_switch(context.cursor, context.layout, self.changed)
+            changed = read_changed(context.cursor, context.layout, self.max_orphans)
+            self.begun = begin_switch(context.cursor, context.layout, changed)
         return dict(self.begun.expected)
 
     def prove(
@@ -93,11 +86,8 @@ class Switch(Change):
     def verify(self, context: ChangeContext) -> Sequence[Result]:
         """Look at the catalogue. What takes longer the more rows there are follows COMMIT."""
         with context.journal.step("verify", "Running the checks of the catalogue"):
-            layout = read_layout(context.connection)
-            inspector = Inspector(context.connection, context.cursor, layout)
-            results = run_checks(inspector, CHECKS_OF_THE_CATALOGUE)
-        if failed(results):
-            raise FailedChecksError(results)
+            results = run_checks(context.inspector_now, CHECKS_OF_THE_CATALOGUE)
+        require_passed(results)
         if self.witness is not None:
             self.witness.look(self.begun)
         return results
@@ -105,12 +95,12 @@ class Switch(Change):
     def counts(
         self, context: ChangeContext, run: RestructuringRun, after: Fingerprints
     ) -> Mapping[str, int]:
-        rows = {name: after[name].rows for name in LEGACY_NAMES}
-        rows["companies"] -= len(self.begun.made.intersection(run.created_companies))
+        rows, changed = {name: after[name].rows for name in LEGACY_NAMES}, self.begun.changed
+        rows["companies"] -= len(changed.made.intersection(run.created_companies))
         return {
             **rows,
             "companies_created": len(run.created_companies),
-            "contacts_placed": self.changed.placed_early + len(self.begun.orphans),
+            "contacts_placed": changed.placed_early + len(self.begun.orphans),
             "emails_set_aside": 0,
             "orders_righted": self.begun.righted,
         }

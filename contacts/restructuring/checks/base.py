@@ -172,11 +172,10 @@ def rows(
     texts = ", ".join(f"found.{name}::text" for name in names)
     # MATERIALIZED: the planner must not hope to find the first rows by walking along an index.
     # There are none as a rule, and then it has walked through the whole table.
-    inspector.cursor.execute(
+    found = inspector.rows(
         f"WITH found AS MATERIALIZED ({query}) SELECT count(*) OVER (), {texts} FROM found "
         f"ORDER BY found.{names[0]} LIMIT {FIRST_ROWS}"
     )
-    found = inspector.cursor.fetchall()
     count = found[0][0] if found else 0
     cells = [dict(zip(names, row[1:], strict=True)) for row in found]
     told = tuple(sentence.format(**row) for row in cells)
@@ -189,14 +188,12 @@ def rows(
 def together(findings: Iterable[Finding]) -> Finding:
     """Return ``findings`` as one, with a query for all rows that each of them found."""
     found = tuple(findings)
-    told = [sentence for finding in found for sentence in finding.sentences]
-    values = [
-        value for finding in found for value in finding.values or ("",) * len(finding.sentences)
-    ]
+    told = [sentence for one in found for sentence in one.sentences]
+    values = [value for one in found for value in one.values or ("",) * len(one.sentences)]
     return Finding(
-        sum(finding.count for finding in found),
+        sum(one.count for one in found),
         tuple(told[:FIRST_ROWS]),
-        "; ".join(finding.query for finding in found if finding.query),
+        "; ".join(one.query for one in found if one.query),
         values=tuple(values[:FIRST_ROWS]),
     )
 

@@ -71,7 +71,7 @@ def valid_tenants(inspector: Inspector) -> Found:
 
 @check("Orders linked to customers")
 def linked_orders(inspector: Inspector) -> Found:
-    linked, orders = inspector.rows("SELECT count(customer_id), count(*) FROM orders")[0]
+    linked, orders = inspector.row("SELECT count(customer_id), count(*) FROM orders")
     rest = inflected(orders - linked, "goes to its", "go to their")
     return Finding(
         note=f"{linked:,} of {counted(orders, 'order')} linked to a customer; {rest} tenant's "

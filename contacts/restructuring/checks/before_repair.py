@@ -1,9 +1,9 @@
 """The checks before a repair: what is not as the migration made it, and rows in the way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from contacts.restructuring.checks import after_migration
-from contacts.restructuring.checks.base import Finding, Result, check, together
+from contacts.restructuring.checks.base import Finding, Found, Result, check, together
 from contacts.restructuring.checks.environment import bridge
 from contacts.restructuring.checks.environment.address_rights import address_rights
 from contacts.restructuring.checks.environment.privileges import own_rights
@@ -24,17 +24,16 @@ from contacts.restructuring.database.inspector import Inspector
 
 
 @check("Keys and indexes as made")
-def target_objects(inspector: Inspector) -> Iterator[str]:
+def target_objects(inspector: Inspector) -> Found:
     """Keys and indexes that are missing or say something else."""
-    for _, told in missing_objects(inspector):
-        yield told
+    return (told for _, told in missing_objects(inspector))
 
 
 @check(
     "Rows keep what comes back", "Put these rows right: they break a key or a rule that is missing."
 )
 def rows_in_the_way(inspector: Inspector) -> Finding:
-    return together([rows_of_missing_objects(inspector), rows_of_changed_rules(inspector)])
+    return together([*rows_of_missing_objects(inspector), *rows_of_changed_rules(inspector)])
 
 
 DAMAGE = (

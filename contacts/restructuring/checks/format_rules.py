@@ -27,7 +27,7 @@ AFTER = {
 
 def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
     """Find the rows of ``table`` that break the check rule ``rule_name``."""
-    rules = {rule.name: rule for _, rule in check_rules(target_models())}
+    rules = {rule.name: rule for _, rule in check_rules()}
     model = {**legacy_models(), **target_models()}[table]
     query = rows_breaking(model, rules[rule_name], inspector.connection.schema_editor())
     return rows(

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from contacts.restructuring.database.tables import NAMES
 from contacts.restructuring.journal import Event
 from jmsk.postgres.queries import column, rows, value
 
@@ -52,16 +53,13 @@ class LockWatch:
     def __post_init__(self) -> None:
         self.existing = column(self.cursor, EXISTING)
 
-    def begin(self, locked: float) -> None:
-        """Note the locks that were asked for at the moment ``locked``."""
-        self._look(locked)
-
     def look(self, event: Event) -> None:
         """Note the locks that the step which has just ended took. A hook of the journal."""
         if event.kind == "end":
-            self._look(time.monotonic())
+            self.note(time.monotonic())
 
-    def _look(self, moment: float) -> None:
+    def note(self, moment: float) -> None:
+        """Note the locks that are new: they were asked for at ``moment``."""
         for key in rows(self.cursor, OWN_LOCKS, [self.existing]):
             self.first_seen.setdefault(key, moment)
 
@@ -85,10 +83,10 @@ class Space:
     wal: int
 
 
-def tables_size(cursor: Any, tables: list[str]) -> int:
-    """Return the size in bytes of those of ``tables`` that exist, indexes included."""
+def tables_size(cursor: Any) -> int:
+    """Return the size in bytes of those of our tables that exist, indexes included."""
     size = "SELECT coalesce(sum(pg_total_relation_size(to_regclass(n))), 0) FROM unnest(%s) AS n"
-    return int(value(cursor, size, [tables]))
+    return int(value(cursor, size, [list(NAMES)]))
 
 
 def wal_position(cursor: Any) -> str:

@@ -8,7 +8,10 @@ from importlib import metadata
 import django
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from jmsk.postgres.queries import row
+
 LOCAL, USUAL_PORT = "local socket", "5432"
+IDENTITY = "SELECT current_database(), current_user, current_setting('server_version')"
 STANDARD_STRINGS = "standard_conforming_strings"
 
 
@@ -40,8 +43,7 @@ class Database:
 def describe_database(connection: BaseDatabaseWrapper) -> Database:
     """Ask the server what it is."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_database(), current_user, current_setting('server_version')")
-        name, user, version = cursor.fetchone()
+        name, user, version = row(cursor, IDENTITY)
     parameters = connection.connection.get_dsn_parameters()
     host, port = parameters.get("host", LOCAL), parameters.get("port", USUAL_PORT)
     return Database(name, f"{host}:{port}", user, version.split(" ")[0], tool_version())

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import sql
 
-from contacts.restructuring.database.layout import Layout
-from jmsk.postgres.queries import rows
+from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
+from jmsk.postgres.queries import Part, column, row, rows, spelled, value
 
 
 @dataclass(frozen=True)
@@ -23,18 +22,26 @@ class Inspector:
         """Run ``query`` and return its rows."""
         return rows(self.cursor, query, parameters)
 
+    def column(self, query: str, parameters: Any = None) -> list[Any]:
+        """Run ``query`` and return the first value of each of its rows."""
+        return column(self.cursor, query, parameters)
+
+    def row(self, query: str, parameters: Any = None) -> tuple[Any, ...]:
+        """Run ``query`` and return its first row."""
+        return row(self.cursor, query, parameters)
+
     def value(self, query: str, parameters: Any = None) -> Any:
         """Run ``query`` and return the first value of its first row."""
-        return self.rows(query, parameters)[0][0]
+        return value(self.cursor, query, parameters)
 
     def counts(self, names: Iterable[str]) -> dict[str, int]:
         """Return the number of rows of each of the tables ``names``."""
         return {name: self.value(f"SELECT count(*) FROM {name}") for name in names}
 
-    def oids(self, names: Iterable[str]) -> list[int]:
+    def oids(self, names: Iterable[str] = LEGACY_NAMES) -> list[int]:
         """Return the oids of the tables ``names``."""
-        return [self.layout.tables[name].oid for name in names]
+        return self.layout.oids(names)
 
-    def text(self, composed: sql.Composable) -> str:
-        """Return ``composed`` as text, names quoted."""
-        return str(composed.as_string(self.cursor.connection))
+    def text(self, part: Part) -> str:
+        """Return a name, or SQL, as text, names quoted."""
+        return spelled(self.cursor, part)

@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import sql
 
 from contacts.restructuring.database.settings import READING, TEXT, schema_first, set_local
 from contacts.restructuring.database.tables import (
@@ -23,7 +22,7 @@ from contacts.restructuring.database.tables import (
 from contacts.restructuring.failures import ROLLED_BACK, UNCHANGED, Failure
 from jmsk.postgres import prepared
 from jmsk.postgres.django_schema import applied_migrations, own_name
-from jmsk.postgres.queries import value
+from jmsk.postgres.queries import compose, is_there, rows, spelled, value
 
 LEGACY_NAMES = ("tenants", "companies", "customers", "orders")
 MIGRATED_NAMES = ("tenants", "companies", "contacts", "orders", "addresses")
@@ -66,6 +65,14 @@ class Layout:
     oddities: tuple[str, ...] = ()
     unfinished: bool = False
 
+    def oids(self, names: Iterable[str] = LEGACY_NAMES) -> list[int]:
+        """Return the oids of the tables ``names``, in their order."""
+        return [self.tables[name].oid for name in names]
+
+    def holding(self, name: str) -> Table:
+        """Return the table that now holds what ``name`` held: customers may be contacts."""
+        return self.tables.get(name) or self.tables["contacts"]
+
 
 def read_layout(connection: BaseDatabaseWrapper) -> Layout:
     """Look at the database and return its :class:`Layout`. Reads the catalogue only."""
@@ -79,37 +86,32 @@ def read_layout(connection: BaseDatabaseWrapper) -> Layout:
         schemas = sorted({table.schema for table in relations})
         if len(schemas) > 1:
             tables = {f"{table.schema}.{table.name}": table for table in relations}
-            places = ", ".join(sorted(tables))
-            return Layout(
-                Stage.UNKNOWN, schemas[0], tables, (f"tables in several schemas: {places}",)
-            )
+            odd = f"tables in several schemas: {', '.join(sorted(tables))}"
+            return Layout(Stage.UNKNOWN, schemas[0], tables, (odd,))
         with schema_first(cursor, schemas[0]):
             tables = {table.name: table for table in with_columns(cursor, relations)}
             applied = _applied(connection, cursor)
-            is_prepared = value(cursor, "SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
+            is_prepared = is_there(cursor, prepared.STATE)
     stage, oddities = _judge(tables, applied, is_prepared=is_prepared)
     unfinished = is_prepared and stage is Stage.MIGRATED
     return Layout(stage, schemas[0], tables, tuple(oddities), unfinished)
 
 
-RECORD = """
-    SELECT has_table_privilege(c.oid, 'SELECT'), pg_get_userbyid(c.relowner), current_user
-      FROM pg_class c WHERE c.oid = to_regclass(%s)
+UNREADABLE = """
+    SELECT pg_get_userbyid(c.relowner), current_user
+      FROM pg_class c WHERE c.oid = to_regclass(%s) AND NOT has_table_privilege(c.oid, 'SELECT')
 """
 
 
 def _applied(connection: BaseDatabaseWrapper, cursor: Any) -> set[tuple[str, str]]:
     """Return the migrations that Django has recorded. Raises Failure if the role may not read."""
-    cursor.execute(RECORD, [own_name("django_migrations")])
-    readable, owner, role = cursor.fetchone() or (True, "", "")
-    if not readable:
-        statement = sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(role))
+    for owner, role in rows(cursor, UNREADABLE, [own_name("django_migrations")]):
+        statement = spelled(cursor, compose("GRANT {} TO {}", owner, role))
         raise Failure(
             "MC110",
             f"Role {role} may not read django_migrations, which {owner} owns: an earlier run made "
-            f"it. {UNCHANGED} Let it: {statement.as_string(cursor.connection)}. Where each run "
-            "gets a role of its own, let all of them act as one owner: "
-            "DATABASE_URL=…?options=-c%20role%3DOWNER",
+            f"it. {UNCHANGED} Let it: {statement}. Where each run gets a role of its own, let all "
+            "of them act as one owner: DATABASE_URL=…?options=-c%20role%3DOWNER",
         )
     return applied_migrations(connection)
 

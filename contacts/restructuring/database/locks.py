@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import errors, sql
+from psycopg2 import errors
 
 from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.patience import Patience, retry_until_free
@@ -97,7 +97,7 @@ def _lock_all(
 def lock(cursor: Any, table: Table, mode: str, *, wait: bool = True) -> None:
     """Lock ``table`` in ``mode`` until the transaction ends."""
     statement = f"LOCK TABLE {{table}} IN {mode} MODE{'' if wait else ' NOWAIT'}"
-    execute(cursor, statement, table=sql.Identifier(table.schema, table.name))
+    execute(cursor, statement, table=table.identifier)
 
 
 def gave_up_waiting(error: OperationalError) -> bool:

@@ -10,6 +10,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extras import Json
 
 from contacts.restructuring.journal import Journal
+from jmsk.postgres.queries import rows, value
 
 EXISTING = "SELECT array_agg(oid::bigint) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm')"
 OWN_LOCKS = """
@@ -67,16 +68,15 @@ class Recorder:
             self._held.clear()
         with self.connection.connection.cursor() as cursor:
             if begins:
-                cursor.execute(EXISTING)
-                self._existing = cursor.fetchone()[0]
-            rows = (parameters or ()) if many else (parameters,)
-            texts = [cursor.mogrify(query, _without_rows(row)).decode() for row in rows]
+                self._existing = value(cursor, EXISTING)
+            asked = (parameters or ()) if many else (parameters,)
+            texts = [cursor.mogrify(query, _without_rows(one)).decode() for one in asked]
             self._note("; ".join(texts), self._new_locks(cursor))
         return result
 
     def _new_locks(self, cursor: Any) -> tuple[tuple[str, str], ...]:
-        cursor.execute(OWN_LOCKS, [self._existing])
-        found = tuple(row for row in cursor.fetchall() if row not in self._held)
+        held = rows(cursor, OWN_LOCKS, [self._existing])
+        found = tuple(lock for lock in held if lock not in self._held)
         self._held.update(found)
         return found
 

@@ -62,12 +62,9 @@ class Batch:
         return taken
 
     def _waits(self, statement: Any) -> bool:
-        text = statement if isinstance(statement, str) else statement.as_string(self._raw)
+        raw = self.connection.connection
+        text = statement if isinstance(statement, str) else statement.as_string(raw)
         return NO_ANSWER.match(text) is not None
-
-    @property
-    def _raw(self) -> Any:
-        return self.connection.connection
 
 
 @contextmanager

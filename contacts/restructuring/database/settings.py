@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.patience import Patience
 from jmsk.postgres.django_schema import EMPTY
-from jmsk.postgres.queries import compose, listed, rows, value
+from jmsk.postgres.queries import compose, listed, rows, spelled, value
 
 TEXT = {
     "standard_conforming_strings": "on",
@@ -72,11 +72,11 @@ def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
     """Set those of ``settings`` that the server knows, until the transaction ends."""
     version = cursor.connection.server_version
     known = [(name, text) for name, text in settings.items() if version >= SINCE.get(name, 0)]
-    statement = sql.SQL("; ").join(
-        compose("SET LOCAL {name} = {value}", name=name, value=LITERAL.get(name, sql.Literal)(text))
+    statements = (
+        compose("SET LOCAL {} = {}", name, LITERAL.get(name, sql.Literal)(text))
         for name, text in known
     )
-    cursor.execute(statement)
+    cursor.execute(listed(statements, "; "))
 
 
 def use_schema(cursor: Any, schema: str) -> None:
@@ -89,7 +89,7 @@ def use_schema(cursor: Any, schema: str) -> None:
 
 def _path_with(cursor: Any, schema: str) -> str:
     own = [settings.DJANGO_SCHEMA] if settings.DJANGO_SCHEMA else []
-    names = listed([*own, schema]).as_string(cursor.connection)
+    names = spelled(cursor, listed([*own, schema]))
     rest = _current(cursor, "search_path")
     return names if rest in EMPTY else f"{names}, {rest}"
 
@@ -133,9 +133,9 @@ def schema_first(cursor: Any, schema: str) -> AbstractContextManager[None]:
 
 def schema_only(cursor: Any, schema: str) -> AbstractContextManager[None]:
     """Let names mean ``schema`` and nothing else for what is inside."""
-    return temporarily(cursor, {"search_path": listed([schema]).as_string(cursor.connection)})
+    return temporarily(cursor, {"search_path": spelled(cursor, schema)})
 
 
 def _current(cursor: Any, name: str) -> str:
     """Return a setting's value. SHOW takes no snapshot, which SELECT would."""
-    return str(value(cursor, compose("SHOW {name}", name=name)))
+    return str(value(cursor, compose("SHOW {}", name)))

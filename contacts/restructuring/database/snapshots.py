@@ -9,24 +9,20 @@ from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
 from jmsk.postgres.queries import rows
 
-OLD_SNAPSHOTS = (
-    SESSION
-    + """
+OLD_SNAPSHOTS = f"""
+    {SESSION}
      WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
        AND a.usesysid IS NOT NULL AND coalesce(a.backend_type, 'client backend') = 'client backend'
        AND a.backend_xmin IS NOT NULL
        AND (NOT pg_backend_pid() = ANY(pg_blocking_pids(a.pid)) OR a.pid = ANY(%s)) ORDER BY a.pid
 """
-)
 """A role without pg_monitor sees no backend_type of others; what has no user is no client."""
-QUEUED = (
-    SESSION
-    + """
+QUEUED = f"""
+    {SESSION}
      WHERE pg_backend_pid() = ANY(pg_blocking_pids(a.pid))
        AND a.backend_xmin IS NOT NULL AND a.xact_start IS DISTINCT FROM a.query_start
      ORDER BY a.pid
 """
-)
 
 
 class SnapshotsLeftError(Exception):

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from psycopg2 import sql
+
 from jmsk.postgres.queries import rows
 
 NAMES = ("tenants", "companies", "customers", "contacts", "orders", "addresses")
@@ -49,6 +51,11 @@ class Table:
     kind: str
     owner: str
     columns: tuple[Column, ...] = ()
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name with its schema, quoted."""
+        return sql.Identifier(self.schema, self.name)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

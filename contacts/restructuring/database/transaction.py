@@ -26,9 +26,13 @@ from contacts.restructuring.database.snapshots import wait_for_older_snapshots
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Event, Journal
+from jmsk.postgres.queries import row
 from jmsk.postgres.server_errors import server_words
 
 T = TypeVar("T")
+POSITION = """
+    SELECT clock_timestamp(), pg_current_wal_lsn()::text, pg_current_xact_id()::text::bigint
+"""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ class _Attempt(Generic[T]):
             options.before_lock(cursor)
             locked = self._lock()
             with batched(self.connection) if options.batched else nullcontext():
-                watch.begin(locked)
+                watch.note(locked)
                 self.journal.hooks.append(watch.look)
                 point, value = self._work(cursor)
             notes = self._wait_for_readers(cursor)
@@ -217,10 +221,7 @@ class _Attempt(Generic[T]):
 
 def recovery_point(cursor: Any) -> RecoveryPoint:
     """Note where the server stands. The transaction gets its id here, if it has none yet."""
-    cursor.execute(
-        "SELECT clock_timestamp(), pg_current_wal_lsn()::text, pg_current_xact_id()::text::bigint"
-    )
-    moment, position, transaction_id = cursor.fetchone()
+    moment, position, transaction_id = row(cursor, POSITION)
     told = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
     return RecoveryPoint(told, position, transaction_id)
 

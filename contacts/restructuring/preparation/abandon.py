@@ -1,9 +1,11 @@
 """Taking a preparation away: the database as it was, with what the application wrote since."""
 
+from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
 from contacts.restructuring.database.locks import lock
+from contacts.restructuring.database.tables import Table
 from contacts.restructuring.preparation.filling.defaults import release
 from contacts.restructuring.preparation.filling.placing import take_back
 from contacts.restructuring.preparation.indexes import drop_indexes
@@ -21,17 +23,18 @@ def abandon(worker: Worker) -> None:
     drop_indexes(worker)
     take_back(worker)
     for table in LEGACY_NAMES:
-
-        def work(cursor: Any, table: str = table) -> None:
-            lock(cursor, worker.layout.tables[table], "ACCESS EXCLUSIVE")
-            remove_journal(cursor, table, table)
-            for column in PREPARED_COLUMNS.get(table, ()):
-                cursor.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}")
-
+        work = partial(_take_away, table=worker.layout.tables[table])
         worker.transact(work, f"taking the journal of {table} away")
+    worker.transact(_forget, "forgetting the preparation")
 
-    def forget(cursor: Any) -> None:
-        release(cursor)
-        drop_state(cursor)
 
-    worker.transact(forget, "forgetting the preparation")
+def _take_away(cursor: Any, table: Table) -> None:
+    lock(cursor, table, "ACCESS EXCLUSIVE")
+    remove_journal(cursor, table.name, table.name)
+    for column in PREPARED_COLUMNS.get(table.name, ()):
+        cursor.execute(f"ALTER TABLE {table.name} DROP COLUMN IF EXISTS {column}")
+
+
+def _forget(cursor: Any) -> None:
+    release(cursor)
+    drop_state(cursor)

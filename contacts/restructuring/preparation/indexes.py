@@ -15,9 +15,9 @@ from contacts.restructuring.preparation.state import Phase, note, read_state
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.state.expected import RENAMED, target_models
 from jmsk.postgres.catalogue import TableObject, Type, model_objects, read_objects
+from jmsk.postgres.queries import column, execute, spelled
 
 EMAIL_KEY = "uq_contact_email_per_company"
-LEGACY_NAME = {"contacts": "customers"}
 CREATE = "CREATE {unique} INDEX CONCURRENTLY {name} ON {table} {definition}"
 DROP = "DROP INDEX CONCURRENTLY IF EXISTS {}"
 STANDING = """
@@ -92,7 +92,7 @@ def make_indexes(worker: Worker) -> None:
         _make(worker, one)
     with worker.outside() as cursor:
         for table, statement in VACUUM.items():
-            cursor.execute(sql.SQL(statement).format(worker.table(table)))
+            execute(cursor, statement, worker.table(table))
     worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
 
 
@@ -101,24 +101,19 @@ def _make(worker: Worker, wanted: Wanted) -> None:
     definition = item.definition.removeprefix("UNIQUE").strip()
     if not definition.startswith("USING"):
         definition = f"USING btree {definition}"
+    index, oid = worker.table(item.name), worker.layout.tables[wanted.table].oid
     with worker.outside() as cursor:
-        index = worker.table(item.name)
-        cursor.execute(
-            STANDING,
-            [index.as_string(cursor.connection), worker.layout.tables[wanted.table].oid],
-        )
-        standing = cursor.fetchone()
-        if standing and not standing[0]:
-            cursor.execute(sql.SQL(DROP).format(index))
-        if standing and standing[0]:
-            return
-        cursor.execute(
-            sql.SQL(CREATE).format(
-                unique=sql.SQL("UNIQUE" if item.name == EMAIL_KEY else ""),
-                name=sql.Identifier(item.name),
-                table=worker.table(wanted.table),
-                definition=sql.SQL(definition),
-            )
+        for sound in column(cursor, STANDING, [spelled(cursor, index), oid]):
+            if sound:
+                return
+            execute(cursor, DROP, index)
+        execute(
+            cursor,
+            CREATE,
+            unique=sql.SQL("UNIQUE" if item.name == EMAIL_KEY else ""),
+            name=item.name,
+            table=worker.table(wanted.table),
+            definition=sql.SQL(definition),
         )
 
 
@@ -127,4 +122,4 @@ def drop_indexes(worker: Worker) -> None:
     names = worker.transact(lambda cursor: read_state(cursor).notes["indexes"], "reading the notes")
     for name in names:
         with worker.outside() as cursor:
-            cursor.execute(sql.SQL(DROP).format(worker.table(name)))
+            execute(cursor, DROP, worker.table(name))

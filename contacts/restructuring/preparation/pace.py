@@ -7,17 +7,16 @@ from typing import Any
 
 from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.failures import Failure
+from jmsk.postgres.queries import rows, value
 from jmsk.wording import inflected
 
-OLD_SNAPSHOTS = (
-    SESSION
-    + """
+OLD_SNAPSHOTS = f"""
+    {SESSION}
      WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
        AND a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '10 s'
        AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
      ORDER BY a.xact_start LIMIT 3
 """
-)
 """Who reads as of an earlier time. While somebody does, what an update leaves dead cannot be
 cleared away, and the table would grow by every row that is filled."""
 WAITING = """
@@ -64,19 +63,15 @@ PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
 def reason_to_pause(cursor: Any, pace: Pace) -> str:
     """Say why the application would suffer from more of this just now; '' if it would not."""
     cursor.execute(LOOK_ANEW)
-    cursor.execute(OLD_SNAPSHOTS)
-    old = cursor.fetchall()
-    if old:
-        told = "; ".join(describe_session(row) for row in old)
+    if old := rows(cursor, OLD_SNAPSHOTS):
+        told = "; ".join(map(describe_session, old))
         return f"somebody reads as of an earlier time, which would let the table grow: {told}"
-    cursor.execute(WAITING)
-    waiting = cursor.fetchone()[0]
+    waiting = value(cursor, WAITING)
     if waiting > pace.max_waiting:
         return inflected(waiting, "session waits for a lock", "sessions wait for locks")
     if pace.max_replica_lag is None:
         return ""
-    cursor.execute(LAG)
-    lag = cursor.fetchone()[0] / MEGABYTE
+    lag = value(cursor, LAG) / MEGABYTE
     if lag > pace.max_replica_lag:
         return f"a replica is {lag:,.0f} MB behind"
     return ""
@@ -99,10 +94,8 @@ class Throttle:
         time.sleep(self.pace.rest(took))
         if time.monotonic() - self.looked < LOOK_EVERY:
             return
-        paused = time.monotonic()
-        reason = self.look()
-        told = ""
-        while reason:
+        paused, told = time.monotonic(), ""
+        while reason := self.look():
             if reason != told:
                 self.wait(f"pausing: {reason}")
                 told = reason
@@ -114,5 +107,4 @@ class Throttle:
                     "command again when that has ended: it goes on from here.",
                 )
             time.sleep(LOOK_EVERY)
-            reason = self.look()
         self.looked = time.monotonic()

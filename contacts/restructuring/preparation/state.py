@@ -8,6 +8,7 @@ from typing import Any
 from psycopg2.extras import Json
 
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import is_there, row
 
 
 class Phase(StrEnum):
@@ -63,14 +64,12 @@ def create_state(cursor: Any) -> None:
 
 def is_begun(cursor: Any) -> bool:
     """Return whether there is a preparation."""
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [prepared.STATE])
-    return bool(cursor.fetchone()[0])
+    return is_there(cursor, prepared.STATE)
 
 
 def read_state(cursor: Any) -> State:
     """Return how far the preparation has come. There has to be one."""
-    cursor.execute(READ)
-    phase, notes, started, touched = cursor.fetchone()
+    phase, notes, started, touched = row(cursor, READ)
     return State(Phase(phase), prepared.as_dict(notes), started, touched)
 
 

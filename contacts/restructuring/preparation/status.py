@@ -8,6 +8,7 @@ from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.preparation.installing.fences import broken_fences
 from contacts.restructuring.preparation.state import Phase, State, read_state
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import row
 from jmsk.wording import mebibytes
 
 COSTS = f"""
@@ -68,8 +69,7 @@ class Status:
 def read_status(cursor: Any, layout: Layout) -> Status:
     """Return how far the preparation is. There has to be one."""
     state = read_state(cursor)
-    cursor.execute(COSTS)
-    changes, size, now = cursor.fetchone()
+    changes, size, now = row(cursor, COSTS)
     known = state.phase not in (Phase.INSTALL, Phase.ABANDON) and "seals" in state.notes
     broken = broken_fences(cursor, layout, state) if known else []
     return Status(state, changes, size, now, tuple(broken))

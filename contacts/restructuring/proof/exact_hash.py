@@ -17,6 +17,7 @@ from psycopg2 import sql
 
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.legacy_meaning import Source
+from jmsk.postgres.queries import compose, listed, row, rows
 
 COLUMN_TYPES = """
     SELECT a.attrelid::bigint, a.attname, t.typname, t.typtype::text,
@@ -33,17 +34,10 @@ IMAGES = {
     **dict.fromkeys(
         ("bool", "int2", "int4", "oid", "date", "uuid", "bytea", "text", "varchar"), AS_IT_IS
     ),
+    **{name: f"pg_catalog.{name}send({{}})" for name in ("int8", "float4", "float8")},
     **{
-        name: f"pg_catalog.{function}({{}})"
-        for name, function in {
-            "int8": "int8send",
-            "float4": "float4send",
-            "float8": "float8send",
-            "time": "time_send",
-            "timestamp": "timestamp_send",
-            "timestamptz": "timestamptz_send",
-            "interval": "interval_send",
-        }.items()
+        name: f"pg_catalog.{name}_send({{}})"
+        for name in ("time", "timestamp", "timestamptz", "interval")
     },
     **dict.fromkeys(("numeric", "bpchar", "json", "jsonb", "xml"), TEXT),
 }
@@ -78,19 +72,15 @@ class Images:
 
     def row_hash(self, columns: Mapping[str, sql.Composable]) -> sql.Composed:
         """Return the expression of the hash of a row whose ``columns`` are these expressions."""
-        images = [
-            sql.SQL(self.templates[name]).format(expression) for name, expression in columns.items()
-        ]
-        return sql.SQL(ROW_HASH).format(columns=sql.SQL(", ").join(images))
+        images = (compose(self.templates[name], value) for name, value in columns.items())
+        return compose(ROW_HASH, columns=listed(images))
 
 
-def read_images(cursor: Any, oids: Iterable[int]) -> dict[int, Images]:
+def read_images(cursor: Any, oids: list[int]) -> dict[int, Images]:
     """Return how the columns of the tables ``oids`` are hashed, by the table's oid."""
-    wanted = list(oids)
-    cursor.execute(COLUMN_TYPES, [wanted])
-    found: dict[int, dict[str, str]] = {oid: {} for oid in wanted}
+    found: dict[int, dict[str, str]] = {oid: {} for oid in oids}
     unknown = set()
-    for oid, column, name, kind, builtin, deterministic in cursor.fetchall():
+    for oid, column, name, kind, builtin, deterministic in rows(cursor, COLUMN_TYPES, [oids]):
         found[oid][column] = _image(name, kind, builtin=builtin, deterministic=deterministic)
         if found[oid][column] == TEXT and not (builtin and name in IMAGES):
             unknown.add(oid)
@@ -112,9 +102,9 @@ def take_exact_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str,
     """
     found = {}
     for source in sources:
-        row = sql.SQL(ROW_HASH).format(columns=sql.SQL(", ").join(_images(cursor, source)))
-        cursor.execute(replace(source, columns={"row": row}).query(SUM_OF_ROW_HASHES))
-        found[source.table] = Fingerprint(*cursor.fetchone())
+        hashed = compose(ROW_HASH, columns=listed(_images(cursor, source)))
+        query = replace(source, columns={"row": hashed}).query(SUM_OF_ROW_HASHES)
+        found[source.table] = Fingerprint(*row(cursor, query))
     return found
 
 
@@ -125,12 +115,11 @@ def _images(cursor: Any, source: Source) -> list[sql.Composed]:
     """
     cursor.execute(source.query(NO_ROW))
     types = [column.type_code for column in cursor.description]
-    cursor.execute(TYPES, [types])
     images = {
         oid: _image(name, kind, builtin=builtin, deterministic=name not in COLLATED)
-        for oid, name, kind, builtin in cursor.fetchall()
+        for oid, name, kind, builtin in rows(cursor, TYPES, [types])
     }
     return [
-        sql.SQL(images[oid]).format(expression)
+        compose(images[oid], expression)
         for oid, expression in zip(types, source.columns.values(), strict=True)
     ]

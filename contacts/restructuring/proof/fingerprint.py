@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contacts.restructuring.proof.legacy_meaning import Source
-from jmsk.postgres.queries import rows
+from jmsk.postgres.queries import row
 from jmsk.wording import counted
 
 SUM_OF_HASHES = """
@@ -38,6 +38,5 @@ def take_fingerprints(cursor: Any, sources: Iterable[Source]) -> dict[str, Finge
     The settings ``TEXT`` must be in force.
     """
     return {
-        source.table: Fingerprint(*rows(cursor, source.query(SUM_OF_HASHES))[0])
-        for source in sources
+        source.table: Fingerprint(*row(cursor, source.query(SUM_OF_HASHES))) for source in sources
     }

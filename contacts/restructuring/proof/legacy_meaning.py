@@ -8,7 +8,7 @@ from psycopg2 import sql
 from contacts.meaning import COMPANY, CUSTOMER_NAME, EMAIL
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.database.tables import Table
-from jmsk.postgres.queries import listed
+from jmsk.postgres.queries import compose, listed
 
 EVERY_ROW = sql.SQL("")
 
@@ -22,10 +22,7 @@ ADDED = {
 ADDED_BY_THE_WRECK = {"companies": ("fax", "default_address_id"), "orders": ("company_id",)}
 """The columns that the former Alembic migration had added when it died."""
 
-CUSTOMER_MEANING = {
-    "email": sql.SQL(EMAIL),
-    "company_id": sql.SQL(COMPANY),
-}
+CUSTOMER_MEANING = {"email": sql.SQL(EMAIL), "company_id": sql.SQL(COMPANY)}
 ORDER_MEANING = {"customer_id": sql.Identifier("contact_id")}
 
 
@@ -46,10 +43,9 @@ class Source:
 
     def query(self, template: str) -> sql.Composed:
         """Fill ``template``'s ``columns``, ``table`` and ``where``."""
-        return sql.SQL(template).format(
-            columns=listed(self.columns.values()),
-            table=sql.Identifier(self.schema, self.relation),
-            where=self.where,
+        table = (self.schema, self.relation)
+        return compose(
+            template, columns=listed(self.columns.values()), table=table, where=self.where
         )
 
     def without(self, names: Collection[str]) -> "Source":
@@ -69,9 +65,9 @@ def plain_source(table: Table) -> Source:
     return Source(table.name, table.oid, table.schema, table.name, columns)
 
 
-def legacy_sources(layout: Layout) -> list[Source]:
-    """Return the sources of the four tables of a legacy database."""
-    return [plain_source(layout.tables[name]) for name in LEGACY_NAMES]
+def plain_sources(layout: Layout) -> list[Source]:
+    """Return the sources of the four tables as they stand, whatever customers is called."""
+    return [plain_source(layout.holding(name)) for name in LEGACY_NAMES]
 
 
 def sources_after_migration(
@@ -82,7 +78,7 @@ def sources_after_migration(
     Parameters: the layout before the restructuring, and the ids of the companies and of the
     placeholder contacts that it created.
     """
-    tenants, companies, customers, orders = legacy_sources(legacy)
+    tenants, companies, customers, orders = plain_sources(legacy)
     return [
         tenants,
         replace(companies, where=without_rows(created_companies)),
@@ -91,7 +87,7 @@ def sources_after_migration(
             relation="contacts",
             where=without_rows(placeholders),
         ),
-        orders.meaning({"customer_id": customer_of_order(placeholders)}),
+        orders.meaning({"customer_id": _but_for("contact_id", placeholders)}),
     ]
 
 
@@ -109,12 +105,12 @@ def sources_before_rollback(
     go with it.
     ``names_customers``: an order that does not name its customer takes its contact's name.
     """
-    tenants, companies, contacts, orders = _plain_sources(migrated)
+    tenants, companies, contacts, orders = plain_sources(migrated)
     legacy_columns = {
         "customer_id" if name == "contact_id" else name: value
         for name, value in orders.without(ADDED["orders"]).columns.items()
     }
-    meaning = {"customer_id": customer_of_order(going_contacts)}
+    meaning = {"customer_id": _but_for("contact_id", going_contacts)}
     if names_customers:
         meaning["customer_name"] = sql.SQL(CUSTOMER_NAME)
     return [
@@ -134,32 +130,24 @@ def sources_of_wreck(wreck: Layout, made_companies: Collection[int]) -> list[Sou
 
     ``made_companies`` are the ids of the default companies that it made.
     """
-    tenants, companies, contacts, orders = _plain_sources(wreck)
-    no_company = sql.SQL("CASE WHEN company_id <> ALL({}::bigint[]) THEN company_id END")
-    placed = {"company_id": no_company.format(sql.Literal(list(made_companies)))}
+    tenants, companies, contacts, orders = plain_sources(wreck)
+    placed = {"company_id": _but_for("company_id", made_companies)}
     return [
         tenants,
         replace(
-            companies.without(ADDED_BY_THE_WRECK["companies"]),
-            where=without_rows(made_companies),
+            companies.without(ADDED_BY_THE_WRECK["companies"]), where=without_rows(made_companies)
         ),
         replace(contacts.meaning(placed), table="customers"),
         orders.without(ADDED_BY_THE_WRECK["orders"]),
     ]
 
 
-def customer_of_order(placeholders: Collection[int]) -> sql.Composable:
-    """Return the customer of an order: none, where its contact is one of ``placeholders``."""
-    contact = sql.SQL("CASE WHEN contact_id <> ALL({}::bigint[]) THEN contact_id END")
-    return contact.format(sql.Literal(list(placeholders)))
+def _but_for(column: str, keys: Collection[int]) -> sql.Composable:
+    """Return what ``column`` refers to: nothing, where that is one of ``keys``."""
+    but_for = "CASE WHEN {0} <> ALL({1}::bigint[]) THEN {0} END"
+    return compose(but_for, column, sql.Literal(list(keys)))
 
 
 def without_rows(ids: Collection[int]) -> sql.Composable:
     """Return the condition that leaves out the rows ``ids``."""
-    return sql.SQL("WHERE id <> ALL({}::bigint[])").format(sql.Literal(list(ids)))
-
-
-def _plain_sources(layout: Layout) -> list[Source]:
-    return [
-        plain_source(layout.tables[name]) for name in ("tenants", "companies", "contacts", "orders")
-    ]
+    return compose("WHERE id <> ALL({}::bigint[])", sql.Literal(list(ids)))

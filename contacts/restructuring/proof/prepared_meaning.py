@@ -7,8 +7,9 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout, as_legacy
-from contacts.restructuring.proof.exact_hash import Images
+from contacts.restructuring.proof.exact_hash import Images, read_images
 from contacts.restructuring.proof.fingerprint import Fingerprint
+from jmsk.postgres.queries import compose, row
 
 LINKS = {
     "tenants": ("id",),
@@ -45,11 +46,10 @@ class Meaning:
         return self.images.row_hash({name: self._cell(name, row) for name in self.columns})
 
     def _cell(self, column: str, row: str) -> sql.Composable:
-        prefix = sql.Identifier(row)
         if self.placing and self.table == "customers" and column in CUSTOMER_MEANING:
-            return sql.SQL(CUSTOMER_MEANING[column]).format(row=prefix)
+            return compose(CUSTOMER_MEANING[column], row=row)
         now = RENAMED_COLUMNS.get((self.table, column), column) if self.renamed else column
-        return sql.SQL("{}.{}").format(prefix, sql.Identifier(now))
+        return sql.Identifier(row, now)
 
 
 def meanings(
@@ -73,8 +73,11 @@ def meanings(
     }
 
 
+def read_meanings(cursor: Any, layout: Layout) -> dict[str, Meaning]:
+    """Return how the rows of the four tables are hashed, before the switch."""
+    return meanings(layout, read_images(cursor, layout.oids()))
+
+
 def read_rows(cursor: Any, meaning: Meaning, relation: str) -> Fingerprint:
     """Return the fingerprint of every row of ``relation`` in its legacy meaning."""
-    query = sql.SQL(SUM).format(hash=meaning.hash_of("r"), table=sql.Identifier(relation))
-    cursor.execute(query)
-    return Fingerprint(*cursor.fetchone())
+    return Fingerprint(*row(cursor, compose(SUM, hash=meaning.hash_of("r"), table=relation)))

@@ -6,28 +6,29 @@ server, under the same locks.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import sql
 
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.legacy_meaning import Source
+from jmsk.postgres.queries import compose, rows
 
 T = TypeVar("T")
 FIRST_DIFFERENCES = 20
 COPY_OUT = "COPY (SELECT id, ARRAY[{columns}] FROM {table} {where}) TO STDOUT"
-COMPARE = """
+COMPARE = f"""
     SELECT coalesce(b.id, a.id), b.cells, a.cells
-      FROM (SELECT id, ARRAY[{columns}] AS cells FROM {table} {where}) AS b
+      FROM (SELECT id, ARRAY[{{columns}}] AS cells FROM {{table}} {{where}}) AS b
       FULL JOIN jmsk_after AS a ON a.id = b.id
      WHERE a.cells IS DISTINCT FROM b.cells
-     ORDER BY 1 LIMIT {limit}
+     ORDER BY 1 LIMIT {FIRST_DIFFERENCES}
 """
 
 
@@ -76,25 +77,15 @@ def prove(
     )
 
 
-def _cells(source: Source) -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.SQL("({})::text").format(expression) for expression in source.columns.values()
-    )
-
-
-def _query(template: str, source: Source, **more: sql.Composable) -> sql.Composed:
-    return sql.SQL(template).format(
-        columns=_cells(source),
-        table=sql.Identifier(source.schema, source.relation),
-        where=source.where,
-        **more,
-    )
+def _as_text(source: Source) -> Source:
+    cells = {name: compose("({})::text", value) for name, value in source.columns.items()}
+    return replace(source, columns=cells)
 
 
 def _spool(cursor: Any, source: Source) -> Any:
     """Copy the rows, as text, to an unnamed file that goes when it is closed."""
     spool = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this function on purpose
-    cursor.copy_expert(_query(COPY_OUT, source), spool)
+    cursor.copy_expert(_as_text(source).query(COPY_OUT), spool)
     spool.seek(0)
     return spool
 
@@ -104,8 +95,7 @@ def _differences(cursor: Any, source: Source, spool: Any) -> list[str]:
     with spool, transaction.atomic(using=cursor.db.alias):
         cursor.execute("CREATE TEMP TABLE jmsk_after (id bigint, cells text[]) ON COMMIT DROP")
         cursor.copy_expert("COPY jmsk_after FROM STDIN", spool)
-        cursor.execute(_query(COMPARE, source, limit=sql.Literal(FIRST_DIFFERENCES)))
-        found = cursor.fetchall()
+        found = rows(cursor, _as_text(source).query(COMPARE))
         cursor.execute("DROP TABLE jmsk_after")
     names = list(source.columns)
     return [_told(source.table, names, *row) for row in found]
@@ -119,9 +109,6 @@ def _told(
     if before is None:
         return f"{table} {key}: was not there"
     cells = zip(names, before, after, strict=True)
-    changed: Mapping[str, tuple[str, str]] = {
-        name: (was, now) for name, was, now in cells if was != now
-    }
     return f"{table} {key}: " + ", ".join(
-        f"{name} was {was!r}, became {now!r}" for name, (was, now) in changed.items()
+        f"{name} was {was!r}, became {now!r}" for name, was, now in cells if was != now
     )

@@ -20,7 +20,7 @@ def next_steps(report: Report) -> tuple[NextStep, ...]:
     """Return what to do after the call of ``report``, the first step first."""
     if not report.succeeded:
         return tuple(_after_failure(report))
-    steps = [*_STEPS.get(report.mode, _nothing)(report)]
+    steps = [*_STEPS.get(report.mode, _settling)(report)]
     back = undo(report)
     if back and report.mode != "rehearsal":
         told = "To undo this run, one of these" if report.mode == "migration" else "To undo it"
@@ -67,10 +67,6 @@ def _after_return(report: Report) -> Iterator[NextStep]:
     yield NextStep(f"Test the application: the database is {report.stage} now.")
     if report.stage == Stage.MIGRATED:
         yield from _settling(report)
-
-
-def _nothing(report: Report) -> Iterator[NextStep]:
-    yield from _settling(report)
 
 
 _STEPS = {

@@ -7,7 +7,7 @@ from contacts.restructuring.database.layout import Layout, Stage
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.proof.legacy_meaning import ADDED
-from contacts.restructuring.restore.difference import table_now, was_migrated_since
+from contacts.restructuring.restore.difference import was_migrated_since
 from orders.snapshot import snapshot_gone
 
 TARGETS = {
@@ -72,7 +72,7 @@ def _misfits(layout: Layout, backup: Backup) -> Iterator[str]:
     renamed = {"customer_id": "contact_id"} if was_migrated_since(layout, backup) else {}
     added = ADDED if layout.stage != backup.manifest.stage else {}
     for table in backup.manifest.tables:
-        found = table_now(layout, table.table)
+        found = layout.holding(table.table)
         yield from _column_misfits(found, table, renamed, added.get(found.name, ()))
         if table.table == "orders" and (gone := snapshot_gone(found.column_names)):
             yield gone

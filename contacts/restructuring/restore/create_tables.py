@@ -11,9 +11,9 @@ from psycopg2 import sql
 from contacts.restructuring.backup.manifest import Backup, TableBackup
 from contacts.restructuring.backup.sequences import Sequence
 from contacts.restructuring.database.tables import Column
-from contacts.restructuring.restore.create_types import build_types, cannot_be_made, place
+from contacts.restructuring.restore.create_types import build_types, cannot_be_made, placed
 from jmsk.postgres.catalogue import TableObject, Type
-from jmsk.postgres.queries import execute, listed
+from jmsk.postgres.queries import compose, execute, listed
 from jmsk.postgres.reconcile import reconcile
 
 SEQUENCE_OPTIONS = (
@@ -41,14 +41,15 @@ def _build_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
     identities = {column.name for column in table.columns if column.identity}
     plain = [item for item in table.sequences if item.column not in identities]
     for item in plain:
-        _create_sequence(cursor, item, sequence_name(backup, item, schema))
+        create = "CREATE SEQUENCE {} AS {} {}"
+        name = placed(backup, item, schema)
+        execute(cursor, create, name, sql.SQL(item.type), _options(item))
     _try_columns(cursor, backup, table, schema)
     _create_table(cursor, backup, table, schema)
     for item in plain:
         if item.owned:
-            column = sql.Identifier(table.table, item.column)
-            name = sequence_name(backup, item, schema)
-            execute(cursor, "ALTER SEQUENCE {name} OWNED BY {column}", name=name, column=column)
+            name, column = placed(backup, item, schema), (table.table, item.column)
+            execute(cursor, "ALTER SEQUENCE {} OWNED BY {}", name, column)
 
 
 def finish_tables(cursor: Any, backup: Backup) -> None:
@@ -74,16 +75,6 @@ def _told(what: str) -> Iterator[None]:
         raise cannot_be_made(what, error) from error
 
 
-def sequence_name(backup: Backup, item: Sequence, schema: str) -> sql.Identifier:
-    """Return the name of a sequence in a database whose tables lie in ``schema``."""
-    return sql.Identifier(place(backup, item.schema, schema), item.name)
-
-
-def _create_sequence(cursor: Any, item: Sequence, name: sql.Identifier) -> None:
-    create = "CREATE SEQUENCE {name} AS {type} {options}"
-    execute(cursor, create, name=name, type=sql.SQL(item.type), options=_options(item))
-
-
 def _options(item: Sequence) -> sql.SQL:
     cycle = "CYCLE" if item.cycle else "NO CYCLE"
     return sql.SQL(SEQUENCE_OPTIONS.format(**{**asdict(item), "cycle": cycle}))
@@ -94,21 +85,18 @@ def _try_columns(cursor: Any, backup: Backup, table: TableBackup, schema: str) -
     for column in table.columns:
         if column.default is None or column.generated:
             continue
-        definition = _column(backup, table, column, schema)
-        trial = "CREATE TEMP TABLE jmsk_trial ({column}) ON COMMIT DROP; DROP TABLE jmsk_trial"
+        trial = "CREATE TEMP TABLE jmsk_trial ({}) ON COMMIT DROP; DROP TABLE jmsk_trial"
         with _told(f"{table.table}.{column.name} of the type {column.type}"):
-            execute(cursor, trial, column=definition)
+            execute(cursor, trial, _column(backup, table, column, schema))
 
 
 def _create_table(cursor: Any, backup: Backup, table: TableBackup, schema: str) -> None:
     named = bool(_not_null_constraints(cursor, table))
     columns = []
     for column in table.columns:
-        definition = _column(backup, table, column, schema)
         not_null = sql.SQL(" NOT NULL" if column.not_null and not named else "")
-        columns.append(definition + not_null)
-    name = sql.Identifier(schema, table.table)
-    execute(cursor, "CREATE TABLE {name} ({columns})", name=name, columns=listed(columns))
+        columns.append(_column(backup, table, column, schema) + not_null)
+    execute(cursor, "CREATE TABLE {} ({})", (schema, table.table), listed(columns))
 
 
 def _column(backup: Backup, table: TableBackup, column: Column, schema: str) -> sql.Composed:
@@ -122,14 +110,13 @@ def _column(backup: Backup, table: TableBackup, column: Column, schema: str) -> 
         parts.append(_identity(backup, table, column, schema))
     elif column.default is not None:
         parts.append(sql.SQL(f"DEFAULT {column.default}"))
-    return sql.SQL(" ").join(parts)
+    return listed(parts, " ")
 
 
 def _identity(backup: Backup, table: TableBackup, column: Column, schema: str) -> sql.Composed:
     item = next(item for item in table.sequences if item.column == column.name)
-    return sql.SQL("{} (SEQUENCE NAME {} {})").format(
-        sql.SQL(IDENTITY[column.identity]), sequence_name(backup, item, schema), _options(item)
-    )
+    identity, name = sql.SQL(IDENTITY[column.identity]), placed(backup, item, schema)
+    return compose("{} (SEQUENCE NAME {} {})", identity, name, _options(item))
 
 
 def _objects(cursor: Any, table: TableBackup) -> list[TableObject]:

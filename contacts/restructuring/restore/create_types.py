@@ -10,13 +10,17 @@ from psycopg2 import sql
 from contacts.restructuring.backup.column_types import (
     ENUM_LABELS,
     Domain,
+    EnumType,
+    OtherType,
     describe_domains,
     without_labels,
 )
 from contacts.restructuring.backup.manifest import Backup
+from contacts.restructuring.backup.sequences import Sequence
 from contacts.restructuring.failures import Failure
-from jmsk.postgres.queries import compose, listed, value
+from jmsk.postgres.queries import compose, listed, spelled, value
 
+Placed = EnumType | Domain | OtherType | Sequence
 TYPE_OID = "SELECT to_regtype(%s)::oid::bigint"
 AS_IT_WAS = "The database is as it was."
 
@@ -46,9 +50,12 @@ def build_types(cursor: Any, backup: Backup, schema: str) -> None:
         )
 
 
-def place(backup: Backup, then: str, now: str) -> str:
-    """Return the schema of an object that lay in ``then``: it moves with the tables, to ``now``."""
-    return now if then == backup.manifest.schema else then
+def placed(backup: Backup, item: Placed, schema: str) -> tuple[str, str]:
+    """Return the schema and name of an object in a database whose tables lie in ``schema``.
+
+    What lay with the tables moves with them.
+    """
+    return schema if item.schema == backup.manifest.schema else item.schema, item.name
 
 
 def cannot_be_made(what: str, error: ProgrammingError) -> Failure:
@@ -69,11 +76,11 @@ def _words(error: ProgrammingError) -> str:
 def _create_enums(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
     """Create each ENUM type; yield why one could not be made."""
     for enum in backup.manifest.enums:
-        name = sql.Identifier(place(backup, enum.schema, schema), enum.name)
-        labels = value(cursor, ENUM_LABELS, [name.as_string(cursor.connection)])
+        name = placed(backup, enum, schema)
+        labels = value(cursor, ENUM_LABELS, [spelled(cursor, name)])
         if labels is None:
             wanted = listed(map(sql.Literal, enum.labels))
-            statement = compose("CREATE TYPE {name} AS ENUM ({labels})", name=name, labels=wanted)
+            statement = compose("CREATE TYPE {} AS ENUM ({})", name, wanted)
             yield from _try(cursor, f"The type {enum.name}", [statement])
         elif not set(enum.labels) <= set(labels):
             raise Failure(
@@ -101,17 +108,16 @@ def _create_domains(cursor: Any, backup: Backup, schema: str) -> list[str]:
     while ready := [domain for domain in waiting if _exists(cursor, domain.base)]:
         waiting = [domain for domain in waiting if domain not in ready]
         for domain in ready:
-            name = sql.Identifier(place(backup, domain.schema, schema), domain.name)
-            reasons += _create_domain(cursor, domain, name)
+            reasons += _create_domain(cursor, domain, placed(backup, domain, schema))
     return reasons + [
         f"The domain {domain.name} is based on {domain.base}, which is missing"
         for domain in waiting
     ]
 
 
-def _create_domain(cursor: Any, domain: Domain, name: sql.Identifier) -> Iterator[str]:
+def _create_domain(cursor: Any, domain: Domain, name: tuple[str, str]) -> Iterator[str]:
     """Create the domain, or yield why it cannot be made."""
-    present = value(cursor, TYPE_OID, [name.as_string(cursor.connection)])
+    present = value(cursor, TYPE_OID, [spelled(cursor, name)])
     if present is not None:
         _require_same(describe_domains(cursor, [present]), domain)
     else:
@@ -144,18 +150,15 @@ def _parts(domain: Domain) -> Iterator[str]:
         yield "NOT NULL"
 
 
-def _statements(domain: Domain, name: sql.Identifier) -> Iterator[sql.Composed]:
-    definition = sql.SQL(" ".join(_parts(domain)))
-    yield compose("CREATE DOMAIN {name} AS {definition}", name=name, definition=definition)
-    add = "ALTER DOMAIN {name} ADD CONSTRAINT {constraint} {check}"
+def _statements(domain: Domain, name: tuple[str, str]) -> Iterator[sql.Composed]:
+    yield compose("CREATE DOMAIN {} AS {}", name, sql.SQL(" ".join(_parts(domain))))
     for constraint, check in domain.constraints:
-        yield compose(add, name=name, constraint=constraint, check=sql.SQL(check))
+        yield compose("ALTER DOMAIN {} ADD CONSTRAINT {} {}", name, constraint, sql.SQL(check))
 
 
 def _missing_others(cursor: Any, backup: Backup, schema: str) -> Iterator[str]:
     for other in backup.manifest.others:
-        name = sql.Identifier(place(backup, other.schema, schema), other.name)
-        if not _exists(cursor, name.as_string(cursor.connection)):
+        if not _exists(cursor, spelled(cursor, placed(backup, other, schema))):
             yield str(other)
 
 

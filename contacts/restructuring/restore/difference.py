@@ -8,7 +8,6 @@ from psycopg2 import sql
 
 from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup, unheard
 from contacts.restructuring.database.layout import Layout, Stage
-from contacts.restructuring.database.tables import Table
 from contacts.restructuring.proof.legacy_meaning import (
     CUSTOMER_MEANING,
     ORDER_MEANING,
@@ -17,7 +16,7 @@ from contacts.restructuring.proof.legacy_meaning import (
     without_rows,
 )
 from contacts.restructuring.restore.staging import load_rows, restored
-from jmsk.postgres.queries import compose, listed, rows, value
+from jmsk.postgres.queries import Part, compose, listed, row, value
 
 # *<> compares the stored bytes, which is quick; the text, as fingerprints see it, decides.
 COMPARE = """
@@ -79,7 +78,7 @@ def sources_now(
     meaning = MEANING if was_migrated_since(layout, backup) else {}
     sources = {}
     for table in backup.manifest.tables:
-        now = plain_source(table_now(layout, table.table))
+        now = plain_source(layout.holding(table.table))
         plain = {name: sql.Identifier(name) for name in table.stored_names}
         columns = {**plain, **meaning.get(table.table, {})}
         sources[table.table] = replace(now, table=table.table, columns=columns)
@@ -100,13 +99,8 @@ def was_migrated_since(layout: Layout, backup: Backup) -> bool:
     return layout.stage == Stage.MIGRATED and backup.manifest.stage == Stage.LEGACY
 
 
-def table_now(layout: Layout, name: str) -> Table:
-    """Return the table that now holds what ``name`` held: customers may have become contacts."""
-    return layout.tables.get(name) or layout.tables["contacts"]
-
-
 def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
-    parts = {"table": sql.Identifier(source.schema, source.relation), "where": source.where}
+    parts: dict[str, Part] = {"table": (source.schema, source.relation), "where": source.where}
     now = value(cursor, compose(COUNT, **parts))
     query = compose(
         COMPARE,
@@ -117,7 +111,7 @@ def _compare(cursor: Any, table: TableBackup, source: Source) -> Change:
         restored=restored(table.table),
         **parts,
     )
-    deleted, added, changed = rows(cursor, query)[0]
+    deleted, added, changed = row(cursor, query)
     return Change(table.table, now, table.rows, deleted, added, changed)
 
 
@@ -125,4 +119,4 @@ def _cast(table: TableBackup, source: Source) -> Iterator[sql.Composable]:
     """The columns in the backup's types: records of other types cannot be compared."""
     types = {column.name: column.type for column in table.columns}
     for name, expression in source.columns.items():
-        yield sql.SQL("CAST({} AS {})").format(expression, sql.SQL(types[name]))
+        yield compose("CAST({} AS {})", expression, sql.SQL(types[name]))

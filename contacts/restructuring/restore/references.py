@@ -15,9 +15,9 @@ from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import Failure
-from contacts.restructuring.restore.difference import sources_now, table_now
+from contacts.restructuring.restore.difference import sources_now
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
-from jmsk.postgres.queries import column, compose, listed, rows, value
+from jmsk.postgres.queries import Part, column, compose, listed, rows, spelled, value
 from jmsk.postgres.references import ForeignKey, foreign_keys_to
 
 FIRST = 20
@@ -100,7 +100,7 @@ def references_in_the_way(cursor: Any, layout: Layout, backup: Backup) -> tuple[
         return tuple(
             reference
             for table in backup.manifest.tables
-            for reference in _to_table(cursor, table_now(layout, table.table), table, ours)
+            for reference in _to_table(cursor, layout.holding(table.table), table, ours)
         )
 
 
@@ -110,27 +110,29 @@ def _to_table(
     for key in foreign_keys_to(cursor, [table.oid], ours):
         parts = _parts(table, backup, key)
         referring = compose(REFERRING, **parts)
-        number = value(cursor, compose("SELECT count(*) {rows}", rows=referring))
+        number = value(cursor, compose("SELECT count(*) {}", referring))
         if number:
             first = tuple(_first(cursor, key, referring))
             query = _query(cursor, table, key, referring, parts)
             yield Reference(key.name, key.table, table.name, number, first, query)
 
 
-def _parts(table: Table, backup: TableBackup, key: ForeignKey) -> dict[str, sql.Composable]:
-    changes = [
-        sql.SQL("past.{0} IS DISTINCT FROM present.{0}").format(sql.Identifier(name))
-        for name in key.target_columns
-        if name in backup.stored_names
+def _parts(table: Table, backup: TableBackup, key: ForeignKey) -> dict[str, Part]:
+    goes = [
+        compose("past.{} IS NULL", backup.key),
+        *(
+            compose("past.{0} IS DISTINCT FROM present.{0}", name)
+            for name in key.target_columns
+            if name in backup.stored_names
+        ),
     ]
-    gone = sql.SQL("past.{} IS NULL").format(sql.Identifier(backup.key))
     return {
         "referring": key.identifier,
-        "table": sql.Identifier(table.schema, table.name),
+        "table": table.identifier,
         "restored": restored(backup.table),
-        "key": sql.Identifier(backup.key),
+        "key": backup.key,
         "same_key": key.matches("referring", "present"),
-        "goes": sql.SQL("({})").format(sql.SQL(" OR ").join([gone, *changes])),
+        "goes": compose("({})", listed(goes, " OR ")),
     }
 
 
@@ -141,7 +143,7 @@ def _first(cursor: Any, key: ForeignKey, referring: sql.Composed) -> Iterator[st
         f"SELECT {{shown}} {{rows}} ORDER BY {{order}} LIMIT {FIRST}",
         shown=_texts((*identity, *key.columns)),
         rows=referring,
-        order=listed(sql.Identifier("referring", name) for name in identity),
+        order=listed(("referring", name) for name in identity),
     )
     for values in rows(cursor, query):
         row = _named(identity, values[: len(identity)])
@@ -154,42 +156,32 @@ def _named(names: tuple[str, ...], values: tuple[Any, ...]) -> str:
 
 
 def _texts(names: tuple[str, ...]) -> sql.Composed:
-    return listed(sql.SQL("{}::text").format(sql.Identifier("referring", name)) for name in names)
+    return listed(compose("{}::text", ("referring", name)) for name in names)
 
 
 def _query(
-    cursor: Any,
-    table: Table,
-    key: ForeignKey,
-    referring: sql.Composed,
-    parts: dict[str, sql.Composable],
+    cursor: Any, table: Table, key: ForeignKey, referring: sql.Composed, parts: dict[str, Part]
 ) -> str:
     """Return a query that finds all the rows without the backup: by the values they refer to."""
     columns = listed(key.columns)
-    ranges = _ranges(cursor, table, key, parts)
-    if ranges:
-        condition = sql.SQL(" OR ").join(
-            sql.SQL("{} BETWEEN {} AND {}").format(columns, *map(sql.Literal, pair))
-            for pair in ranges
-        )
+    if ranges := _ranges(cursor, table, key, parts):
+        between = "{} BETWEEN {} AND {}"
+        pairs = (compose(between, columns, *map(sql.Literal, pair)) for pair in ranges)
+        condition = listed(pairs, " OR ")
     else:
-        distinct = sql.SQL("SELECT DISTINCT {} {}").format(_texts(key.columns), referring)
-        wanted = [
-            sql.SQL("({})").format(listed(map(sql.Literal, row)))
-            for row in sorted(rows(cursor, distinct))
-        ]
-        condition = sql.SQL("({}) IN ({})").format(columns, listed(wanted))
-    query = sql.SQL("SELECT * FROM {} WHERE {}").format(key.identifier, condition)
-    return str(query.as_string(cursor.connection))
+        distinct = compose("SELECT DISTINCT {} {}", _texts(key.columns), referring)
+        found = sorted(rows(cursor, distinct))
+        wanted = listed(compose("({})", listed(map(sql.Literal, values))) for values in found)
+        condition = compose("({}) IN ({})", columns, wanted)
+    return spelled(cursor, compose("SELECT * FROM {} WHERE {}", key.identifier, condition))
 
 
 def _ranges(
-    cursor: Any, table: Table, key: ForeignKey, parts: dict[str, sql.Composable]
+    cursor: Any, table: Table, key: ForeignKey, parts: dict[str, Part]
 ) -> list[tuple[Any, ...]]:
     """Return the ranges of integers that go, or none where a list of values is better."""
     if len(key.columns) > 1 or table.by_name[key.target_columns[0]].type not in INTEGERS:
         return []
-    referred = sql.Identifier("present", key.target_columns[0])
-    limit = sql.Literal(MOST_RANGES + 1)
+    referred, limit = ("present", key.target_columns[0]), sql.Literal(MOST_RANGES + 1)
     found = rows(cursor, compose(RANGES, value=referred, limit=limit, **parts))
     return found if len(found) <= MOST_RANGES else []

@@ -20,7 +20,7 @@ from contacts.restructuring.restore.equality import require_equal
 from contacts.restructuring.restore.references import references_in_the_way, refuse_references
 from contacts.restructuring.restore.staging import WITHOUT_NESTED_LOOPS, load_rows, restored
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
-from jmsk.postgres.queries import compose, execute, listed, value
+from jmsk.postgres.queries import Part, compose, execute, listed, spelled, value
 from jmsk.postgres.reconcile import reconcile
 from jmsk.postgres.server_errors import server_words
 from jmsk.postgres.user_triggers import without_user_triggers
@@ -108,7 +108,7 @@ def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int,
     statements = _statements(layout, table)
     if value(cursor, statements["ambiguous"]):
         # Without a key that tells the rows apart there is nothing to compare.
-        execute(cursor, "DELETE FROM {table}", table=sql.Identifier(layout.schema, table.table))
+        execute(cursor, "DELETE FROM {}", (layout.schema, table.table))
         deleted, changed = cursor.rowcount, 0
     else:
         cursor.execute(statements["delete"])
@@ -121,10 +121,10 @@ def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int,
 
 def _statements(layout: Layout, table: TableBackup) -> dict[str, sql.Composed]:
     others = [name for name in table.stored_names if name != table.key]
-    parts = {
-        "table": sql.Identifier(layout.schema, table.table),
+    parts: dict[str, Part] = {
+        "table": (layout.schema, table.table),
         "restored": restored(table.table),
-        "key": sql.Identifier(table.key),
+        "key": table.key,
         "columns": listed(others),
         "past": _of("past", others),
         "present": _of("present", others),
@@ -136,7 +136,7 @@ def _statements(layout: Layout, table: TableBackup) -> dict[str, sql.Composed]:
 
 
 def _of(alias: str, names: Iterable[str]) -> sql.Composed:
-    return listed(sql.Identifier(alias, name) for name in names)
+    return listed((alias, name) for name in names)
 
 
 def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
@@ -154,18 +154,17 @@ def _update(cursor: Any, table: str, statement: sql.Composed) -> int:
 @contextmanager
 def _settable_identities(cursor: Any, layout: Layout, table: TableBackup) -> Iterator[None]:
     """Let an UPDATE set columns that are GENERATED ALWAYS AS IDENTITY, besides the key."""
-    name = sql.Identifier(layout.schema, table.table)
     columns = [
         column.name
         for column in _now(cursor, layout, table).columns
         if column.identity == "a" and column.name != table.key
     ]
-    alter = "ALTER TABLE {table} ALTER COLUMN {column} SET GENERATED "
+    name, alter = (layout.schema, table.table), "ALTER TABLE {} ALTER COLUMN {} SET GENERATED "
     for column in columns:
-        execute(cursor, alter + "BY DEFAULT", table=name, column=column)
+        execute(cursor, alter + "BY DEFAULT", name, column)
     yield
     for column in columns:
-        execute(cursor, alter + "ALWAYS", table=name, column=column)
+        execute(cursor, alter + "ALWAYS", name, column)
 
 
 @contextmanager
@@ -220,13 +219,12 @@ def _restore_sequences(cursor: Any, layout: Layout, backup: Backup) -> None:
                 )
             if (present.last_value, present.is_called) == (then.last_value, then.is_called):
                 continue
-            execute(cursor, "ALTER SEQUENCE {name} RESTART", name=present.identifier)
-            name = present.identifier.as_string(cursor.connection)
-            state = [name, then.last_value, then.is_called]
+            execute(cursor, "ALTER SEQUENCE {} RESTART", present.identifier)
+            state = [spelled(cursor, present.identifier), then.last_value, then.is_called]
             cursor.execute("SELECT setval(%s::regclass, %s, %s)", state)
 
 
 def _now(cursor: Any, layout: Layout, table: TableBackup) -> Table:
     """Return the table as it is now, with its columns in the backup's order."""
-    name = sql.Identifier(layout.schema, table.table).as_string(cursor.connection)
+    name = spelled(cursor, (layout.schema, table.table))
     return table.as_table(layout.schema, value(cursor, "SELECT %s::regclass::oid::bigint", [name]))

@@ -11,9 +11,9 @@ from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup
 from contacts.restructuring.backup.reader import verified_lines
 from contacts.restructuring.backup.row_json import COPY_OPTIONS
 from contacts.restructuring.failures import UNCHANGED, Failure
-from jmsk.postgres.queries import compose, execute, listed, value
+from jmsk.postgres.queries import compose, execute, is_there, listed, spelled, value
 
-CREATE_LINES = "CREATE TEMP TABLE {lines} (line json) ON COMMIT DROP"
+CREATE_LINES = "CREATE TEMP TABLE {} (line json) ON COMMIT DROP"
 CONVERT = """
     CREATE TEMP TABLE {rows} ON COMMIT DROP AS
     SELECT {values}
@@ -44,14 +44,14 @@ def load_rows(cursor: Any, backup: Backup, progress: Progress = unheard) -> None
     """
     for table in backup.manifest.tables:
         name = f"pg_temp.jmsk_restored_{table.table}"
-        if value(cursor, "SELECT to_regclass(%s) IS NULL", [name]):
+        if not is_there(cursor, name):
             _load(cursor, backup, table, progress)
 
 
 def _load(cursor: Any, backup: Backup, table: TableBackup, progress: Progress) -> None:
     lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
-    execute(cursor, CREATE_LINES, lines=lines)
-    copy = compose(f"COPY {{lines}} FROM STDIN WITH ({COPY_OPTIONS})", lines=lines)
+    execute(cursor, CREATE_LINES, lines)
+    copy = compose(f"COPY {{}} FROM STDIN WITH ({COPY_OPTIONS})", lines)
     with verified_lines(backup, table, progress) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
     lacking = list(_missing_labels(cursor, backup))
@@ -66,27 +66,23 @@ def _load(cursor: Any, backup: Backup, table: TableBackup, progress: Progress) -
             f"the backup: {'; '.join(lacking)}. {UNCHANGED} ALTER TYPE … ADD VALUE adds a label; "
             "then run again.",
         ) from error
-    execute(cursor, "DROP TABLE {lines}; ANALYZE {rows}", lines=lines, rows=restored(table.table))
+    execute(cursor, "DROP TABLE {}; ANALYZE {}", lines, restored(table.table))
 
 
 def _missing_labels(cursor: Any, backup: Backup) -> Iterator[str]:
     """Name the labels of ENUM types that the backup knows and the database does not."""
     for enum in backup.manifest.enums:
         moved = enum.schema == backup.manifest.schema
-        name = sql.Identifier(*(() if moved else (enum.schema,)), enum.name)
-        labels = value(cursor, ENUM_LABELS, [name.as_string(cursor.connection)])
+        name = enum.name if moved else (enum.schema, enum.name)
+        labels = value(cursor, ENUM_LABELS, [spelled(cursor, name)])
         if missing := without_labels(enum, labels or enum.labels):
             yield f"the type {enum.name} lacks {missing}"
 
 
 def _conversion(table: TableBackup, lines: sql.Identifier) -> sql.Composed:
+    cast = "CAST({} AS {}) AS {}"
     values = (
-        compose(
-            "CAST({text} AS {type}) AS {name}",
-            text=_text(table, column.name),
-            type=sql.SQL(column.type),
-            name=column.name,
-        )
+        compose(cast, _text(table, column.name), sql.SQL(column.type), column.name)
         for column in table.columns
         if not column.generated
     )
@@ -104,11 +100,11 @@ def _text(table: TableBackup, column: str) -> sql.Composable:
     """The value as text: ``extra`` comes first, then ``fields``."""
     extra = sql.Identifier("e", column)
     if column == table.key:
-        return sql.SQL("coalesce({}, r.pk)").format(extra)
+        return compose("coalesce({}, r.pk)", extra)
     if column in table.fields:
-        return sql.SQL("coalesce({}, {})").format(extra, sql.Identifier("f", table.fields[column]))
+        return compose("coalesce({}, {})", extra, ("f", table.fields[column]))
     return extra
 
 
 def _texts(names: Iterable[str]) -> sql.Composed:
-    return listed(sql.SQL("{} text").format(sql.Identifier(name)) for name in names)
+    return listed(compose("{} text", name) for name in names)

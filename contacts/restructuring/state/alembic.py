@@ -7,12 +7,12 @@ can stamp another revision, in its transaction, and a rollback puts back what st
 from typing import Any
 
 from contacts.restructuring.failures import ROLLED_BACK, Failure
-from jmsk.postgres.queries import column, value
+from jmsk.postgres.queries import column, is_there
 
 
 def read_revisions(cursor: Any) -> list[str] | None:
     """Return the revisions that Alembic has recorded, or None if it keeps no record here."""
-    if value(cursor, "SELECT to_regclass('alembic_version') IS NULL"):
+    if not is_there(cursor, "alembic_version"):
         return None
     return column(cursor, "SELECT version_num FROM alembic_version ORDER BY version_num")
 

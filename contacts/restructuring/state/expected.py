@@ -1,6 +1,6 @@
 """What the migrations say the database should look like, for the checks to compare with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -63,11 +63,9 @@ def column_type(field: Any, connection: BaseDatabaseWrapper) -> str:
     return str(spelled).replace("varchar", "character varying")
 
 
-def check_rules(
-    tables: dict[str, type[models.Model]],
-) -> Iterator[tuple[type[models.Model], models.CheckConstraint]]:
-    """Yield each check rule of ``tables`` with its model."""
-    for model in tables.values():
+def check_rules() -> Iterator[tuple[type[models.Model], models.CheckConstraint]]:
+    """Yield each check rule of the restructured tables with its model."""
+    for model in target_models().values():
         for constraint in model._meta.constraints:
             if isinstance(constraint, models.CheckConstraint):
                 yield model, constraint
@@ -97,6 +95,11 @@ def partial_unique_indexes(model: type[models.Model]) -> Iterator[TableObject]:
             columns=columns,
             predicate=flag,
         )
+
+
+def email_keys(objects: Iterable[TableObject]) -> list[TableObject]:
+    """Return those of ``objects`` that keep an e-mail unique in a tenant."""
+    return [item for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
 
 
 def target_names() -> list[str]:

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from jmsk.postgres.django_schema import own_name
+from jmsk.postgres.queries import rows, value
 
-READABLE = """
-    SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)
-"""
+READABLE = "SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)"
 RUNS = """
     SELECT kind, started_at, finished_at, operating_system_user, database_user, backup_path
       FROM {} ORDER BY id DESC
@@ -30,8 +29,6 @@ class Run:
 def read_runs(cursor: Any) -> tuple[Run, ...]:
     """Return the committed runs, the latest first; none where nothing is recorded or readable."""
     table = own_name("contacts_restructuringrun")
-    cursor.execute(READABLE, [table])
-    if not cursor.fetchone()[0]:
+    if not value(cursor, READABLE, [table]):
         return ()
-    cursor.execute(RUNS.format(table))
-    return tuple(Run(*row) for row in cursor.fetchall())
+    return tuple(Run(*row) for row in rows(cursor, RUNS.format(table)))

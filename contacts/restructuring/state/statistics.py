@@ -67,5 +67,5 @@ def placements(inspector: Inspector) -> tuple[Placement, ...]:
 
 
 def _count(inspector: Inspector) -> Statistics:
-    size = inspector.value(SIZE, [inspector.oids(LEGACY_NAMES)])
+    size = inspector.value(SIZE, [inspector.oids()])
     return Statistics(inspector.counts(LEGACY_NAMES), placements(inspector), int(size))

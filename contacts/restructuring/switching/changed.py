@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.failures import ROLLED_BACK, Failure
-from contacts.restructuring.preparation.filling.defaults import LOST, NAME
+from contacts.restructuring.preparation.filling.defaults import LOST
 from contacts.restructuring.preparation.installing.fences import broken_fences, read_files
 from contacts.restructuring.preparation.state import Phase, State, read_state
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column, row, value
 from jmsk.wording import counted
 
 MOST_CHANGES = 5_000
@@ -87,10 +89,8 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
     or more than ``max_orphans`` contacts are to be placed.
     """
     state = _refuse_broken(cursor, layout)
-    cursor.execute(SIZES)
-    journal, links, roots, companies = cursor.fetchone()
-    cursor.execute(UNFILLED, [MOST_CHANGES + 1])
-    unfilled = cursor.fetchone()[0]
+    journal, links, roots, companies = row(cursor, SIZES)
+    unfilled = value(cursor, UNFILLED, [MOST_CHANGES + 1])
     if roots:
         raise OutdatedError("a tenant or a company was deleted or got another key or tenant")
     if links + unfilled > MOST_CHANGES or journal > MOST_JOURNAL:
@@ -98,16 +98,13 @@ def read_changed(cursor: Any, layout: Layout, max_orphans: int = MOST_ORPHANS) -
             f"{counted(journal, 'change')}, {links:,} of them of links, and "
             f"{counted(unfilled, 'order')} without a company"
         )
-    cursor.execute(ORPHANS)
-    orphans = cursor.fetchone()[0]
+    orphans = value(cursor, ORPHANS)
     if len(orphans) > max_orphans:
         raise Failure("MC909", _too_many(len(orphans), max_orphans))
     if companies or orphans:
         _refuse_new_defaults(cursor)
-    cursor.execute(MOVED_CUSTOMERS)
-    customers = cursor.fetchone()[0]
-    cursor.execute(SUSPECTS, [customers])
-    orders = sorted(cursor.fetchone()[0])
+    customers = value(cursor, MOVED_CUSTOMERS)
+    orders = sorted(value(cursor, SUSPECTS, [customers]))
     notes = state.notes
     made = frozenset(prepared.made_early(notes))
     return Changed(orders, customers, orphans, journal, notes["files"], made, notes["placed_early"])
@@ -126,8 +123,7 @@ def _refuse_broken(cursor: Any, layout: Layout) -> State:
         )
     if read_files(cursor, layout) != state.notes["files"]:
         raise OutdatedError("a table was rewritten, as VACUUM FULL, CLUSTER or ALTER TABLE do")
-    cursor.execute("SELECT current_setting('track_counts')")
-    if cursor.fetchone()[0] != "on":
+    if value(cursor, "SELECT current_setting('track_counts')") != "on":
         raise Failure(
             "MC907",
             f"track_counts is off: what the switch touches could not be counted. {ROLLED_BACK} "
@@ -138,12 +134,9 @@ def _refuse_broken(cursor: Any, layout: Layout) -> State:
 
 def _refuse_new_defaults(cursor: Any) -> None:
     """The default company of a tenant is another one than when orders were filled."""
-    cursor.execute(LOST)
-    lost = cursor.fetchall()
-    cursor.execute(NAMED_DEFAULT, [NAME])
-    named = cursor.fetchone()[0]
-    cursor.execute(HOMELESS)
-    if lost or named or cursor.fetchone()[0]:
+    lost = column(cursor, LOST)
+    named = value(cursor, NAMED_DEFAULT, [DEFAULT_COMPANY])
+    if value(cursor, HOMELESS) or lost or named:
         raise OutdatedError("the default company of a tenant is another one now")
 
 

@@ -8,21 +8,19 @@ on, and here the server reads the rows that were there before. Whatever is kille
 from functools import partial
 from typing import Any
 
-from psycopg2 import sql
-
+from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED
 from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import drop_state, is_begun
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.state.expected import target_models, target_names
-from jmsk.postgres.catalogue import model_objects
+from contacts.restructuring.state.legacy_objects import own_names
+from jmsk.postgres.queries import execute, rows
 
-TABLES = ("companies", "contacts", "orders", "addresses")
 UNVALIDATED = """
     SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
      WHERE NOT k.convalidated AND k.conrelid = ANY(%s::oid[]) AND k.conname = ANY(%s)
      ORDER BY c.relname, k.conname
 """
-VALIDATE = "ALTER TABLE {} VALIDATE CONSTRAINT {}"
+VALIDATE = "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
 
 
 def finish(worker: Worker) -> list[str]:
@@ -35,14 +33,10 @@ def finish(worker: Worker) -> list[str]:
     )
     for number, (table, name) in enumerate(unvalidated):
         worker.journal.progress_of("constraint", "constraints", number, len(unvalidated), name)
-        statement = sql.SQL(VALIDATE).format(worker.table(table), sql.Identifier(name))
-        worker.transact(partial(_execute, statement=statement), f"validating {name}")
+        validate = partial(execute, template=VALIDATE, table=worker.table(table), name=name)
+        worker.transact(validate, f"validating {name}")
     worker.transact(put_away, "putting the journal away")
     return [name for _, name in unvalidated]
-
-
-def _execute(cursor: Any, statement: sql.Composed) -> None:
-    cursor.execute(statement)
 
 
 def put_away(cursor: Any) -> None:
@@ -57,8 +51,5 @@ def put_away(cursor: Any) -> None:
     drop_state(cursor)
 
 
-def _unvalidated(worker: Worker, cursor: Any) -> list[tuple[str, str]]:
-    tables = [worker.layout.tables[name].oid for name in TABLES]
-    made = {item.name for model in target_models().values() for item in model_objects(model)}
-    cursor.execute(UNVALIDATED, [tables, sorted(made | set(target_names()))])
-    return list(cursor.fetchall())
+def _unvalidated(worker: Worker, cursor: Any) -> list[tuple[Any, ...]]:
+    return rows(cursor, UNVALIDATED, [worker.layout.oids(RESTRUCTURED), sorted(own_names())])

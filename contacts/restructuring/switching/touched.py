@@ -9,15 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2 import sql
-
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.preparation.filling.batch import LEGACY_COMPANY
 from contacts.restructuring.preparation.installing.fences import (
     Counts,
     count_touched,
-    oids,
     read_files,
     touched_since,
 )
@@ -28,6 +25,7 @@ from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.prepared_meaning import Meaning, meanings
 from contacts.restructuring.switching.changed import Changed
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column, compose, rows, value
 from jmsk.postgres.user_triggers import without_user_triggers
 
 WRONG = f"""
@@ -67,15 +65,13 @@ class Beginning:
     """How things stood under the lock, before the migrations.
 
     ``expected`` is what the rows amount to, ``righted`` how many orders were given another company;
-    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id;
-    ``made`` are the default companies that were made before.
+    ``orphans`` and ``reused`` are the hashes of the rows that are going to be touched, by id.
     """
 
     layout: Layout
+    changed: Changed
     images: Mapping[int, Images]
     expected: Mapping[str, Fingerprint]
-    files: Mapping[str, str]
-    made: frozenset[int]
     counted: Counts
     righted: int
     orphans: Mapping[int, int]
@@ -87,7 +83,7 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
 
     Raises Failure where a row stands in the way.
     """
-    images = read_images(cursor, oids(layout).values())
+    images = read_images(cursor, layout.oids())
     found = meanings(layout, images)
     counted = count_touched(cursor, layout)
     expected = expected_rows(cursor)
@@ -96,21 +92,18 @@ def begin_switch(cursor: Any, layout: Layout, changed: Changed) -> Beginning:
     _refuse_blockers(cursor, changed)
     with without_user_triggers(cursor, "orders"):
         righted = _right(cursor, found["orders"], changed.orders)
-    cursor.execute(STILL_UNFILLED)
-    if cursor.fetchone()[0]:
+    if value(cursor, STILL_UNFILLED):
         raise Failure(
             "MC904",
             f"An order has no company although all that changed was looked at. {ROLLED_BACK} Run "
             "'manage.py migrate_contacts --prepare'.",
         )
-    cursor.execute(REUSED)
-    reused = cursor.fetchone()[0]
+    reused = value(cursor, REUSED)
     return Beginning(
         layout,
+        changed,
         images,
         expected,
-        changed.files,
-        changed.made,
         counted,
         righted,
         _hashes(cursor, found["customers"], "customers", changed.orphans),
@@ -125,25 +118,21 @@ def _refuse_blockers(cursor: Any, changed: Changed) -> None:
         "companies": prepared.changed_keys(cursor, "companies"),
     }
     for what, query in BLOCKERS.items():
-        cursor.execute(query, keys)
-        rows = [str(key) for (key,) in cursor.fetchall()]
-        if rows:
+        if found := column(cursor, query, keys):
             raise Failure(
                 "MC910",
-                f"Since the last check there are {what}: {', '.join(rows)}. {ROLLED_BACK} Put them "
-                "right, then run again.",
+                f"Since the last check there are {what}: {', '.join(map(str, found))}. "
+                f"{ROLLED_BACK} Put them right, then run again.",
             )
 
 
 def _right(cursor: Any, meaning: Meaning, suspects: list[int]) -> int:
     """Give those of the ``suspects`` their company that have another one; return how many."""
-    hashes = {"hash": meaning.hash_of("o")}
-    cursor.execute(sql.SQL(WRONG).format(**hashes), {"ids": suspects})
-    wrong = dict(cursor.fetchall())
+    hashed = meaning.hash_of("o")
+    wrong = dict(rows(cursor, compose(WRONG, hash=hashed), {"ids": suspects}))
     if not wrong:
         return 0
-    cursor.execute(sql.SQL(RIGHT).format(**hashes), {"ids": list(wrong)})
-    if dict(cursor.fetchall()) == wrong:
+    if dict(rows(cursor, compose(RIGHT, hash=hashed), {"ids": list(wrong)})) == wrong:
         return len(wrong)
     raise Failure(
         "MC601",
@@ -157,9 +146,7 @@ def _hashes(
 ) -> dict[int, int]:
     if not keys:
         return {}
-    statement = sql.SQL(query).format(hash=meaning.hash_of("r"), table=sql.Identifier(relation))
-    cursor.execute(statement, [keys])
-    return dict(cursor.fetchall())
+    return dict(rows(cursor, compose(query, hash=meaning.hash_of("r"), table=relation), [keys]))
 
 
 def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
@@ -171,7 +158,7 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
     layout = begun.layout
     found = meanings(layout, begun.images, renamed=True)
     told = []
-    if read_files(cursor, layout) != begun.files:
+    if read_files(cursor, layout) != begun.changed.files:
         told.append("a table was rewritten")
     for name, relation, before, query in (
         ("customers", "contacts", begun.orphans, PLACED),
@@ -182,9 +169,9 @@ def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:
                 f"rows of {relation} that were to be placed or marked were not, or changed their "
                 "meaning"
             )
-    cursor.execute(MARKED, [list(begun.reused)])
+    marked = value(cursor, MARKED, [list(begun.reused)])
     wanted: Counts = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
-    wanted["companies"] = (len(set(created) - begun.made), cursor.fetchone()[0], 0)
+    wanted["companies"] = (len(set(created) - begun.changed.made), marked, 0)
     wanted["customers"] = (0, len(begun.orphans), 0)
     wanted["orders"] = (0, begun.righted, 0)
     touched = touched_since(begun.counted, count_touched(cursor, layout))

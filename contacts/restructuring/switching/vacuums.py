@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES
+from jmsk.postgres.queries import value
 
 VACUUMS = """
     SELECT EXISTS (
@@ -24,7 +25,6 @@ def wait_for_vacuums(cursor: Any) -> None:
     """
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
-        cursor.execute(VACUUMS, [list(LEGACY_NAMES)])
-        if not cursor.fetchone()[0]:
+        if not value(cursor, VACUUMS, [list(LEGACY_NAMES)]):
             return
         time.sleep(0.1)

@@ -8,7 +8,6 @@ word can still be checked against the rows themselves.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,11 +15,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from contacts.restructuring.database.layout import LEGACY_NAMES
 from contacts.restructuring.database.reading import SNAPSHOT
 from contacts.restructuring.database.settings import apply_reading_settings
-from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.prepared_meaning import meanings, read_rows
+from contacts.restructuring.state.legacy_objects import now_called
 from contacts.restructuring.switching.touched import Beginning
-
-NOW_CALLED = {"customers": "contacts"}
 
 
 @dataclass
@@ -48,12 +45,8 @@ class Witness:
             return [
                 name
                 for name in LEGACY_NAMES
-                if self._read(cursor, found, name) != begun.expected[name]
+                if read_rows(cursor, found[name], now_called(name)) != begun.expected[name]
             ]
-
-    @staticmethod
-    def _read(cursor: Any, found: Any, name: str) -> Fingerprint:
-        return read_rows(cursor, found[name], NOW_CALLED.get(name, name))
 
 
 @contextmanager

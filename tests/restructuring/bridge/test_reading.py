@@ -119,5 +119,5 @@ def test_a_bridge_is_found_by_what_it_is(sample: Database, tmp_path: Path) -> No
         made = make_bridge("old names")
         assert read_bridge(cursor) == made
     assert (made.schema, made.memory is not None) == ("old names", True)
-    assert made.customers is not None
-    assert made.orders is not None
+    assert made.oids["customers"] is not None
+    assert made.oids["orders"] is not None

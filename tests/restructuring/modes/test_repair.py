@@ -18,7 +18,6 @@ from contacts.restructuring.database.transaction import TransactionOptions
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import (
     check_rules,
-    target_models,
     target_objects,
     triggers,
 )
@@ -39,7 +38,7 @@ pytestmark = pytest.mark.slow
 Catalogue = dict[str, list[tuple[object, ...]]]
 BEHIND = "SET session_replication_role = replica; "
 """No trigger and no foreign key hears what comes after it."""
-RULES = {rule.name: model._meta.db_table for model, rule in check_rules(target_models())}
+RULES = {rule.name: model._meta.db_table for model, rule in check_rules()}
 TAKEN_BACK = (
     'REVOKE SELECT ON addresses FROM "{role}"',
     'REVOKE ALL ON addresses FROM "{role}"',

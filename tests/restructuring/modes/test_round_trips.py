@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.settings import TEXT, set_local
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
-from contacts.restructuring.proof.legacy_meaning import legacy_sources
+from contacts.restructuring.proof.legacy_meaning import plain_sources
 from tests.cases.generated_legacy import Legacy, legacies
 from tests.support.database.databases import Database, Server, django_uses, server_settings
 from tests.support.database.photograph import changes, photograph
@@ -107,7 +107,7 @@ def fingerprints() -> dict[str, Fingerprint]:
     """The fingerprints of the four legacy tables."""
     with transaction.atomic(), connection.cursor() as cursor:
         set_local(cursor, TEXT)
-        return take_fingerprints(cursor, legacy_sources(read_layout(connection)))
+        return take_fingerprints(cursor, plain_sources(read_layout(connection)))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contacts.restructuring.state.record import read_record
 
 NO_RECORD = "SELECT to_regclass('alembic_version') IS NULL"
 RIGHTS = ("SELECT", "INSERT", "DELETE")
+LACKING = "SELECT r FROM unnest(%s::text[]) r WHERE NOT has_table_privilege('alembic_version', r)"
 ELSEWHERE = """
     SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relname = 'alembic_version' AND c.relkind IN ('r', 'v') ORDER BY 1
@@ -21,12 +22,8 @@ def stampable(inspector: Inspector, revision: str) -> Found:
     """Whether a run can stamp ``revision``: asked before the work, not after it."""
     if inspector.value(NO_RECORD):
         return ["There is no table alembic_version to stamp"]
-    missing = inspector.rows(
-        "SELECT r FROM unnest(%s::text[]) r WHERE NOT has_table_privilege('alembic_version', r)",
-        [list(RIGHTS)],
-    )
-    if missing:
-        return [f"The role lacks {right} on alembic_version" for (right,) in missing]
+    if missing := inspector.column(LACKING, [list(RIGHTS)]):
+        return [f"The role lacks {right} on alembic_version" for right in missing]
     now = ", ".join(read_revisions(inspector.cursor) or ()) or "nothing"
     return Finding(note=f"it says {now}; the run makes it say {revision}")
 
@@ -44,7 +41,7 @@ def alembic_version(inspector: Inspector) -> Found:
         return [
             f"Alembic keeps a record in schema {schema}, which is not in the search path: it may "
             "manage these tables"
-            for (schema,) in inspector.rows(ELSEWHERE)
+            for schema in inspector.column(ELSEWHERE)
         ]
     if not inspector.value("SELECT has_table_privilege('alembic_version', 'SELECT')"):
         return ["Alembic manages this database; the role may not read at which revision"]

@@ -58,23 +58,19 @@ NAMED_IN_JOBS = r"""
 """
 
 
-def can_be_made(inspector: Inspector, wanted: BridgeOptions) -> Finding:
+def can_be_made(inspector: Inspector, wanted: BridgeOptions) -> Iterator[str]:
     """Whether the bridge can be made in its schema, and its roles be led to it."""
-    return problems(
-        [
-            *_schema_problems(inspector, wanted.schema),
-            *_table_problems(inspector),
-            *_role_problems(inspector, wanted.roles),
-        ]
-    )
+    yield from _schema_problems(inspector, wanted.schema)
+    yield from _table_problems(inspector)
+    yield from _role_problems(inspector, wanted.roles)
 
 
 def _schema_problems(inspector: Inspector, schema: str) -> Iterator[str]:
-    role, database = inspector.rows("SELECT current_user, current_database()")[0]
+    role, database = inspector.row("SELECT current_user, current_database()")
     if schema == inspector.layout.schema or schema.startswith("pg_"):
         yield f"The bridge cannot stand in schema {schema}: name another with --bridge-schema"
         return
-    taken, missing, may_use, may_create = inspector.rows(SCHEMA_TAKEN, [schema] * 3)[0]
+    taken, missing, may_use, may_create = inspector.row(SCHEMA_TAKEN, [schema] * 3)
     if taken:
         yield f"Schema {schema} holds something already: name another with --bridge-schema"
     if missing and not may_create:
@@ -92,13 +88,13 @@ def _table_problems(inspector: Inspector) -> Iterator[str]:
             yield f"The legacy column {name} is gone, which the legacy application reads"
     if inspector.cursor.connection.server_version >= INVOKER_VERSION:
         return
-    read = [tables[name] for name in ("customers", "contacts", "orders") if name in tables]
-    for (name,) in inspector.rows(SECURED, [[table.oid for table in read]]):
+    read = _people_and_orders(inspector)
+    for name in inspector.column(SECURED, [inspector.oids(read)]):
         yield (
             f"{name} has row-level security, which a view cannot keep before PostgreSQL 15: it "
             "would show everybody what its owner sees"
         )
-    owners = sorted({table.owner for table in (*read, tables["companies"])})
+    owners = sorted({tables[name].owner for name in (*read, "companies")})
     if len(owners) > 1:
         yield (
             f"The tables belong to {', '.join(owners)}: before PostgreSQL 15 a view reads with the "
@@ -111,23 +107,19 @@ def _role_problems(inspector: Inspector, roles: tuple[str, ...]) -> Iterator[str
     for role in roles:
         if role not in known:
             yield f"There is no role {role}, which --bridge-role names"
-    for (role,) in inspector.rows(MAY_ALTER, {"roles": list(roles)}):
+    for role in inspector.column(MAY_ALTER, {"roles": list(roles)}):
         yield (
             f"This role may not alter {role}: leave --bridge-role out and have an administrator "
             "set its search_path"
         )
 
 
-def who_sees_it(inspector: Inspector, wanted: BridgeOptions) -> Finding:
+def who_sees_it(inspector: Inspector, wanted: BridgeOptions) -> Iterator[str]:
     """Each role with rights or sessions, whose search path does not lead to the bridge."""
-    return problems(_blind(inspector, wanted.schema, wanted.roles))
-
-
-def _blind(inspector: Inspector, schema: str, roles: tuple[str, ...]) -> Iterator[str]:
-    read = _people_and_orders(inspector)
+    read = inspector.oids(_people_and_orders(inspector))
     own = inspector.value("SELECT session_user")
     for found in users_of(inspector.cursor, read):
-        leads = found.sees(schema) or found.role in roles
+        leads = found.sees(wanted.schema) or found.role in wanted.roles
         if found.role == own and leads:
             yield (
                 f"Role {own} will see the bridge, and is this tool's and its admin's own: give "
@@ -135,21 +127,16 @@ def _blind(inspector: Inspector, schema: str, roles: tuple[str, ...]) -> Iterato
                 f"{inspector.layout.schema} in DATABASE_URL"
             )
         elif not leads and found.role != own:
-            statement = found.statement(inspector.cursor, schema)
+            statement = found.statement(inspector.cursor, wanted.schema)
             yield f"Role {found.role} will not see the bridge: {statement}"
 
 
-def _people_and_orders(inspector: Inspector) -> list[int]:
-    tables = inspector.layout.tables
-    return [tables[name].oid for name in ("customers", "contacts", "orders") if name in tables]
+def _people_and_orders(inspector: Inspector) -> list[str]:
+    return [name for name in ("customers", "contacts", "orders") if name in inspector.layout.tables]
 
 
-def names_out_of_reach(inspector: Inspector, schema: str) -> Finding:
+def names_out_of_reach(inspector: Inspector, schema: str) -> Iterator[str]:
     """What names the old tables in a way that the bridge cannot serve."""
-    return problems(_out_of_reach(inspector, schema))
-
-
-def _out_of_reach(inspector: Inspector, schema: str) -> Iterator[str]:
     for name, sequence, truncates, upserts, pinned in inspector.rows(
         NAMED_IN_FUNCTIONS, {"schema": schema}
     ):
@@ -161,10 +148,11 @@ def _out_of_reach(inspector: Inspector, schema: str) -> Iterator[str]:
             yield f"Function {name} inserts ON CONFLICT into customers, which a view refuses"
         if pinned:
             yield f"Function {name} has a search_path of its own, which does not lead to {schema}"
-    for name, table in inspector.rows(WITH_ROW_TYPE, [_people_and_orders(inspector)]):
+    read = inspector.oids(_people_and_orders(inspector))
+    for name, table in inspector.rows(WITH_ROW_TYPE, [read]):
         yield f"Function {name} takes or returns rows of {table}, which those of a view are not"
     if inspector.value(JOBS):
-        for (job,) in inspector.rows(NAMED_IN_JOBS):
+        for job in inspector.column(NAMED_IN_JOBS):
             yield f"Job {job} of pg_cron names customers: its role needs the search_path too"
 
 
@@ -173,9 +161,8 @@ def whole(inspector: Inspector) -> Finding:
     bridge = read_bridge(inspector.cursor)
     if bridge is None:
         return Finding(note="no bridge stands")
-    found = list(bridge_problems(inspector.cursor, inspector.layout, bridge))
-    if found:
-        return problems(f"{sentence}" for sentence in found)
+    if found := list(bridge_problems(inspector.cursor, inspector.layout, bridge)):
+        return problems(found)
     return Finding(note=f"the bridge {told(inspector.cursor, bridge)}")
 
 

@@ -100,7 +100,7 @@ def names_in_functions_and_views(inspector: Inspector) -> Iterator[str]:
     for function in functions_naming(inspector.cursor, LEGACY_WORDS):
         if function.name not in FUNCTIONS_OF_THE_TOOL:
             yield f"Function {function.signature} names customers or customer_id in its text"
-    for (name,) in inspector.rows(VIEWS, [inspector.oids(("customers", "orders"))]):
+    for name in inspector.column(VIEWS, [inspector.oids(("customers", "orders"))]):
         yield f"View {name} reads customers or orders; it follows the new names"
 
 
@@ -119,7 +119,7 @@ def dependents_back(inspector: Inspector) -> Iterator[str]:
         "functions": functions,
         "own": [*target_names(), *BRIDGE_FUNCTIONS, *INDEXES.values()],
         "policy": POLICY,
-        "views": [oid for oid in (bridge.customers, bridge.orders) if oid] if bridge else [],
+        "views": [view.oid for view in bridge.views] if bridge else [],
     }
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"

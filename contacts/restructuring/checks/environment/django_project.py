@@ -26,9 +26,8 @@ COLUMNS = """
 )
 def django_project(inspector: Inspector) -> Iterator[str]:
     applied = applied_migrations(inspector.connection)
-    if (
-        RUNS_MIGRATION not in applied
-    ):  # else an earlier run of this project has kept its record here
+    # Else an earlier run of this project has kept its record here.
+    if RUNS_MIGRATION not in applied:
         yield from _foreign_records(applied)
         yield from _foreign_users(inspector, applied)
 
@@ -52,7 +51,7 @@ def _foreign_users(inspector: Inspector, applied: set[tuple[str, str]]) -> Itera
     if not any(app == "auth" for app, _ in applied):
         return  # then the name is free, or another check says by what it is taken
     table = User._meta.db_table
-    found = {name for (name,) in inspector.rows(COLUMNS, [own_name(table)])}
+    found = set(inspector.column(COLUMNS, [own_name(table)]))
     wanted = {str(field.column) for field in User._meta.concrete_fields}
     for name in sorted(found ^ wanted):
         yield f"{table} has {'a' if name in found else 'no'} column {name}, so it is another one's"

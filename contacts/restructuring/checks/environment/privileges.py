@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from django.conf import settings
-from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Finding, Found, check
 from contacts.restructuring.database.inspector import Inspector
@@ -12,6 +11,7 @@ from contacts.restructuring.database.sequences import DJANGO_TABLES
 from contacts.restructuring.state.expected import triggers
 from contacts.restructuring.state.record import read_record
 from jmsk.postgres.django_schema import own_name
+from jmsk.postgres.queries import compose
 from jmsk.postgres.references import foreign_keys_to
 
 MAY_READ_AND_UPDATE = (
@@ -90,9 +90,9 @@ def _rights_on_django_schema(inspector: Inspector, role: str) -> Iterator[str]:
     if not schema:
         return
     if inspector.value("SELECT to_regnamespace(%s) IS NULL", [schema]):
-        may, database = inspector.rows(
+        may, database = inspector.row(
             "SELECT has_database_privilege(current_database(), 'CREATE'), current_database()"
-        )[0]
+        )
         if not may:
             remedy = grant(inspector, "GRANT CREATE ON DATABASE {} TO {}", database, role)
             yield f"Role {role} may not create the schema {schema} (DJANGO_SCHEMA){remedy}"
@@ -115,7 +115,7 @@ def _rights_of_owners(inspector: Inspector) -> Iterator[str]:
         yield f"Role {owner}, which is to own addresses, may not create in schema {schema}{remedy}"
     for name in ("customers", "orders") if "customers" in inspector.layout.tables else ():
         oid = inspector.layout.tables[name].oid
-        if not all(inspector.rows(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])[0]):
+        if not all(inspector.row(MAY_READ_AND_UPDATE, [owner, oid, owner, oid])):
             remedy = grant(inspector, "GRANT SELECT, UPDATE ON {} TO {}", (schema, name), owner)
             yield (
                 f"Role {owner}, whose rights the triggers use, may not read and update "
@@ -130,7 +130,7 @@ def _rights_of_owners(inspector: Inspector) -> Iterator[str]:
 def temporary_tables(inspector: Inspector) -> Iterator[str]:
     if inspector.value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
         return
-    role, database = inspector.rows("SELECT current_user, current_database()")[0]
+    role, database = inspector.row("SELECT current_user, current_database()")
     remedy = grant(inspector, "GRANT TEMPORARY ON DATABASE {} TO {}", database, role)
     yield f"Role {role} may not create temporary tables in database {database}{remedy}"
 
@@ -161,7 +161,7 @@ def _unreadable(inspector: Inspector, names: Iterable[str]) -> Iterator[str]:
     keys = {(key.oid, key.target): key for key in foreign_keys_to(inspector.cursor, to, ours)}
     for key in keys.values():
         schema, name, target = key.schema, key.table, key.target
-        may_use, may_read, hidden = inspector.rows(MAY_READ, [key.oid])[0]
+        may_use, may_read, hidden = inspector.row(MAY_READ, [key.oid])
         if not may_use:
             remedy = grant(inspector, "GRANT USAGE ON SCHEMA {} TO {}", schema, role)
             told = f"Role {role} may not use schema {schema}, where {name} refers to {target}"
@@ -178,8 +178,7 @@ def _unreadable(inspector: Inspector, names: Iterable[str]) -> Iterator[str]:
 
 def grant(inspector: Inspector, template: str, *names: str | tuple[str, ...]) -> str:
     """Return ``: `` and the statement in which ``names`` stand, quoted, for the ``{}``."""
-    parts = (sql.Identifier(*((name,) if isinstance(name, str) else name)) for name in names)
-    return f": {inspector.text(sql.SQL(template).format(*parts))}"
+    return f": {inspector.text(compose(template, *names))}"
 
 
 own_rights = replace(rights, find=_missing_rights)

@@ -68,7 +68,7 @@ def applying_policies(inspector: Inspector) -> Iterator[str]:
 def other_creators(inspector: Inspector) -> Iterator[str]:
     """Who else may make functions and operators where the triggers' functions find their tables."""
     schema, owner = inspector.layout.schema, inspector.layout.tables["companies"].owner
-    for (role,) in inspector.rows(CREATORS, {"schema": schema, "owner": owner}):
+    for role in inspector.column(CREATORS, {"schema": schema, "owner": owner}):
         to = ("PUBLIC", schema) if role == "PUBLIC" else ("{}", schema, role)
         remedy = grant(inspector, f"REVOKE CREATE ON SCHEMA {{}} FROM {to[0]}", *to[1:])
         yield f"{role} may create in schema {schema}{remedy}"
@@ -81,9 +81,8 @@ def other_creators(inspector: Inspector) -> Iterator[str]:
 )
 def address_policy(inspector: Inspector) -> Found:
     """Whether addresses is as closed as companies."""
-    tables = inspector.layout.tables
-    oids = [tables["companies"].oid, tables["addresses"].oid]
-    (enabled, *found) = inspector.rows(SECURITY, [POLICY, *oids])[0]
+    oids = inspector.oids(("companies", "addresses"))
+    enabled, *found = inspector.row(SECURITY, [POLICY, *oids])
     if not enabled:
         return Finding(note="companies has none, so addresses needs none")
     return _less_closed(*found)

@@ -14,7 +14,6 @@ from contacts.restructuring.checks.environment.privileges import rights
 from contacts.restructuring.checks.environment.publications import publications
 from contacts.restructuring.checks.tables.whole_rows import WHOLE_ROWS
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.database.layout import LEGACY_NAMES
 from jmsk.postgres.prepared import OF_THE_TOOL
 
 READ_ONLY = "default_transaction_read_only"
@@ -53,7 +52,7 @@ def user_triggers(inspector: Inspector) -> Iterator[str]:
         f"AND tgname !~ '{OF_THE_TOOL}' UNION ALL "
         "SELECT 'Rule', rulename, ev_class::regclass FROM pg_rewrite "
         "WHERE ev_class = ANY(%(tables)s::oid[]) ORDER BY 3, 2",
-        {"tables": inspector.oids(LEGACY_NAMES)},
+        {"tables": inspector.oids()},
     )
     for kind, name, table in found:
         yield f"{kind} {name} on {table} does not see the restructuring"
@@ -86,7 +85,7 @@ def scheduled_jobs(inspector: Inspector) -> Iterator[str]:
     if not inspector.value(MAY_READ_JOBS):
         yield "The database has jobs of pg_cron; the role may not read what they name"
         return
-    for (job,) in inspector.rows(JOBS, {"words": LEGACY_WORDS}):
+    for job in inspector.column(JOBS, {"words": LEGACY_WORDS}):
         yield f"Job {job} of pg_cron names customers or customer_id"
 
 

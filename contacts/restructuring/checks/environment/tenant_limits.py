@@ -31,7 +31,7 @@ def tenant_limits(inspector: Inspector) -> Found:
 
 
 def _missing_keys(inspector: Inspector, table: str) -> Iterator[str]:
-    present = {name for (name,) in inspector.rows(KEYS, [table])}
+    present = inspector.column(KEYS, [table])
     for key in UserTenant._meta.constraints:
         if key.name not in present:
             yield f"{table} has no key {key.name}"

@@ -27,11 +27,10 @@ def sound_triggers(inspector: Inspector) -> Found:
 def unsound_triggers(inspector: Inspector) -> Iterator[tuple[CreateTrigger, str]]:
     """Yield each trigger that is not as the migrations make it, with what is wrong; one by one."""
     wanted = triggers().values()
-    tables = [inspector.layout.tables[trigger.table].oid for trigger in wanted]
+    tables = inspector.oids(trigger.table for trigger in wanted)
     present = {row[0]: row for row in inspector.rows(PRESENT_TRIGGERS, [tables])}
-    settings = function_settings(
-        inspector.value("SELECT quote_ident(%s)", [inspector.layout.schema])
-    )
+    schema = inspector.value("SELECT quote_ident(%s)", [inspector.layout.schema])
+    settings = function_settings(schema)
     owner = inspector.layout.tables["companies"].owner
     for trigger in wanted:
         found = present.get(trigger.name)

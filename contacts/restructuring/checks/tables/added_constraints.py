@@ -17,6 +17,7 @@ from contacts.restructuring.checks.tables.future_rows import Future, future_tabl
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import CUSTOMER_MEANING
 from contacts.restructuring.state.legacy_objects import own_names
+from jmsk.postgres.queries import compose
 
 CHANGING_CONTACTS = f"(email_set_aside IS NOT NULL OR {STILL_PLACED})"
 REPLICA_IDENTITY = """
@@ -48,7 +49,7 @@ def contacts_to_come(inspector: Inspector) -> Future:
     contacts = future_table(inspector, "contacts", CUSTOMER_MEANING, changing)
     return Future(
         "contacts",
-        inspector.text(sql.SQL("WITH {}").format(contacts)),
+        inspector.text(compose("WITH {}", contacts)),
         columns=tuple(CUSTOMER_MEANING),
         nullable=("company_id",),
         row="contact {id}",
@@ -59,5 +60,5 @@ def contacts_to_come(inspector: Inspector) -> Future:
 
 def _replica_identity(inspector: Inspector, future: Future) -> Iterator[str]:
     if inspector.value(f"SELECT EXISTS (SELECT 1 FROM contacts WHERE {CHANGING_CONTACTS})"):
-        for (what,) in inspector.rows(REPLICA_IDENTITY, [list(future.columns)]):
+        for what in inspector.column(REPLICA_IDENTITY, [list(future.columns)]):
             yield f"{what} on contacts names company_id or email, which are going to change"

@@ -8,7 +8,6 @@ ways; domains.
 from collections.abc import Iterator
 
 from django.db import DataError, IntegrityError, InternalError, transaction
-from psycopg2 import sql
 
 from contacts.restructuring.checks.base import Finding, problems, rows, verbatim
 from contacts.restructuring.checks.tables.domains import refused_by_domains
@@ -162,10 +161,10 @@ def _foreign_keys(
     for name, of, schema, target, to, full in inspector.rows(FOREIGN_KEYS, parameters):
         if future.unknowable(of):
             continue
-        columns = [inspector.text(sql.Identifier("referring", column)) for column in of]
+        columns = [inspector.text(("referring", column)) for column in of]
         pairs = zip(columns, to, strict=True)
         same = " AND ".join(
-            f"{column} = {inspector.text(sql.Identifier('target', key))}" for column, key in pairs
+            f"{column} = {inspector.text(('target', key))}" for column, key in pairs
         )
         source = _source(inspector, schema, target)
         without = f"NOT EXISTS (SELECT 1 FROM {source} AS target WHERE {same})"
@@ -183,14 +182,14 @@ def _foreign_keys(
 def _source(inspector: Inspector, schema: str, table: str) -> str:
     """Return the name under which a table's rows to come are found, or those that it has."""
     ours = schema == inspector.layout.schema and table in inspector.layout.tables
-    return inspector.text(sql.Identifier(table) if ours else sql.Identifier(schema, table))
+    return inspector.text(table if ours else (schema, table))
 
 
 def _referring(inspector: Inspector, future: Future) -> Iterator[Finding]:
     """Rows of other tables that refer to values which change: NO ACTION or CASCADE, both spoil."""
     present = future.present(inspector)
     for key in foreign_keys_to(inspector.cursor, inspector.oids([future.table])):
-        names = [inspector.text(sql.Identifier(name)) for name in key.target_columns]
+        names = [inspector.text(name) for name in key.target_columns]
         if set(key.target_columns).isdisjoint(future.columns):
             continue
         was = ", ".join(f"present.{name}" for name in names)

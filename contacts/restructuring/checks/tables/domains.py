@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from django.db import IntegrityError, transaction
-from psycopg2 import sql
 
 from contacts.restructuring.checks.tables.future_rows import CHANGING, Future
 from contacts.restructuring.database.inspector import Inspector
@@ -29,14 +28,13 @@ def refused_by_domains(inspector: Inspector, future: Future) -> Iterator[str]:
 
 def _values(inspector: Inspector, future: Future, column: str) -> list[str | None]:
     """Return as text what the column gets, each value once; what stays is judged already."""
-    name = inspector.text(sql.Identifier(column))
-    found = inspector.rows(
+    name = inspector.text(column)
+    return inspector.column(
         f"{future.clause} SELECT DISTINCT future.{name}::text FROM {future.table} AS future "
         f"LEFT JOIN {future.present(inspector)} AS present ON present.id = future.id "
         f"WHERE future.{CHANGING} AND (present.id IS NULL "
         f"OR future.{name}::text IS DISTINCT FROM present.{name}::text)"
     )
-    return [value for (value,) in found]
 
 
 def _takes(inspector: Inspector, domain: str, value: str | None) -> bool:

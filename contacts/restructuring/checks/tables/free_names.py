@@ -9,7 +9,6 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from psycopg2 import sql
 
 from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
@@ -29,7 +28,7 @@ from contacts.restructuring.state.legacy_objects import (
     present_objects,
     wanted_objects,
 )
-from jmsk.postgres.catalogue import TableObject, Type, model_objects
+from jmsk.postgres.catalogue import Type, model_objects
 from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.sequences import feeding_sequences
 
@@ -96,11 +95,10 @@ def _what_it_is(kind: str, table: str) -> str:
 @check("Names of the target are free", RENAME)
 def free_names(inspector: Inspector) -> Iterator[str]:
     """Whether something bears a name that the target needs for what it adds."""
-    tables, ours = target_models(), inspector.oids(LEGACY_NAMES)
-    names = {item.name for model in tables.values() for item in model_objects(model)}
-    names |= {item.name for model in tables.values() for item in partial_unique_indexes(model)}
-    names |= {"addresses", "contacts"} | _djangos_own(inspector)
-    schema = _quoted_schema(inspector)
+    ours, schema = inspector.oids(), inspector.text(inspector.layout.schema)
+    names = {"addresses", "contacts"} | _djangos_own(inspector)
+    for model in target_models().values():
+        names |= {item.name for item in (*model_objects(model), *partial_unique_indexes(model))}
     taken = {"schema": schema, "names": sorted(names), "of": ours, "but": _feeding(inspector)}
     for name, kind, owner in inspector.rows(TAKEN_RELATIONS, taken):
         yield _needed_name(name, _what_it_is(kind, owner))
@@ -149,15 +147,10 @@ def _taken_columns(inspector: Inspector) -> Iterator[str]:
 
 def _added_constraints() -> list[str]:
     """The names that are made as they are, without a look at what the table has already."""
-    models = target_models()
-    checks = [rule.name for _, rule in check_rules(models)]
-    unique = [item.name for model in models.values() for item in partial_unique_indexes(model)]
+    models = target_models().values()
+    checks = [rule.name for _, rule in check_rules()]
+    unique = [item.name for model in models for item in partial_unique_indexes(model)]
     return [*checks, *unique, "fk_companies_default_address"]
-
-
-def _quoted_schema(inspector: Inspector) -> str:
-    """Return the name of the tables' schema, quoted: it may hold quotes itself."""
-    return inspector.text(sql.Identifier(inspector.layout.schema))
 
 
 @check("Names of the legacy schema are free", RENAME)
@@ -173,9 +166,9 @@ def _taken_in_schema(inspector: Inspector) -> Iterator[str]:
     for table in TABLES:
         here = {item.name for item in present_objects(inspector.cursor, table)}
         wanted = wanted_objects(inspector.cursor, table)
-        needed |= {item.name for item in wanted if _is_relation(item)} - here
-    schema = _quoted_schema(inspector)
-    own = own_names()
+        relations = (i for i in wanted if i.kind != "constraint" or i.type in WITH_INDEX)
+        needed |= {item.name for item in relations} - here
+    schema, own = inspector.text(inspector.layout.schema), own_names()
     taken = {"schema": schema, "names": sorted(needed), "of": [], "but": []}
     for name, kind, table in inspector.rows(TAKEN_RELATIONS, taken):
         if name not in own:
@@ -197,7 +190,3 @@ def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
             if want and not item.twin_of(want) and item.name not in own:
                 article = "an" if item.kind == "index" else "a"
                 yield _needed_name(item.name, f"it is {article} {item.kind} of {now_called(table)}")
-
-
-def _is_relation(item: TableObject) -> bool:
-    return item.kind != "constraint" or item.type in WITH_INDEX

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from contacts.restructuring.database.inspector import Inspector
+from jmsk.postgres.queries import compose, listed
 
 CHANGING = "jmsk_changing"
 """The column that says which rows change."""
@@ -50,8 +51,7 @@ class Future:
 
     def present(self, inspector: Inspector) -> str:
         """Return the SQL name of the table itself, whose rows are as they are."""
-        table = inspector.layout.tables[self.table]
-        return inspector.text(sql.Identifier(table.schema, table.name))
+        return inspector.text(inspector.layout.tables[self.table].identifier)
 
 
 def generated_columns(inspector: Inspector, table: str) -> tuple[str, ...]:
@@ -76,19 +76,18 @@ def future_table(
     stored: list[sql.Composable] = []
     generated: list[sql.Composable] = [sql.SQL("*")]
     for column in inspector.layout.tables[table].columns:
-        name = sql.Identifier(column.name)
+        name = column.name
         if column.generated:
-            generated.append(sql.SQL("({}) AS {}").format(sql.SQL(str(column.default)), name))
+            generated.append(compose("({}) AS {}", sql.SQL(str(column.default)), name))
         else:
-            stored.append(sql.SQL("{} AS {}").format(becomes.get(column.name, name), name))
-    return sql.SQL(
+            stored.append(compose("{} AS {}", becomes.get(name, name), name))
+    return compose(
         "{table} AS (SELECT {generated} FROM (SELECT {stored}, {changing} AS {mark} FROM {source}) "
-        "{table})"
-    ).format(
-        table=sql.Identifier(table),
-        generated=sql.SQL(", ").join(generated),
-        stored=sql.SQL(", ").join(stored),
+        "{table})",
+        table=table,
+        generated=listed(generated),
+        stored=listed(stored),
         changing=changing,
-        mark=sql.Identifier(CHANGING),
-        source=source or sql.Identifier(table),
+        mark=CHANGING,
+        source=source or table,
     )

@@ -6,14 +6,12 @@ since the migration, the rows are asked, in their legacy meaning.
 
 from collections.abc import Iterator
 
-from psycopg2 import sql
-
 from contacts.meaning import EMAIL
 from contacts.restructuring.checks.base import Finding, Found, check, rows, together
 from contacts.restructuring.checks.tables.key_rows import shared, without_target, without_value
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.proof.legacy_meaning import sources_before_rollback
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, email_keys
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
@@ -22,6 +20,7 @@ from contacts.restructuring.state.legacy_objects import (
     wanted_objects,
 )
 from jmsk.postgres.catalogue import Type
+from jmsk.postgres.queries import compose, listed
 
 ASKED_ELSEWHERE = {("customers", "email"), ("orders", "customer_id"), ("orders", "customer_name")}
 """Columns whose NOT NULL has a check of its own."""
@@ -61,19 +60,12 @@ def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[Finding]:
 
 def _legacy_rows(inspector: Inspector) -> str:
     """Return the WITH clause in which the legacy tables' names mean what they will hold."""
-    tables = [
-        sql.SQL("{} AS (SELECT {} FROM {})").format(
-            sql.Identifier(source.table),
-            sql.SQL(", ").join(
-                sql.SQL("{} AS {}").format(expression, sql.Identifier(name))
-                for name, expression in source.columns.items()
-            ),
-            sql.Identifier(source.schema, source.relation),
-        )
-        for source in sources_before_rollback(inspector.layout, ())
-    ]
-    clause = sql.SQL("WITH {}").format(sql.SQL(", ").join(tables))
-    return inspector.text(clause)
+    tables = []
+    for source in sources_before_rollback(inspector.layout, ()):
+        cells = (compose("{} AS {}", value, name) for name, value in source.columns.items())
+        read = (source.schema, source.relation)
+        tables.append(compose("{} AS (SELECT {} FROM {})", source.table, listed(cells), read))
+    return inspector.text(compose("WITH {}", listed(tables)))
 
 
 def shared_emails(inspector: Inspector, email: str) -> Finding:
@@ -102,7 +94,6 @@ def unique_emails_in_wreck(inspector: Inspector) -> Found:
 )
 def unique_emails(inspector: Inspector) -> Found:
     """Find them with the e-mails that come back, unless the legacy table allowed it."""
-    objects = wanted_objects(inspector.cursor, "customers")
-    if any(item.unique_columns == ONE_EMAIL_PER_TENANT for item in objects):
+    if email_keys(wanted_objects(inspector.cursor, "customers")):
         return shared_emails(inspector, EMAIL)
     return Finding(note="the legacy table had no unique e-mails, so none is needed")

@@ -7,8 +7,11 @@ from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.checks import format_rules
 from contacts.restructuring.checks.base import Finding, Found, Severity, Tag, check
 from contacts.restructuring.checks.environment.row_security import applying_policies, other_creators
-from contacts.restructuring.checks.tables.column_defaults import missing_defaults
-from contacts.restructuring.checks.tables.drift import drift, missing_constraints
+from contacts.restructuring.checks.tables.drift import (
+    drift,
+    missing_constraints,
+    missing_defaults,
+)
 from contacts.restructuring.checks.tables.free_names import free_names
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
@@ -100,7 +103,7 @@ def ordinary_tables(inspector: Inspector) -> Iterator[str]:
     for table in inspector.layout.tables.values():
         if table.name in LEGACY_NAMES and table.kind != "r":
             yield f"{table.name} is not an ordinary table (relkind {table.kind})"
-    yield from relatives(inspector, inspector.oids(LEGACY_NAMES))
+    yield from relatives(inspector, inspector.oids())
     yield from _row_type_users(inspector)
 
 
@@ -130,11 +133,11 @@ def _row_type_users(inspector: Inspector) -> list[str]:
     "Run as the tables' owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.",
 )
 def readable_rows(inspector: Inspector) -> Found:
-    hidden = inspector.rows(
+    hidden = inspector.column(
         "SELECT relname FROM pg_class WHERE oid = ANY(%s::oid[]) AND row_security_active(oid)",
         [inspector.oids(inspector.layout.tables)],
     )
-    return [f"Row-level security hides rows of {name} from this role" for (name,) in hidden]
+    return [f"Row-level security hides rows of {name} from this role" for name in hidden]
 
 
 @check("Columns that are not modelled", severity=Severity.WARNING)

@@ -40,12 +40,8 @@ def created_companies(inspector: Inspector) -> Found:
 
 
 def _staying(number: int) -> str:
-    told = inflected(
-        number,
-        "stays, which somebody uses or has changed",
-        "stay, which somebody uses or has changed",
-    )
-    return f"; {told}" if number else ""
+    told = f"; {inflected(number, 'stays', 'stay')}, which somebody uses or has changed"
+    return told if number else ""
 
 
 def names_customers(inspector: Inspector) -> bool:

@@ -35,8 +35,8 @@ def made_objects(inspector: Inspector) -> Finding:
 
 def _keys_to_unlogged_tables(inspector: Inspector) -> Iterator[str]:
     """What is logged, as addresses is going to be, must not refer to what is not."""
-    found = inspector.rows(UNLOGGED, [inspector.oids(LEGACY_NAMES)])
-    unlogged = {RENAMED.get(name, name): name for (name,) in found}
+    found = inspector.column(UNLOGGED, [inspector.oids()])
+    unlogged = {RENAMED.get(name, name): name for name in found}
     for table, model in target_models().items():
         for item in model_objects(model):
             if item.target in unlogged and table not in unlogged:

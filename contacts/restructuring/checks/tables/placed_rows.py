@@ -18,9 +18,10 @@ from contacts.restructuring.checks.tables.future_rows import Future, future_tabl
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.settings import set_local
 from contacts.restructuring.database.tables import Column
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.state.expected import email_keys
 from contacts.restructuring.state.statistics import placements
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.queries import compose, execute, listed
 from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.postgres.server_errors import server_words
 
@@ -157,7 +158,7 @@ def _gives_a_value(
     try:
         with transaction.atomic(using=inspector.connection.alias):
             set_local(inspector.cursor, {"transaction_read_only": "on"})
-            inspector.cursor.execute(sql.SQL("SELECT {}").format(value))
+            execute(inspector.cursor, "SELECT {}", value)
             transaction.set_rollback(True, using=inspector.connection.alias)
     except DatabaseError as error:
         if isinstance(error.__cause__, QueryCanceled):
@@ -176,28 +177,27 @@ def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
     companies = inspector.layout.tables["companies"]
     types = {name: sql.SQL(column.type) for name, column in companies.by_name.items()}
     values: dict[str, sql.Composable] = {
-        name: sql.SQL("CAST({} AS {})").format(sql.SQL(value), types[name])
+        name: compose("CAST({} AS {})", sql.SQL(value), types[name])
         for name, value in GIVEN.items()
     }
     values |= created.values
-    stored = companies.stored_columns
-    with_created = sql.SQL(CREATED).format(
-        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in stored),
-        values=sql.SQL(", ").join(values[column.name] for column in stored),
+    stored = [column.name for column in companies.stored_columns]
+    with_created = compose(
+        CREATED, columns=listed(stored), values=listed(values[name] for name in stored)
     )
     shared = sql.SQL("false" if _keys_that_go(inspector) else SHARED)
-    placed = sql.SQL(PLACED).format(set_aside=shared)
     changing = sql.SQL("company_id IS NULL OR jmsk_set_aside")
     parts = [
-        sql.SQL(DEFAULT_COMPANIES).format(
+        compose(
+            DEFAULT_COMPANIES,
             ids=sql.Literal(_next_ids(inspector)),
             key=types["id"],
             name=sql.Literal(DEFAULT_COMPANY),
         ),
         future_table(inspector, "companies", {}, sql.SQL("jmsk_changes"), with_created),
-        future_table(inspector, "customers", CHANGES, changing, placed),
+        future_table(inspector, "customers", CHANGES, changing, compose(PLACED, set_aside=shared)),
     ]
-    return inspector.text(sql.SQL("WITH {}").format(sql.SQL(", ").join(parts)))
+    return inspector.text(compose("WITH {}", listed(parts)))
 
 
 def _next_ids(inspector: Inspector) -> list[int]:
@@ -212,8 +212,7 @@ def _next_ids(inspector: Inspector) -> list[int]:
 
 def _keys_that_go(inspector: Inspector) -> list[str]:
     """Return the keys on the e-mails of a tenant, which go; while one is there, none is shared."""
-    objects = read_objects(inspector.cursor, "customers")
-    return [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
+    return [item.name for item in email_keys(read_objects(inspector.cursor, "customers"))]
 
 
 def _keys_to_tenants(inspector: Inspector) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contacts.restructuring.checks.base import check
 from contacts.restructuring.database.inspector import Inspector
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, legacy_models
+from contacts.restructuring.state.expected import email_keys, legacy_models
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
@@ -39,8 +39,7 @@ def replaced_keys(inspector: Inspector) -> Iterator[str]:
         present = _primary_key(read_objects(inspector.cursor, table))
         if present and present.definition_without_storage != expected:
             yield _not_as_expected(table, present, expected)
-    objects = read_objects(inspector.cursor, "customers")
-    going = [item.name for item in objects if item.unique_columns == ONE_EMAIL_PER_TENANT]
+    going = [item.name for item in email_keys(read_objects(inspector.cursor, "customers"))]
     for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
         if key.index in going:
             yield _refers_to_what_goes(key)

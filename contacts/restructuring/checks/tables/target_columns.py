@@ -55,7 +55,7 @@ def _changed_columns(inspector: Inspector) -> Iterator[tuple[str, Any, Column, b
     for table in RESTRUCTURED:
         was = legacy_models().get(LEGACY_NAME.get(table, table))
         before = {field.column: field for field in was._meta.local_fields} if was else {}
-        present = {column.name: column for column in inspector.layout.tables[table].columns}
+        present = inspector.layout.tables[table].by_name
         for field in target_models()[table]._meta.local_fields:
             name = str(field.column)
             new = name not in before

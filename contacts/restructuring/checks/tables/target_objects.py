@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contacts.restructuring.checks.base import Finding, together
+from contacts.restructuring.checks.base import Finding
 from contacts.restructuring.checks.tables.key_rows import shared, without_target, without_value
 from contacts.restructuring.checks.tables.target_columns import RESTRUCTURED, nullable_columns
 from contacts.restructuring.database.inspector import Inspector
@@ -17,11 +17,6 @@ def missing_objects(inspector: Inspector) -> Iterator[tuple[TableObject, str]]:
             yield item, f"{table}: {item.name} is {told}"
 
 
-def rows_of_missing_objects(inspector: Inspector) -> Finding:
-    """Find the rows that break what is missing."""
-    return together(_breaking(inspector))
-
-
 def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, str]]:
     present = {item.name: item for item in read_objects(inspector.cursor, table)}
     for item in target_objects(table):
@@ -32,7 +27,8 @@ def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, st
             yield item, found.definition
 
 
-def _breaking(inspector: Inspector) -> Iterator[Finding]:
+def rows_of_missing_objects(inspector: Inspector) -> Iterator[Finding]:
+    """Find the rows that break what is missing."""
     for table, column in nullable_columns(inspector):
         yield without_value(inspector, table, column)
     for table in RESTRUCTURED:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import models
 
-from contacts.restructuring.checks.base import Finding, Found, check, together
+from contacts.restructuring.checks.base import Finding, Found, check
 from contacts.restructuring.checks.format_rules import rule_breakers
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import check_rules, target_models
@@ -17,7 +17,7 @@ Rule = tuple[type[models.Model], models.CheckConstraint]
 
 def changed_rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject]]:
     """Yield the rules under whose name the database holds something else, with that."""
-    for (model, rule), found in _rules(inspector):
+    for (model, rule), found in present_rules(inspector):
         if found and not says(found.definition, model, rule, inspector.connection.schema_editor()):
             yield (model, rule), found
 
@@ -29,17 +29,16 @@ def lost_rules(inspector: Inspector) -> Iterator[Rule]:
     """
     if read_record(inspector.cursor).rules_deferred:
         return
-    for (model, rule), found in _rules(inspector):
+    for (model, rule), found in present_rules(inspector):
         if not found and not rule_breakers(inspector, rule.name, model._meta.db_table).count:
             yield model, rule
 
 
-def _rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject | None]]:
-    tables = target_models()
-    present = {
-        item.name: item for table in tables for item in read_objects(inspector.cursor, table)
-    }
-    for model, rule in check_rules(tables):
+def present_rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject | None]]:
+    """Yield each rule of the models, with what bears its name in the database."""
+    tables = [read_objects(inspector.cursor, table) for table in target_models()]
+    present = {item.name: item for objects in tables for item in objects}
+    for model, rule in check_rules():
         yield (model, rule), present.get(rule.name)
 
 
@@ -59,9 +58,7 @@ def rules_in_force(inspector: Inspector) -> Found:
     )
 
 
-def rows_of_changed_rules(inspector: Inspector) -> Finding:
+def rows_of_changed_rules(inspector: Inspector) -> Iterator[Finding]:
     """Find the rows that break a rule in whose place something else stands."""
-    return together(
-        rule_breakers(inspector, rule.name, model._meta.db_table)
-        for (model, rule), _ in changed_rules(inspector)
-    )
+    for (model, rule), _ in changed_rules(inspector):
+        yield rule_breakers(inspector, rule.name, model._meta.db_table)

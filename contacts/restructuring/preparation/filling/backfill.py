@@ -14,9 +14,9 @@ from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
 from contacts.restructuring.preparation.pace import Throttle, reason_to_pause
 from contacts.restructuring.preparation.state import Phase, note, read_state
-from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.proof.prepared_meaning import Meaning
+from contacts.restructuring.proof.prepared_meaning import Meaning, read_meanings
+from jmsk.postgres.queries import row
 
 ROUNDS = 12
 PAGES = 200
@@ -44,8 +44,7 @@ def settle_defaults(worker: Worker) -> None:
 
     def work(cursor: Any) -> None:
         reserve(cursor)
-        cursor.execute(SIZE, [worker.layout.tables["orders"].oid])
-        pages, _ = cursor.fetchone()
+        pages, _ = _size(cursor, worker)
         note(cursor, Phase.BACKFILL, page=0, pages=pages)
 
     worker.transact(work, "reserving the default companies")
@@ -54,7 +53,10 @@ def settle_defaults(worker: Worker) -> None:
 def backfill(worker: Worker) -> None:
     """Fill the company of every order that has none yet, from where it was left off."""
     progress, meaning = worker.transact(
-        lambda cursor: (_read_progress(cursor, worker), read_meanings(cursor, worker)["orders"]),
+        lambda cursor: (
+            _read_progress(cursor, worker),
+            read_meanings(cursor, worker.layout)["orders"],
+        ),
         "seeing how many orders are filled",
     )
     throttle = throttle_of(worker)
@@ -82,11 +84,14 @@ def throttle_of(worker: Worker) -> Throttle:
 
 
 def _read_progress(cursor: Any, worker: Worker) -> Progress:
-    cursor.execute(SIZE, [worker.layout.tables["orders"].oid])
-    total = cursor.fetchone()[1]
+    _, total = _size(cursor, worker)
     notes = read_state(cursor).notes
     page, last = notes["page"], notes["pages"]
     return Progress(page, last, round(total * page / max(1, last)), total)
+
+
+def _size(cursor: Any, worker: Worker) -> tuple[Any, ...]:
+    return row(cursor, SIZE, [worker.layout.tables["orders"].oid])
 
 
 def _fill_pages(
@@ -114,10 +119,6 @@ def _fill_pages(
 
 def _round(cursor: Any, worker: Worker, meaning: Meaning, page: int, end: int, number: int) -> int:
     some = SOME if number == ROUNDS else SOME + ROUND
-    parameters = {
-        "from": f"({page},0)",
-        "to": f"({end},0)",
-        "rounds": ROUNDS,
-        "round": number,
-    }
+    pages = {"from": f"({page},0)", "to": f"({end},0)"}
+    parameters = {**pages, "rounds": ROUNDS, "round": number}
     return fill(cursor, worker.layout, meaning, some, parameters)

@@ -14,6 +14,7 @@ from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.installing.fences import count_touched, touched_since
 from contacts.restructuring.proof.prepared_meaning import Meaning
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import compose, row
 
 EXPECTED_COMPANY = f"""
     coalesce((SELECT c.company_id FROM {{customers}} c WHERE c.id = o.{{customer_id}}),
@@ -38,9 +39,8 @@ def fill(cursor: Any, layout: Layout, meaning: Meaning, some: str, parameters: A
 
     Raises Failure if anything else was touched.
     """
-    statement = sql.SQL(FILL).format(
-        hash=meaning.hash_of("o"), some=sql.SQL(some), company=sql.SQL(LEGACY_COMPANY)
-    )
+    parts = {"some": sql.SQL(some), "company": sql.SQL(LEGACY_COMPANY)}
+    statement = compose(FILL, hash=meaning.hash_of("o"), **parts)
     return change(cursor, layout, "orders", Kind.UPDATED, statement, parameters)
 
 
@@ -61,8 +61,7 @@ def change(
     not all of them, or if anything else was touched.
     """
     before = count_touched(cursor, layout)
-    cursor.execute(statement, parameters)
-    number, same = cursor.fetchone()
+    number, same = row(cursor, statement, parameters)
     touched = touched_since(before, count_touched(cursor, layout))
     nothing = dict.fromkeys(LEGACY_NAMES, (0, 0, 0))
     counts = tuple(number if kind == place else 0 for place in range(3))

@@ -6,13 +6,14 @@ switch makes that company: no program sees a company that is not there yet.
 
 from typing import Any
 
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.preparation.state import note, read_state
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column, rows, value
 from jmsk.postgres.sequences import feeding_sequences, free_values, read_position, restart
 from jmsk.wording import inflected
 
-NAME = "Default Company"
 REUSE = f"""
     UPDATE {prepared.DEFAULTS} d SET company_id = c.id, reused = true
       FROM (SELECT tenant_id, min(id) AS id FROM companies WHERE name = %s GROUP BY tenant_id) c
@@ -43,22 +44,18 @@ LAST = f"""
 
 def reserve(cursor: Any) -> int:
     """Settle the default company of each tenant that needs one; return how many are new."""
-    cursor.execute(REUSE, [NAME])
+    cursor.execute(REUSE, [DEFAULT_COMPANY])
     changed = cursor.rowcount
-    cursor.execute(LOST)
-    lost = [tenant for (tenant,) in cursor.fetchall()]
+    lost = column(cursor, LOST)
     cursor.execute(f"DELETE FROM {prepared.DEFAULTS} WHERE tenant_id = ANY(%s)", [lost])
-    cursor.execute(MISSING, [NAME])
-    found = cursor.fetchall()
+    found = rows(cursor, MISSING, [DEFAULT_COMPANY])
     to_make = [tenant for tenant, company in found if company is None]
-    rows = [(tenant, company, True) for tenant, company in found if company is not None]
-    rows += [
-        (tenant, company, False)
-        for tenant, company in zip(to_make, _next_ids(cursor, len(to_make)), strict=True)
-    ]
-    for row in rows:
-        cursor.execute(f"INSERT INTO {prepared.DEFAULTS} VALUES (%s, %s, %s)", row)
-    return changed + len(lost) + len(rows)
+    made = zip(to_make, _next_ids(cursor, len(to_make)), strict=True)
+    new = [(tenant, company, True) for tenant, company in found if company is not None]
+    new += [(tenant, company, False) for tenant, company in made]
+    for each in new:
+        cursor.execute(f"INSERT INTO {prepared.DEFAULTS} VALUES (%s, %s, %s)", each)
+    return changed + len(lost) + len(new)
 
 
 def _next_ids(cursor: Any, number: int) -> list[int]:
@@ -70,8 +67,7 @@ def _next_ids(cursor: Any, number: int) -> list[int]:
         return []
     sequence = feeding_sequences(cursor, "companies").get("id")
     if sequence is None:
-        cursor.execute(LAST)
-        last = cursor.fetchone()[0]
+        last = value(cursor, LAST)
         return list(range(last + 1, last + number + 1))
     position = read_position(cursor, sequence)
     # One more, so that what it gives next is free as well.

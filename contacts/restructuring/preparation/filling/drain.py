@@ -5,16 +5,16 @@ so that no writer waits for a lock that it did not use to wait for. An aid only:
 again, under the lock.
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from contacts.restructuring.preparation.filling.batch import LEGACY_COMPANY, fill
 from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
-from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.proof.prepared_meaning import Meaning
+from contacts.restructuring.proof.prepared_meaning import Meaning, read_meanings
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column
 
 WRONG = f"o.company_id IS DISTINCT FROM {LEGACY_COMPANY}"
 AT_ONCE = 1000
@@ -38,7 +38,8 @@ def drain(worker: Worker) -> int:
     """Put right what may be wrong; return how many orders were."""
     worker.transact(reserve, "reserving the default companies")
     meaning = worker.transact(
-        lambda cursor: read_meanings(cursor, worker)["orders"], "reading the columns of orders"
+        lambda cursor: read_meanings(cursor, worker.layout)["orders"],
+        "reading the columns of orders",
     )
     return sum(_drain(worker, meaning, some, keys) for some, keys in CASES)
 
@@ -47,7 +48,7 @@ def _drain(worker: Worker, meaning: Meaning, some: str, keys: str | None) -> int
     total = 0
     ids: list[int] = []
     if keys is not None:
-        ids = worker.transact(_all_of(keys), "reading what moved")
+        ids = worker.transact(partial(column, query=keys), "reading what moved")
         if not ids:
             return 0
 
@@ -60,11 +61,3 @@ def _drain(worker: Worker, meaning: Meaning, some: str, keys: str | None) -> int
         total += filled
         if filled < LEFT_ALONE:
             return total
-
-
-def _all_of(query: str) -> Callable[[Any], list[int]]:
-    def read(cursor: Any) -> list[int]:
-        cursor.execute(query)
-        return [key for (key,) in cursor.fetchall()]
-
-    return read

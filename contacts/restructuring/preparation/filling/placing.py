@@ -13,19 +13,20 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.created_companies import read_companies
+from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.backfill import throttle_of
 from contacts.restructuring.preparation.filling.batch import Kind, change
-from contacts.restructuring.preparation.filling.defaults import NAME, reserve
+from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import heard_anyway, other_triggers_silent
 from contacts.restructuring.preparation.installing.install import install_placing
 from contacts.restructuring.preparation.state import note, read_state
-from contacts.restructuring.preparation.verifying.base import read_meanings
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.proof.prepared_meaning import PLACED_IN
+from contacts.restructuring.proof.prepared_meaning import PLACED_IN, read_meanings
 from jmsk.postgres import prepared
 from jmsk.postgres.prepared import has_column
+from jmsk.postgres.queries import column, compose, value
 from jmsk.postgres.references import referred_rows
 
 AT_ONCE = 500
@@ -88,9 +89,9 @@ def place_early(worker: Worker) -> int:
 
     def make(cursor: Any) -> None:
         reserve(cursor)
-        _change(cursor, worker, "companies", Kind.INSERTED, sql.SQL(MAKE), {"name": NAME})
-        cursor.execute(STANDING)
-        made = read_companies(cursor, [company for (company,) in cursor.fetchall()])
+        name = {"name": DEFAULT_COMPANY}
+        _change(cursor, worker, "companies", Kind.INSERTED, sql.SQL(MAKE), name)
+        made = read_companies(cursor, column(cursor, STANDING))
         known = read_state(cursor)
         rows = {str(company): row for company, row in made.items()}
         note(cursor, known.phase, made={**known.notes.get("made", {}), **rows})
@@ -115,8 +116,7 @@ def count_placed(cursor: Any) -> int:
     """Return how many customers are where they were placed early."""
     if not has_column(cursor, "customers", PLACED_IN):
         return 0
-    cursor.execute(PLACED)
-    return int(cursor.fetchone()[0])
+    return int(value(cursor, PLACED))
 
 
 def take_back(worker: Worker) -> None:
@@ -138,9 +138,9 @@ def take_back(worker: Worker) -> None:
 
 def _in_batches(worker: Worker, statement: str, what: str) -> int:
     meaning = worker.transact(
-        lambda cursor: read_meanings(cursor, worker)["customers"], "reading the columns"
+        lambda cursor: read_meanings(cursor, worker.layout)["customers"], "reading the columns"
     )
-    composed = sql.SQL(statement).format(hash=meaning.hash_of("c"))
+    composed = compose(statement, hash=meaning.hash_of("c"))
     throttle, total = throttle_of(worker), 0
     while True:
         began = time.monotonic()

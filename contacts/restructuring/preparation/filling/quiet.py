@@ -16,6 +16,7 @@ from psycopg2.errors import InsufficientPrivilege
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.preparation.work import Worker
 from jmsk.postgres.prepared import OF_THE_TOOL
+from jmsk.postgres.queries import rows
 
 REPLICA = "SET LOCAL session_replication_role = replica"
 ORIGIN = "SET LOCAL session_replication_role = origin"
@@ -32,14 +33,13 @@ LISTENING = f"""
 """What a change of a table sets off, and whether it does so in replica mode, too."""
 
 
-def listening(cursor: Any, layout: Layout, table: str) -> list[tuple[str, bool]]:
+def listening(cursor: Any, layout: Layout, table: str) -> list[tuple[Any, ...]]:
     """Return the triggers and rules of others that a change of ``table`` sets off.
 
     Of orders only a column is filled that others do not know.
     """
     names = {"table": layout.tables[table].oid, "new_column": table == "orders"}
-    cursor.execute(LISTENING, names)
-    return list(cursor.fetchall())
+    return rows(cursor, LISTENING, names)
 
 
 def may_be_replica(cursor: Any) -> bool:

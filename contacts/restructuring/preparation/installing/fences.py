@@ -6,6 +6,7 @@ from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMN
 from contacts.restructuring.preparation.installing.journal_triggers import read_seals
 from contacts.restructuring.preparation.state import State
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column, rows
 
 SHAPES = """
     SELECT c.relname, a.attname,
@@ -29,32 +30,29 @@ Counts = dict[str, tuple[int, int, int]]
 """By table: how many rows a transaction inserted, updated and deleted."""
 
 
-def oids(layout: Layout) -> dict[str, int]:
-    """Return the oid of each of the four tables, by its legacy name."""
-    return {name: layout.tables[name].oid for name in LEGACY_NAMES}
-
-
 def read_shapes(cursor: Any, layout: Layout) -> dict[str, dict[str, str]]:
     """Return, for each table, what its columns are like, but for those of the preparation."""
-    cursor.execute(SHAPES, [list(oids(layout).values())])
     shapes: dict[str, dict[str, str]] = {name: {} for name in LEGACY_NAMES}
-    for table, column, shape in cursor.fetchall():
-        if column not in PREPARED_COLUMNS.get(table, ()):
-            shapes[table][column] = shape
+    for table, name, shape in rows(cursor, SHAPES, [layout.oids()]):
+        if name not in PREPARED_COLUMNS.get(table, ()):
+            shapes[table][name] = shape
     return shapes
 
 
 def read_files(cursor: Any, layout: Layout) -> dict[str, str]:
     """Return which files each table, and what is stored beside it, lies in."""
-    by_oid = {oid: name for name, oid in oids(layout).items()}
-    cursor.execute(FILES, [list(by_oid)])
-    return {by_oid[oid]: files for oid, files in cursor.fetchall()}
+    names = _names_by_oid(layout)
+    return {names[oid]: files for oid, files in rows(cursor, FILES, [list(names)])}
+
+
+def _names_by_oid(layout: Layout) -> dict[int, str]:
+    return dict(zip(layout.oids(), LEGACY_NAMES, strict=True))
 
 
 def broken_fences(cursor: Any, layout: Layout, state: State) -> list[str]:
     """Say what happened since the journal began that makes it unfit to be counted on."""
     told = []
-    seals = read_seals(cursor, list(oids(layout).values()))
+    seals = read_seals(cursor, layout)
     for name, seal in state.notes["seals"].items():
         if name not in seals:
             told.append(f"the journal trigger {name} is gone")
@@ -62,16 +60,10 @@ def broken_fences(cursor: Any, layout: Layout, state: State) -> list[str]:
             told.append(f"the journal trigger {name} was switched off, changed or made again")
     shapes = read_shapes(cursor, layout)
     for table, columns in state.notes["shapes"].items():
-        odd = sorted(
-            column
-            for column in {*columns, *shapes[table]}
-            if columns.get(column) != shapes[table].get(column)
-        )
+        odd = sorted({name for name, _ in columns.items() ^ shapes[table].items()})
         if odd:
             told.append(f"columns of {table} were added, dropped or changed: {', '.join(odd)}")
-    cursor.execute(TRUNCATED)
-    told += [f"{table} was truncated" for (table,) in cursor.fetchall()]
-    return told
+    return told + [f"{table} was truncated" for table in column(cursor, TRUNCATED)]
 
 
 def count_touched(cursor: Any, layout: Layout) -> Counts:
@@ -80,9 +72,8 @@ def count_touched(cursor: Any, layout: Layout) -> Counts:
     Earlier transactions of the session may be in it, so only the difference between two moments
     of one transaction means something. Needs ``track_counts``.
     """
-    by_oid = {oid: name for name, oid in oids(layout).items()}
-    cursor.execute(COUNTED, [list(by_oid)])
-    return {by_oid[oid]: tuple(counts) for oid, *counts in cursor.fetchall()}
+    names = _names_by_oid(layout)
+    return {names[oid]: tuple(counts) for oid, *counts in rows(cursor, COUNTED, [list(names)])}
 
 
 def touched_since(before: Counts, after: Counts) -> Counts:

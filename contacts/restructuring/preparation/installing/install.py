@@ -5,15 +5,14 @@ Nothing that is installed refuses a write of the application, and no trigger cha
 that the order's company was not computed yet.
 """
 
+from functools import partial
 from typing import Any
-
-from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
 from contacts.restructuring.database.locks import lock
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.defaults import sequence_position
-from contacts.restructuring.preparation.installing.fences import broken_fences, oids, read_shapes
+from contacts.restructuring.preparation.installing.fences import broken_fences, read_shapes
 from contacts.restructuring.preparation.installing.journal_triggers import (
     ROW_TRIGGER,
     install_journal,
@@ -22,10 +21,10 @@ from contacts.restructuring.preparation.installing.journal_triggers import (
 )
 from contacts.restructuring.preparation.state import Phase, create_state, is_begun, note, read_state
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.proof.exact_hash import read_images
-from contacts.restructuring.proof.prepared_meaning import meanings
+from contacts.restructuring.proof.prepared_meaning import read_meanings
 from jmsk.postgres.column_types import column_type
 from jmsk.postgres.prepared import has_column
+from jmsk.postgres.queries import execute, value
 
 ADD_COLUMNS = {
     "customers": "ALTER TABLE customers ADD COLUMN placed_in_company_id {key}, "
@@ -62,22 +61,20 @@ def install(worker: Worker, *, anew: bool = False) -> None:
     ``anew`` replaces a journal that is there, since it cannot be believed any more.
     """
     for table in LEGACY_NAMES:
-
-        def work(cursor: Any, table: str = table) -> None:
-            _install(worker, cursor, table, anew=anew)
-
+        work = partial(_install, worker=worker, table=table, anew=anew)
         worker.transact(work, f"installing the journal of {table}")
 
     def seal(cursor: Any) -> None:
-        seals = read_seals(cursor, list(oids(worker.layout).values()))
-        note(cursor, Phase.BASE, seals=seals, shapes=read_shapes(cursor, worker.layout))
+        layout = worker.layout
+        seals, shapes = read_seals(cursor, layout), read_shapes(cursor, layout)
+        note(cursor, Phase.BASE, seals=seals, shapes=shapes)
 
     worker.transact(seal, "noting what was installed")
 
 
-def _install(worker: Worker, cursor: Any, table: str, *, anew: bool) -> None:
-    cursor.execute(HAS_JOURNAL, [worker.layout.tables[table].oid, ROW_TRIGGER])
-    if cursor.fetchone()[0] and not anew:
+def _install(cursor: Any, worker: Worker, table: str, *, anew: bool) -> None:
+    has_one = value(cursor, HAS_JOURNAL, [worker.layout.tables[table].oid, ROW_TRIGGER])
+    if has_one and not anew:
         return
     # One strong lock instead of a weak one that has to grow into it, which invites a deadlock.
     strong = table == FROM_THE_START or anew
@@ -94,13 +91,12 @@ def _add_columns(cursor: Any, table: str) -> None:
     if has_column(cursor, table, PREPARED_COLUMNS[table][0]):
         return
     types = {name: column_type(cursor, column) for name, column in LIKE.items()}
-    cursor.execute(sql.SQL(ADD_COLUMNS[table]).format(**types))
+    execute(cursor, ADD_COLUMNS[table], **types)
 
 
 def _install_journal(worker: Worker, cursor: Any, table: str) -> None:
     layout = read_layout(worker.connection)
-    images = read_images(cursor, oids(layout).values())
-    install_journal(cursor, layout.schema, meanings(layout, images)[table])
+    install_journal(cursor, layout.schema, read_meanings(cursor, layout)[table])
 
 
 def install_placing(worker: Worker, cursor: Any) -> None:
@@ -121,4 +117,4 @@ def install_placing(worker: Worker, cursor: Any) -> None:
     _add_columns(cursor, "customers")
     remove_journal(cursor, "customers", "customers")
     _install_journal(worker, cursor, "customers")
-    note(cursor, state.phase, seals=read_seals(cursor, list(oids(worker.layout).values())))
+    note(cursor, state.phase, seals=read_seals(cursor, worker.layout))

@@ -14,9 +14,11 @@ from typing import Any
 
 from psycopg2 import sql
 
+from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.settings import TEXT
 from contacts.restructuring.proof.prepared_meaning import LINKS, Meaning
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import compose, execute, listed, rows
 
 FUNCTION = """
 CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -84,45 +86,34 @@ SEALS = """
 def install_journal(cursor: Any, schema: str, meaning: Meaning) -> None:
     """Put the journal triggers on a table. The caller holds it locked against writers."""
     table = meaning.table
-    changed = sql.SQL(" OR ").join(
-        sql.SQL(CHANGED).format(column=sql.Identifier(column)) for column in LINKS[table]
-    )
-    cursor.execute(
-        sql.SQL(FUNCTION).format(
-            function=sql.Identifier(schema, prepared.JOURNAL_FUNCTION.format(table)),
-            settings=sql.SQL(SETTINGS if meaning.images.settings_matter else ""),
-            new=meaning.hash_of("new"),
-            old=meaning.hash_of("old"),
-            links=changed + sql.SQL(COMPANY_FILLED if table == "orders" else ""),
-            journal=sql.Identifier(schema, prepared.JOURNAL),
-            table=sql.Identifier(schema, table),
-            table_name=sql.Literal(table),
-            row_trigger=sql.Identifier(ROW_TRIGGER),
-            truncate_trigger=sql.Identifier(TRUNCATE_TRIGGER),
-        )
+    changed = listed((compose(CHANGED, column=column) for column in LINKS[table]), " OR ")
+    execute(
+        cursor,
+        FUNCTION,
+        function=(schema, prepared.JOURNAL_FUNCTION.format(table)),
+        settings=sql.SQL(SETTINGS if meaning.images.settings_matter else ""),
+        new=meaning.hash_of("new"),
+        old=meaning.hash_of("old"),
+        links=changed + sql.SQL(COMPANY_FILLED if table == "orders" else ""),
+        journal=(schema, prepared.JOURNAL),
+        table=(schema, table),
+        table_name=sql.Literal(table),
+        row_trigger=ROW_TRIGGER,
+        truncate_trigger=TRUNCATE_TRIGGER,
     )
 
 
 def remove_journal(cursor: Any, relation: str, table: str) -> None:
     """Take the journal triggers of the legacy ``table``, now called ``relation``, away."""
     for trigger in (ROW_TRIGGER, TRUNCATE_TRIGGER):
-        cursor.execute(
-            sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(
-                sql.Identifier(trigger), sql.Identifier(relation)
-            )
-        )
-    cursor.execute(
-        sql.SQL("DROP FUNCTION IF EXISTS {}()").format(
-            sql.Identifier(prepared.JOURNAL_FUNCTION.format(table))
-        )
-    )
+        execute(cursor, "DROP TRIGGER IF EXISTS {} ON {}", trigger, relation)
+    execute(cursor, "DROP FUNCTION IF EXISTS {}()", prepared.JOURNAL_FUNCTION.format(table))
 
 
-def read_seals(cursor: Any, oids: list[int]) -> dict[str, str]:
+def read_seals(cursor: Any, layout: Layout) -> dict[str, str]:
     """Return, for each journal trigger, what would change if somebody touched it.
 
     To disable a trigger, enable it again, or replace its function, writes its row in the catalogue
     anew, and the row's transaction tells.
     """
-    cursor.execute(SEALS, [[ROW_TRIGGER, TRUNCATE_TRIGGER], oids])
-    return dict(cursor.fetchall())
+    return dict(rows(cursor, SEALS, [[ROW_TRIGGER, TRUNCATE_TRIGGER], layout.oids()]))

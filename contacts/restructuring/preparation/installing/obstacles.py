@@ -6,8 +6,9 @@ from typing import Any
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.preparation.filling.quiet import heard_anyway
 from contacts.restructuring.preparation.indexes import can_be_prepared, missing_objects
-from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT
+from contacts.restructuring.state.expected import email_keys
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.queries import value
 
 
 def obstacles(cursor: Any, layout: Layout) -> list[str]:
@@ -16,11 +17,7 @@ def obstacles(cursor: Any, layout: Layout) -> list[str]:
 
 
 def _needs_the_lock(cursor: Any) -> Iterator[str]:
-    keys = [
-        item
-        for item in read_objects(cursor, "customers")
-        if item.unique_columns == ONE_EMAIL_PER_TENANT
-    ]
+    keys = email_keys(read_objects(cursor, "customers"))
     if not any("DEFERRABLE" not in item.definition for item in keys):
         yield (
             "customers has no immediate unique key on (tenant_id, email), so e-mails may "
@@ -45,6 +42,5 @@ def _heard(cursor: Any, layout: Layout) -> Iterator[str]:
 
 
 def _uncounted(cursor: Any) -> Iterator[str]:
-    cursor.execute("SELECT current_setting('track_counts')")
-    if cursor.fetchone()[0] != "on":
+    if value(cursor, "SELECT current_setting('track_counts')") != "on":
         yield "track_counts is off, so that what a transaction touches cannot be counted"

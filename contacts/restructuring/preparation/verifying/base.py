@@ -8,13 +8,12 @@ change and its line in the journal become visible together.
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES
-from contacts.restructuring.preparation.installing.fences import oids
 from contacts.restructuring.preparation.state import Phase, note
 from contacts.restructuring.preparation.work import Worker
-from contacts.restructuring.proof.exact_hash import read_images
 from contacts.restructuring.proof.fingerprint import Fingerprint
-from contacts.restructuring.proof.prepared_meaning import Meaning, meanings, read_rows
+from contacts.restructuring.proof.prepared_meaning import read_meanings, read_rows
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import rows
 
 EXPECTED = f"""
     SELECT b.table_name,
@@ -30,21 +29,15 @@ def take_base(worker: Worker) -> None:
     """Read every row, and let the journal begin anew from there."""
 
     def work(cursor: Any) -> None:
-        found = read_all(cursor, worker)
-        set_base(cursor, found)
+        set_base(cursor, read_all(cursor, worker))
         note(cursor, Phase.RESERVE)
 
     worker.transact(work, "taking the fingerprint of every row", snapshot=True)
 
 
-def read_meanings(cursor: Any, worker: Worker) -> dict[str, Meaning]:
-    """Return how the rows of the four tables are hashed."""
-    return meanings(worker.layout, read_images(cursor, oids(worker.layout).values()))
-
-
 def read_all(cursor: Any, worker: Worker) -> dict[str, Fingerprint]:
     """Return the fingerprint of each table, of every row that this transaction sees."""
-    found = read_meanings(cursor, worker)
+    found = read_meanings(cursor, worker.layout)
     return {name: read_rows(cursor, found[name], name) for name in LEGACY_NAMES}
 
 
@@ -63,5 +56,5 @@ def set_base(cursor: Any, found: dict[str, Fingerprint]) -> int:
 
 def expected_rows(cursor: Any) -> dict[str, Fingerprint]:
     """Return what the rows that this transaction sees should amount to: base and journal."""
-    cursor.execute(EXPECTED)
-    return {name: Fingerprint(int(rows), digest) for name, rows, digest in cursor.fetchall()}
+    found = rows(cursor, EXPECTED)
+    return {name: Fingerprint(int(number), digest) for name, number, digest in found}

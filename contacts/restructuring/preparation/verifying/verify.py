@@ -9,7 +9,7 @@ journal is exactly what this snapshot did not see.
 from collections.abc import Sequence
 from typing import Any
 
-from contacts.restructuring.checks.base import Check, Result, failed, run_checks
+from contacts.restructuring.checks.base import Result, failed, run_checks
 from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import as_legacy
@@ -21,7 +21,7 @@ from contacts.restructuring.preparation.state import Phase, note, read_state
 from contacts.restructuring.preparation.verifying.base import expected_rows, read_all, set_base
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.fingerprint import Fingerprint
-from contacts.restructuring.state.expected import check_rules, target_models
+from contacts.restructuring.state.expected import check_rules
 from jmsk.postgres import prepared
 
 PENDING = f"""
@@ -51,19 +51,19 @@ class JournalBrokenError(Failure):
     """Something happened that the journal cannot tell of, and it has to begin anew."""
 
 
-def verify(worker: Worker, checks: Sequence[Check] = CHECKS_BEFORE) -> tuple[Result, ...]:
+def verify(worker: Worker) -> tuple[Result, ...]:
     """Read every row again, compare, check, and let the journal begin anew from there.
 
-    Returns the results of ``checks``. Raises JournalBrokenError if the journal cannot be believed,
+    Returns the results of the checks. Raises JournalBrokenError if the journal cannot be believed,
     UnfitError if a check fails, Failure if the rows are not what the journal says.
     """
     drain(worker)
     return worker.transact(
-        lambda cursor: _verify(worker, cursor, checks), "verifying every row", snapshot=True
+        lambda cursor: _verify(worker, cursor), "verifying every row", snapshot=True
     )
 
 
-def _verify(worker: Worker, cursor: Any, checks: Sequence[Check]) -> tuple[Result, ...]:
+def _verify(worker: Worker, cursor: Any) -> tuple[Result, ...]:
     with worker.journal.step("verify rows", "Reading every row again"):
         found = read_all(cursor, worker)
     broken = broken_fences(cursor, worker.layout, read_state(cursor))
@@ -77,10 +77,10 @@ def _verify(worker: Worker, cursor: Any, checks: Sequence[Check]) -> tuple[Resul
         cursor.execute(PENDING)
     with worker.journal.step("checks", "Running the checks"):
         inspector = Inspector(worker.connection, cursor, as_legacy(worker.layout))
-        results = run_checks(inspector, checks)
+        results = run_checks(inspector, CHECKS_BEFORE)
     if failed(results):
         raise UnfitError(results)
-    rules = {rule.name for _, rule in check_rules(target_models())}
+    rules = {rule.name for _, rule in check_rules()}
     folded = set_base(cursor, found)
     note(
         cursor,
