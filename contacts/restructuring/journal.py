@@ -68,9 +68,9 @@ class Journal:
     locked_since: float | None = None
     locked_seconds: float = 0.0
 
-    def locked(self) -> None:
-        """Say that others are locked out from now on."""
-        self.locked_since = time.monotonic()
+    def locked(self, since: float) -> None:
+        """Say that others are locked out, and ``since`` when, by the monotonic clock."""
+        self.locked_since = since
         self.tell(Event("locked", "lock-out", "Others are locked out from now on"))
 
     def unlocked(self) -> None:

@@ -165,7 +165,7 @@ class _Attempt(Generic[T]):
             )
         if options.max_lockout is not None:
             self.deadline = locked + options.max_lockout
-        self.journal.locked()
+        self.journal.locked(locked)
         return locked
 
     def _wait_for_readers(self, cursor: Any) -> tuple[str, ...]:

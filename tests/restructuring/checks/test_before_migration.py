@@ -223,7 +223,7 @@ def test_other_sessions_are_named(legacy: Database) -> None:
 
     assert told.startswith(f"Session {pid}: user ")
     assert told.endswith("idle")
-    assert "application the shop, from local" in told
+    assert f"application the shop, from {legacy.seen_from}" in told
 
 
 def test_sessions_of_a_role_that_hides_them_are_counted(legacy: Database) -> None:

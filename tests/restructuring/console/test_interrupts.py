@@ -197,8 +197,8 @@ def test_under_nohup_the_end_of_its_terminal_is_nothing(sample: Database, tmp_pa
 
 
 IN_A_FINALIZER = """
-import contacts.restructuring.changes.migrate as run
-migrate = run.migrate
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
+migrate = PlannedMigrations.apply
 class Dying:
     def __del__(self):
         os.kill(os.getpid(), signal.{number})
@@ -209,7 +209,7 @@ def dying(*arguments):
     migrate(*arguments)
     while True:
         time.sleep(0.01)
-run.migrate = dying
+PlannedMigrations.apply = dying
 """
 
 

@@ -11,7 +11,7 @@ from tests.support.runs.command import run_child
 pytestmark = pytest.mark.slow
 
 TWICE = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from contacts.restructuring.console import interrupts
 first = interrupts._Handlers.interrupt
 def again(self, number, frame):
@@ -22,18 +22,18 @@ def again(self, number, frame):
     finally:
         first(self, number, frame)
 interrupts._Handlers.interrupt = again
-migrate = run.migrate
+migrate = PlannedMigrations.apply
 def interrupted(*arguments):
     migrate(*arguments)
     signal.raise_signal(signal.SIGINT)
-run.migrate = interrupted
+PlannedMigrations.apply = interrupted
 """
 WHILE_IT_ENDS = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 import contacts.restructuring.modes.call as call
 def interrupted(*arguments):
     signal.raise_signal(signal.SIGINT)
-run.migrate = interrupted
+PlannedMigrations.apply = interrupted
 close = call._close
 def interrupted_again(*arguments):
     close(*arguments)

@@ -82,10 +82,10 @@ def commit(connection: extensions.connection) -> None:
 
 
 STANDS_STILL = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 def stand_still(*arguments):
     time.sleep(60)
-run.migrate = stand_still
+PlannedMigrations.apply = stand_still
 """
 AT_WORK = "Taking the fingerprint of every row: "
 """What a run says once it holds its locks."""
@@ -101,7 +101,8 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_first(
             done = second.end(20)
         holder = sample.value(f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {OURS}")
     assert done.code == 1
-    assert f"pid {holder}, user postgres, host local, application jmsk, since 20" in done.error
+    told = f"pid {holder}, user postgres, host {sample.seen_from}, application jmsk, since 20"
+    assert told in done.error
     assert "Nothing was changed" in done.error
     assert_no_locks_left(sample)
     assert state(sample, before) == "legacy"
@@ -216,15 +217,15 @@ ROLE_SETTINGS = {
     "default_transaction_isolation": "serializable",
 }
 SLOW_WORK = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from django.db import connection
-migrate = run.migrate
+migrate = PlannedMigrations.apply
 def slow(*arguments):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.6)")
     time.sleep(0.6)
     migrate(*arguments)
-run.migrate = slow
+PlannedMigrations.apply = slow
 """
 
 
@@ -267,10 +268,10 @@ def test_a_vanished_client_does_not_hold_the_locks(
     program = """
 from contacts.restructuring.database import settings
 settings.CHANGING["idle_in_transaction_session_timeout"] = "1s"
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 def stop(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
-run.migrate = stop
+PlannedMigrations.apply = stop
 """
     before = remember(sample)
     with start(sample, *options, program=program) as begun:

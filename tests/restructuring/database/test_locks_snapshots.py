@@ -62,8 +62,8 @@ def test_an_older_snapshot_is_waited_for_and_never_finds_orders_empty(
 
 LOOKS_MEANWHILE = """
 import psycopg2
-import contacts.restructuring.changes.migrate as run
-migrate = run.migrate
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
+migrate = PlannedMigrations.apply
 def meanwhile(*arguments):
     global other
     other = psycopg2.connect(os.environ["DATABASE_URL"], application_name="accounts")
@@ -71,7 +71,7 @@ def meanwhile(*arguments):
     other.cursor().execute(
         "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM shipments")
     migrate(*arguments)
-run.migrate = meanwhile
+PlannedMigrations.apply = meanwhile
 import atexit
 def look():
     cursor = other.cursor()
@@ -99,9 +99,9 @@ def test_who_waits_inside_a_transaction_is_named_in_the_report(
 ) -> None:
     """PostgreSQL hides the rows from it, and its kind of snapshot from us."""
     program = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from django.db import connection
-migrate = run.migrate
+migrate = PlannedMigrations.apply
 def go_on_when_somebody_waits(*arguments):
     migrate(*arguments)
     with connection.cursor() as cursor:
@@ -111,7 +111,7 @@ def go_on_when_somebody_waits(*arguments):
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
                 " (SELECT oid FROM pg_database WHERE datname = current_database())")
             waiting = cursor.fetchone()[0]
-run.migrate = go_on_when_somebody_waits
+PlannedMigrations.apply = go_on_when_somebody_waits
 """
     with (
         start(sample, *options, program=program) as begun,

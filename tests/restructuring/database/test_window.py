@@ -12,13 +12,13 @@ from tests.support.runs.command import run, run_child
 pytestmark = pytest.mark.slow
 
 SLOW = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from django.db import connection
-migrate = run.migrate
+migrate = PlannedMigrations.apply
 def slow(*arguments):
     {what}
     migrate(*arguments)
-run.migrate = slow
+PlannedMigrations.apply = slow
 """
 SLEEPS = """
     with connection.cursor() as cursor:

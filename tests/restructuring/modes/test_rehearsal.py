@@ -105,14 +105,14 @@ def test_without_a_terminal_it_does_not_begin(sample: Database, tmp_path: Path) 
 
 
 THEN = """
-import contacts.restructuring.changes.migrate as run
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from django.db import connection
-migrate = run.migrate
+migrate = PlannedMigrations.apply
 def and_then(*arguments):
     migrate(*arguments)
     with connection.cursor() as cursor:
         cursor.execute("{statement}")
-run.migrate = and_then
+PlannedMigrations.apply = and_then
 """
 
 

@@ -7,8 +7,7 @@ import pytest
 from django.db import connection
 from psycopg2 import sql
 
-from contacts.restructuring.changes import django_migrate
-from contacts.restructuring.changes import migrate as run_module
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations
 from contacts.restructuring.proof.fingerprint import take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import EVERY_ROW, Source
 from tests.support.database.databases import Database
@@ -35,7 +34,7 @@ def broken_run(
     sample: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> Callable[..., Result]:
     """A run in which, after the migrations, SQL statements do damage."""
-    migrate = django_migrate.migrate
+    migrate = PlannedMigrations.apply
 
     def run_with(*damages: str) -> Result:
         def damaging(*arguments: Any) -> None:
@@ -48,7 +47,7 @@ def broken_run(
                     assert cursor.rowcount > 0
                 cursor.execute("SET LOCAL session_replication_role = origin")
 
-        monkeypatch.setattr(run_module, "migrate", damaging)
+        monkeypatch.setattr(PlannedMigrations, "apply", damaging)
         return run("--noinput", "--skip-backup", "--backup-dir", str(tmp_path))
 
     return run_with

@@ -58,6 +58,12 @@ class Database:
         query = urlencode({key: value for key, value in wanted.items() if value}, quote_via=quote)
         return f"postgresql://{login}@/{quote(self.name, safe='')}?{query}"
 
+    @property
+    def seen_from(self) -> str:
+        """Where the server sees a session come from: 'local' through its socket, or an address."""
+        host = self.settings["HOST"]
+        return host if host and not host.startswith("/") else "local"
+
     def connect(self) -> extensions.connection:
         """Return a new psycopg2 connection in autocommit mode; the caller closes it."""
         connection = psycopg2.connect(self.url)
@@ -155,6 +161,9 @@ class Server:
     def _create(self, name: str, template: str) -> None:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
         self.maintenance.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        if template == "template0":  # as it is from PostgreSQL 15 on
+            made = Database(name, self.settings)
+            made.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 
     def _template(self, kind: str) -> str:
         """Return the name of a kind's template, made by whichever process needs it first."""

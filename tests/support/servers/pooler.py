@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import pwd
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.support.database.databases import Database
 from tests.support.waiting import wait_until
@@ -47,9 +49,7 @@ def pooled(database: Database, folder: Path, size: int) -> Iterator[Database]:
             log=folder / "pgbouncer.log",
         )
     )
-    # It refuses to be root: then it is the server's user, who may use the server's socket.
-    socket_file = Path(given["HOST"], f".s.PGSQL.{given['PORT'] or 5432}")
-    user = socket_file.stat().st_uid if os.geteuid() == 0 and socket_file.exists() else None
+    user = _user(given) if os.geteuid() == 0 else None  # it refuses to be root
     folder.chmod(0o777)
     process = subprocess.Popen([PROGRAM, "-q", file], user=user, group=user)
     try:
@@ -69,3 +69,9 @@ def _free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _user(server: Mapping[str, Any]) -> int:
+    """Return who may use the server's socket: its owner; or nobody, where it is reached by TCP."""
+    socket_file = Path(server["HOST"], f".s.PGSQL.{server['PORT'] or 5432}")
+    return socket_file.stat().st_uid if socket_file.exists() else pwd.getpwnam("nobody").pw_uid

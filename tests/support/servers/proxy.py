@@ -3,9 +3,9 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from tests.support.database.databases import Database
@@ -19,14 +19,14 @@ READY = b"Z\x00\x00\x00\x05I"
 
 @dataclass
 class Proxy:
-    """Listens on the loopback interface and passes on to a server's socket.
+    """Listens on the loopback interface and passes on to a server: ``settings`` say where it is.
 
     ``cut`` says when it cuts the line of a run's transaction: 'before' COMMIT reaches the server,
     'after' the server has answered it, or 'silently', in place of COMMIT: both ends stay open and
     hear nothing any more. With ``refuse`` it takes no connection after that.
     """
 
-    target: Path
+    settings: Mapping[str, Any]
     cut: str
     refuse: bool = False
     done: threading.Event = field(default_factory=threading.Event)
@@ -47,6 +47,14 @@ class Proxy:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 
+    def _reach_server(self) -> socket.socket:
+        host, port = self.settings["HOST"], self.settings["PORT"] or 5432
+        if not host.startswith("/"):
+            return socket.create_connection((host, int(port)))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(f"{host}/.s.PGSQL.{port}")
+        return server
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -54,8 +62,7 @@ class Proxy:
                 if self.refuse and self.done.is_set():
                     client.close()
                     continue
-                server = socket.socket(socket.AF_UNIX)
-                server.connect(str(self.target))
+                server = self._reach_server()
                 self._sockets += [client, server]
                 line = _Line(self, client, server)
                 for way in (line.upwards, line.downwards):
@@ -106,8 +113,7 @@ class _Line:
 def cut_off(database: Database, cut: str, *, refuse: bool = False) -> Iterator[tuple[Proxy, str]]:
     """Give a proxy to the database's server, and the URL that leads through it."""
     settings = database.settings
-    target = Path(settings["HOST"]) / f".s.PGSQL.{settings['PORT'] or 5432}"
-    proxy = Proxy(target, cut, refuse)
+    proxy = Proxy(settings, cut, refuse)
     port = proxy.start()
     try:
         user = quote(settings["USER"], safe="")
