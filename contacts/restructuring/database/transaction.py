@@ -126,6 +126,7 @@ class _Attempt(Generic[T]):
             take_run_lock(cursor)
             settings = apply_changing_settings(cursor, layout.schema, options.patience)
             watch = LockWatch(cursor)
+            guard_sequences(cursor)
             options.before_lock(cursor)
             locked = self._lock()
             with batched(self.connection) if options.batched else nullcontext():
@@ -148,7 +149,6 @@ class _Attempt(Generic[T]):
                 "this run. Run it again, so that they are checked as they are now.",
             )
         self.point = point = recovery_point(cursor)
-        guard_sequences(cursor)
         return point, self.work(cursor, point)
 
     def _lock(self) -> float:
