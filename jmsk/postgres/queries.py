@@ -10,6 +10,17 @@ Part = str | tuple[str, ...] | sql.Composable
 """What is quoted, a name or a tuple of a schema and a name, or SQL, which stands as it is."""
 
 
+class BesideParameters(sql.Composable):
+    """SQL as a part of a statement with parameters: its own percent signs stand for none."""
+
+    def __init__(self, part: sql.Composable) -> None:
+        super().__init__(part)
+        self.part = part
+
+    def as_string(self, context: Any) -> str:
+        return str(self.part.as_string(context)).replace("%", "%%")
+
+
 def compose(template: str, *parts: Part, **named: Part) -> sql.Composed:
     """Return the statement ``template`` with the parts in its places, in order or by name."""
     places = {key: _sql(part) for key, part in named.items()}

@@ -3,10 +3,11 @@
 SQL = {
     "extra columns": """
         ALTER TABLE customers ADD tags text[] DEFAULT '{a,b}', ADD notes jsonb,
-            ADD shout text GENERATED ALWAYS AS (upper(name)) STORED;
-        ALTER TABLE orders ADD "odd ""name" xml, ADD total double precision
-            GENERATED ALWAYS AS (price * quantity) STORED;
-        ALTER TABLE companies ADD problems json, ADD branch varchar NOT NULL DEFAULT 'x';
+            ADD "50%s" integer DEFAULT 50, ADD shout text GENERATED ALWAYS AS (upper(name)) STORED;
+        ALTER TABLE orders ADD "odd ""name" xml, ADD "a%b" text DEFAULT '%',
+            ADD total double precision GENERATED ALWAYS AS (price * quantity) STORED;
+        ALTER TABLE companies ADD problems json, ADD branch varchar NOT NULL DEFAULT 'x',
+            ADD "c%(d)s" date;
         UPDATE customers SET notes = '{"a": [1, "ü"]}', tags = '{"x y",NULL}';""",
     "missing indexes": """
         DROP INDEX ix_customers_email; DROP INDEX ix_customers_company_id;

@@ -25,7 +25,7 @@ from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.proof.prepared_meaning import Meaning, meanings
 from contacts.restructuring.switching.changed import Changed
 from jmsk.postgres import prepared
-from jmsk.postgres.queries import column, compose, rows, value
+from jmsk.postgres.queries import BesideParameters, column, compose, rows, value
 from jmsk.postgres.user_triggers import without_user_triggers
 
 WRONG = f"""
@@ -128,7 +128,7 @@ def _refuse_blockers(cursor: Any, changed: Changed) -> None:
 
 def _right(cursor: Any, meaning: Meaning, suspects: list[int]) -> int:
     """Give those of the ``suspects`` their company that have another one; return how many."""
-    hashed = meaning.hash_of("o")
+    hashed = BesideParameters(meaning.hash_of("o"))
     wrong = dict(rows(cursor, compose(WRONG, hash=hashed), {"ids": suspects}))
     if not wrong:
         return 0
@@ -146,7 +146,8 @@ def _hashes(
 ) -> dict[int, int]:
     if not keys:
         return {}
-    return dict(rows(cursor, compose(query, hash=meaning.hash_of("r"), table=relation), [keys]))
+    hashed = BesideParameters(meaning.hash_of("r"))
+    return dict(rows(cursor, compose(query, hash=hashed, table=relation), [keys]))
 
 
 def prove_switch(cursor: Any, begun: Beginning, created: list[int]) -> None:

@@ -13,9 +13,9 @@ from tests.support.runs.command import assert_migrates, run
 pytestmark = pytest.mark.slow
 
 EXTRA = {
-    "customers": "id, tags, notes, shout",
-    "orders": 'id, "odd ""name", total',
-    "companies": "id, problems, branch",
+    "customers": 'id, tags, notes, "50%s", shout',
+    "orders": 'id, "odd ""name", "a%b", total',
+    "companies": 'id, problems, branch, "c%(d)s"',
 }
 """The columns of the drift "extra columns", by table."""
 
@@ -75,7 +75,7 @@ def test_columns_of_others_keep_their_values(legacy: Database, tmp_path: Path) -
     after = values(legacy, "companies", EXTRA["companies"])
     assert {key: after[key] for key in before["companies"]} == before["companies"]
     assert {after[key] for key in after.keys() - before["companies"].keys()} == {
-        f"({key},,x)" for key in after.keys() - before["companies"].keys()
+        f"({key},,x,)" for key in after.keys() - before["companies"].keys()
     }
 
 

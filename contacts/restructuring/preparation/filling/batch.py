@@ -14,7 +14,7 @@ from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.installing.fences import count_touched, touched_since
 from contacts.restructuring.proof.prepared_meaning import Meaning
 from jmsk.postgres import prepared
-from jmsk.postgres.queries import compose, row
+from jmsk.postgres.queries import BesideParameters, compose, row
 
 EXPECTED_COMPANY = f"""
     coalesce((SELECT c.company_id FROM {{customers}} c WHERE c.id = o.{{customer_id}}),
@@ -40,7 +40,7 @@ def fill(cursor: Any, layout: Layout, meaning: Meaning, some: str, parameters: A
     Raises Failure if anything else was touched.
     """
     parts = {"some": sql.SQL(some), "company": sql.SQL(LEGACY_COMPANY)}
-    statement = compose(FILL, hash=meaning.hash_of("o"), **parts)
+    statement = compose(FILL, hash=BesideParameters(meaning.hash_of("o")), **parts)
     return change(cursor, layout, "orders", Kind.UPDATED, statement, parameters)
 
 
