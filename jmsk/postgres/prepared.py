@@ -101,15 +101,18 @@ def without_prepared(
     """Return what ``table`` was like before the preparation of ``notes`` added to it."""
     if notes is None:
         return remembered
-    indexes, columns = notes["indexes"], notes["columns"].get(table, ())
+    indexes, columns = notes["indexes"], set(notes["columns"].get(table, ()))
+
+    def is_older(item: dict[str, Any]) -> bool:
+        if item["kind"] == "index":
+            return item["name"] not in indexes
+        # From PostgreSQL 18 on a NOT NULL is a constraint with a name.
+        return item["type"] != "NOT NULL" or columns.isdisjoint(item["columns"])
+
     position = {"id": notes["sequence"]} if table == "companies" and notes["sequence"] else {}
     return {
         **remembered,
-        "objects": [
-            item
-            for item in remembered["objects"]
-            if item["kind"] != "index" or item["name"] not in indexes
-        ],
+        "objects": [item for item in remembered["objects"] if is_older(item)],
         "not_null": {
             name: held for name, held in remembered["not_null"].items() if name not in columns
         },

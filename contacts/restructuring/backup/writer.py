@@ -36,7 +36,7 @@ from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.fingerprint import Fingerprint, take_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source, plain_source
 from contacts.restructuring.state.record import MigrationRecord, read_record
-from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.catalogue import TableObject, Type, read_objects
 from jmsk.postgres.django_schema import applied_migrations
 from jmsk.postgres.prepared import prepared_indexes
 from jmsk.postgres.queries import compose
@@ -172,10 +172,17 @@ def _describe_table(
         columns=table.columns,
         collations=read_collations(cursor, table),
         objects=tuple(
-            item for item in read_objects(cursor, f'"{table.name}"') if item.name not in made
+            item
+            for item in read_objects(cursor, f'"{table.name}"')
+            if item.name not in made and not _is_of_other_columns(item, table)
         ),
         sequences=read_sequences(cursor, table),
     )
+
+
+def _is_of_other_columns(item: TableObject, table: Table) -> bool:
+    """Return whether a NOT NULL, which has a name from version 18 on, is of a prepared column."""
+    return item.type is Type.NOT_NULL and not {*item.columns} <= {*table.column_names}
 
 
 def _copy_out(cursor: Any, query: sql.Composable, writer: FixtureWriter) -> Written:

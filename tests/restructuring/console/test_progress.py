@@ -92,11 +92,11 @@ def test_the_last_step_is_seen_on_a_terminal_and_in_a_log(sample: Database, tmp_
     database = {"DATABASE_URL": sample.url}
     call = ("migrate_contacts", "--noinput", "--backup-dir", str(tmp_path))
     for number, mode in (
-        (8, "--rehearse"),
-        (10, ""),
+        (10, "--rehearse"),
+        (12, ""),
         (10, "--rollback"),
         (7, "--prepare"),
-        (14, ""),
+        (16, ""),
     ):
         show = into_a_log if mode in ("--rehearse", "--prepare") else on_a_terminal
         shown = show(database, *call, *([mode] if mode else []))
@@ -205,7 +205,7 @@ def test_a_run_on_a_terminal_shows_progress_and_leaves_whole_lines(sample: Datab
     assert told.code == 0
     assert "Applying orders.0002_hierarchy" in told.err
     left = [line.split("\r")[-1] for line in told.err.split("\n")]
-    assert [line for line in left if line.startswith("Step 4 of 8: Migrating: ")]
+    assert [line for line in left if line.startswith("Step 6 of 10: Migrating: ")]
     assert not [line for line in left if line.startswith("Applying")]
 
 
