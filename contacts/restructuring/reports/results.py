@@ -12,6 +12,8 @@ from jmsk.wording import counted, mebibytes
 MARKS = {Status.PASSED: "✓", Status.WARNING: "⚠", Status.FAILED: "✗"}
 FIRST_COMPANIES = 10
 """How many default companies are listed where there are many; a sum follows."""
+NOTICEABLE = 0.05
+"""Seconds by which one lock-out has to be shorter than another to be worth a word."""
 ESTIMATED = Line(
     "  estimated from the rows and the server's present speed; --rehearse, which locks everybody "
     "out, measures it"
@@ -126,7 +128,9 @@ def _switch(forecast: Forecast, early: str) -> str:
     """Say for how long the switch locks, and for how long ``early`` where that makes less of it."""
     locked = _about(forecast.online_locked + forecast.placing)
     less = _about(forecast.online_locked)
-    return f"locked for about {locked}" + (f", or {less} {early}" if less != locked else "")
+    # Two figures that round differently may be all but the same.
+    differs = forecast.placing >= NOTICEABLE and less != locked
+    return f"locked for about {locked}" + (f", or {less} {early}" if differs else "")
 
 
 def _about(seconds: float) -> str:

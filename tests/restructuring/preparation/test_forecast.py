@@ -55,6 +55,8 @@ def test_what_is_the_same_with_another_option_is_said_once(sample: Database) -> 
     assert "locked for about 0.2 s\n" in lines
     assert "locked for about 0.2 s\n" in early
     assert "locked for about 0.4 s, or 0.2 s after --prepare --place-early\n" in late
+    all_but_the_same = plain_text(switch_lines(Forecast(9, 9, 0.2499, 0.0003)))
+    assert "locked for about 0.3 s\n" in all_but_the_same
 
 
 def test_offline_it_grows_with_the_rows_and_online_hardly() -> None:
