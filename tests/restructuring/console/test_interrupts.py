@@ -30,9 +30,9 @@ EXECUTE FUNCTION stand_still();
 
 WIDE_ROWS = """
 UPDATE orders SET specifications = (
-    SELECT string_agg(md5(orders.id::text || n), '') FROM generate_series(1, 2000) AS n)
+    SELECT string_agg(md5(orders.id::text || n), '') FROM generate_series(1, 1000) AS n)
 """
-"""Makes the backup take a while: 600 orders of 64 kB that hardly compress."""
+"""Makes the backup take a while: 600 orders of 32 kB that hardly compress."""
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
