@@ -1,6 +1,6 @@
 """What the rows that are placed, set aside or created would break, though today's rows keep it."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import ORPHAN
 
 CHECKED = "ALTER TABLE {table} ADD CONSTRAINT kept CHECK ({condition}) NOT VALID;"

@@ -15,7 +15,7 @@ from contacts.restructuring.console.interrupts import cancel_on_signals
 from contacts.restructuring.console.notify import Notifier
 from contacts.restructuring.console.progress import progress_on
 from contacts.restructuring.console.terminal import FittedOutput, wants_no_colour
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.failures import INTERRUPTED, Failure
 from contacts.restructuring.journal import Interrupt
 from contacts.restructuring.modes.call import Call, closing

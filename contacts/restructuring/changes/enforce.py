@@ -15,7 +15,7 @@ from contacts.restructuring.checks.format_rules import rule_breakers
 from contacts.restructuring.checks.tables.target_rules import present_rules
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.reading import reading_snapshot
 from contacts.restructuring.database.transaction import (
     RecoveryPoint,

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-
 from contacts.models import RestructuringRun
 from contacts.restructuring.changes.base import Change, require_passed
 from contacts.restructuring.changes.bridge import build_bridge
@@ -40,7 +38,6 @@ class Switch(Change):
 
     kind = RestructuringRun.Kind.MIGRATION
     backs_up_again = False  # the backup is of a snapshot, and the application goes on writing
-    connection: BaseDatabaseWrapper
     witness: Witness | None = None
     max_orphans: int = MOST_ORPHANS
     planned: PlannedMigrations = field(init=False)

@@ -10,11 +10,15 @@ from django.db import OperationalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors
 
-from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout
-from contacts.restructuring.database.locks import gave_up_waiting, lock
-from contacts.restructuring.database.patience import EVERYDAY_PATIENCE, Patience, retry_until_free
+from contacts.restructuring.database.locking.blockers import blocking_sessions
+from contacts.restructuring.database.locking.locks import gave_up_waiting, lock
+from contacts.restructuring.database.locking.patience import (
+    EVERYDAY_PATIENCE,
+    Patience,
+    retry_until_free,
+)
 from contacts.restructuring.database.settings import (
     NO_LIMITS,
     TEXT,

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from psycopg2 import sql
 
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.patience import Patience
 from jmsk.postgres.django_schema import EMPTY
 from jmsk.postgres.queries import compose, listed, rows, spelled, value
 

@@ -15,14 +15,14 @@ from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 from contacts.restructuring.database.broken_off import broken_off, interrupted
 from contacts.restructuring.database.costs import LockWatch, TableLock
 from contacts.restructuring.database.layout import Layout, read_layout
-from contacts.restructuring.database.locks import lock_tables
+from contacts.restructuring.database.locking.locks import lock_tables
+from contacts.restructuring.database.locking.patience import Patience
+from contacts.restructuring.database.locking.run_lock import take_run_lock
+from contacts.restructuring.database.locking.snapshots import wait_for_older_snapshots
 from contacts.restructuring.database.lost_commit import was_committed
-from contacts.restructuring.database.patience import Patience
 from contacts.restructuring.database.round_trips import batched
-from contacts.restructuring.database.run_lock import take_run_lock
 from contacts.restructuring.database.sequences import guard_sequences
 from contacts.restructuring.database.settings import apply_changing_settings
-from contacts.restructuring.database.snapshots import wait_for_older_snapshots
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Event, Journal

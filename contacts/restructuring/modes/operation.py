@@ -20,9 +20,9 @@ from contacts.restructuring.database.identity import (
 )
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.patience import Patience
+from contacts.restructuring.database.locking.run_lock import refuse_second_run
 from contacts.restructuring.database.reading import reading_snapshot, reading_transaction
-from contacts.restructuring.database.run_lock import refuse_second_run
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Interrupt, Journal
 from contacts.restructuring.modes.beside.remedies import REMEDIES

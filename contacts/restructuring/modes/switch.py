@@ -11,7 +11,7 @@ from contacts.restructuring.checks.base import failed, run_checks
 from contacts.restructuring.console.lines import Line
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.modes import steps
 from contacts.restructuring.modes.online import resumable, worker
@@ -134,7 +134,7 @@ def finish_and_say(operation: Operation) -> None:
 def _switch(
     operation: Operation, backup: Backup | None, seen: Witness | None, *, rehearse: bool = False
 ) -> ChangeResult:
-    change = Switch(operation.connection, seen, operation.options.max_orphans)
+    change = Switch(seen, operation.options.max_orphans)
     patience = operation.options.patience
     short = Patience(
         min(patience.seconds, SHORT_TRIES.seconds), max(patience.tries, SHORT_TRIES.tries)

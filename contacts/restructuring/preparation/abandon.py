@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
-from contacts.restructuring.database.locks import lock
+from contacts.restructuring.database.locking.locks import lock
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.preparation.filling.defaults import release
 from contacts.restructuring.preparation.filling.placing import take_back

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
+from contacts.restructuring.database.locking.blockers import LOOK_ANEW, SESSION, describe_session
 from contacts.restructuring.failures import Failure
 from jmsk.postgres.queries import rows, value
 from jmsk.wording import inflected

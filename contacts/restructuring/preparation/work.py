@@ -10,11 +10,11 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import sql
 
-from contacts.restructuring.database.blockers import blocking_sessions
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
-from contacts.restructuring.database.locks import gave_up_waiting
-from contacts.restructuring.database.patience import Patience
-from contacts.restructuring.database.run_lock import take_run_lock
+from contacts.restructuring.database.locking.blockers import blocking_sessions
+from contacts.restructuring.database.locking.locks import gave_up_waiting
+from contacts.restructuring.database.locking.patience import Patience
+from contacts.restructuring.database.locking.run_lock import take_run_lock
 from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal

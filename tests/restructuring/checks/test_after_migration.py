@@ -12,8 +12,8 @@ from contacts.restructuring.checks.base import Check, Finding, Result, Status, T
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Layout, Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases.after_migration import ERRORS, WARNINGS
-from tests.cases.case import Case
+from tests.cases.checks.after_migration import ERRORS, WARNINGS
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import ROWS
 from tests.support.database.databases import Database
 from tests.support.database.migrated_rows import fill

@@ -22,9 +22,9 @@ from contacts.restructuring.checks.before_migration import CHECKS_BEFORE
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.reading import reading_snapshot
-from tests.cases import before_migration
-from tests.cases.before_migration_warnings import WARNINGS
-from tests.cases.case import Case
+from tests.cases.checks import before_migration
+from tests.cases.checks.before_migration_warnings import WARNINGS
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES, ROWS
 from tests.cases.placed_rows import ROWS_BLOCKERS
 from tests.support.database.databases import Database

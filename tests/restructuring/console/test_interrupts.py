@@ -42,7 +42,7 @@ def interrupt(run: Running, number: signal.Signals) -> Result:
     sent = time.monotonic()
     run.send(number)
     done = run.end()
-    assert time.monotonic() - sent < QUICK
+    assert time.monotonic() - sent < QUICK, done.output
     return done
 
 

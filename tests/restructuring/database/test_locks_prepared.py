@@ -8,8 +8,8 @@ from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from contacts.restructuring.database.layout import read_layout
-from contacts.restructuring.database.locks import lock_tables
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.locks import lock_tables
+from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.journal import Journal
 from tests.support.database.databases import Database, Server, django_uses

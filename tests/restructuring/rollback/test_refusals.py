@@ -12,8 +12,8 @@ from pytest_django import DjangoDbBlocker
 from contacts.restructuring.checks.base import Severity
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
 from tests.cases import awkward
-from tests.cases.before_rollback import BLOCKERS
-from tests.cases.case import Case
+from tests.cases.checks.before_rollback import BLOCKERS
+from tests.cases.checks.case import Case
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.database.roles import acting_as, roles
 from tests.support.database.versions import skip_unless_known, without_nulls_not_distinct

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
-from contacts.restructuring.database.locks import lock
+from contacts.restructuring.database.locking.locks import lock
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.defaults import sequence_position
 from contacts.restructuring.preparation.installing.fences import broken_fences, read_shapes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contacts.restructuring.database.blockers import SINCE
+from contacts.restructuring.database.locking.blockers import SINCE
 from contacts.restructuring.failures import UNCHANGED, Failure
 from jmsk.postgres.queries import rows, value
 

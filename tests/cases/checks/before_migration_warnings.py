@@ -1,6 +1,6 @@
 """What makes each check before the migration warn, without stopping the run."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import ORPHAN
 
 HISTORY = """

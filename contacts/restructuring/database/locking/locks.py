@@ -8,10 +8,10 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import errors
 
-from contacts.restructuring.database.blockers import blocking_sessions
-from contacts.restructuring.database.patience import Patience, retry_until_free
+from contacts.restructuring.database.locking.blockers import blocking_sessions
+from contacts.restructuring.database.locking.patience import Patience, retry_until_free
+from contacts.restructuring.database.locking.snapshots import SnapshotsLeftError, wait_for_snapshots
 from contacts.restructuring.database.settings import set_local
-from contacts.restructuring.database.snapshots import SnapshotsLeftError, wait_for_snapshots
 from contacts.restructuring.database.tables import VIEWS, Table
 from contacts.restructuring.journal import Journal
 from jmsk.postgres.queries import execute, value

@@ -1,6 +1,6 @@
 """What breaks each check after the restructuring, and what the check says."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 
 BEHIND = "SET session_replication_role = replica; "
 """No trigger and no foreign key hears what comes after it."""

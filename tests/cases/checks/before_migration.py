@@ -1,7 +1,7 @@
 """What breaks each check before the migration that stops the run, and what the check says."""
 
-from tests.cases.before_migration_objects import OBJECT_BLOCKERS
-from tests.cases.case import Case
+from tests.cases.checks.before_migration_objects import OBJECT_BLOCKERS
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import CREATE, ORPHAN, OWN_TABLES
 
 LOOSE_KEYS = """

@@ -1,6 +1,6 @@
 """What breaks the checks before a rollback of names and of what others have built."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 
 OBJECT_BLOCKERS = (
     Case(

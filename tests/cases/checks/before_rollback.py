@@ -1,8 +1,8 @@
 """What breaks each check before a rollback: what somebody did to a migrated database."""
 
-from tests.cases.before_rollback_constraints import CONSTRAINT_BLOCKERS
-from tests.cases.before_rollback_objects import OBJECT_BLOCKERS
-from tests.cases.case import Case
+from tests.cases.checks.before_rollback_constraints import CONSTRAINT_BLOCKERS
+from tests.cases.checks.before_rollback_objects import OBJECT_BLOCKERS
+from tests.cases.checks.case import Case
 
 BLOCKERS = (
     Case(

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from contacts.restructuring.database.blockers import LOOK_ANEW, SESSION, describe_session
-from contacts.restructuring.database.patience import Patience
+from contacts.restructuring.database.locking.blockers import LOOK_ANEW, SESSION, describe_session
+from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.failures import ROLLED_BACK, Failure
 from contacts.restructuring.journal import Journal
 from jmsk.postgres.queries import rows

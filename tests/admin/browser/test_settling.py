@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.admin import test_browser
-from tests.admin.test_browser import PASSWORD, Open, find, follow
+from tests.support.admin import browser
+from tests.support.admin.browser import PASSWORD, Open, find, follow
 from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS
 from tests.support.database.databases import Database
 
-pytestmark = test_browser.pytestmark
-address, browse = test_browser.address, test_browser.browse
+pytestmark = browser.NEEDS_BROWSER
+address, browse = browser.address, browser.browse
 SIX = """
 INSERT INTO contacts (id, tenant_id, company_id, name, email)
 SELECT 200 + n, 1, 2, 'Person ' || n, 'person' || n || '@example.com'
@@ -111,7 +111,7 @@ def test_tenants_are_found_by_a_search_in_the_list(browse: Open) -> None:
 
 def test_no_page_says_an_error_to_the_console(browse: Open, address: str) -> None:
     driver = browse("/admin/")
-    for page in test_browser.PAGES:
+    for page in browser.PAGES:
         driver.get(f"{address}{page}")
         told = [entry["message"] for entry in driver.get_log("browser")]
         assert told == [], page

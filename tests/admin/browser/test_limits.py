@@ -4,13 +4,13 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 
-from tests.admin import test_browser
-from tests.admin.test_browser import PASSWORD, Open, find, follow
+from tests.support.admin import browser
+from tests.support.admin.browser import PASSWORD, Open, find, follow
 from tests.support.admin.pages import CONTACTS, ORDERS, REASSIGN
 from tests.support.database.databases import Database
 
-pytestmark = test_browser.pytestmark
-address, browse = test_browser.address, test_browser.browse
+pytestmark = browser.NEEDS_BROWSER
+address, browse = browser.address, browser.browse
 FOREIGN = ("Bijou", "Opal", "Cleo", "B-23")
 MAY = ("view_contact", "view_company", "view_order", "reassign_contact", "link_order")
 

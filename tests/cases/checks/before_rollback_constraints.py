@@ -1,6 +1,6 @@
 """What breaks the checks before a rollback of keys and rules: rows, and what refers to them."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 
 VISITS = """
 ALTER TABLE contacts ADD CONSTRAINT uq_place UNIQUE (id, company_id);

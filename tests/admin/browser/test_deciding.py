@@ -7,14 +7,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 
 from contacts.models import Contact
-from tests.admin import test_browser
-from tests.admin.test_browser import Open, find, follow, link, shows, wait_until
-from tests.admin.test_browser_settling import act, tick
+from tests.admin.browser.test_settling import act, tick
+from tests.support.admin import browser
+from tests.support.admin.browser import Open, find, follow, link, shows, wait_until
 from tests.support.admin.pages import COMPANIES, CONTACTS, LINK, ORDERS, REASSIGN
 from tests.support.database.databases import Database
 
-pytestmark = test_browser.pytestmark
-address, browse = test_browser.address, test_browser.browse
+pytestmark = browser.NEEDS_BROWSER
+address, browse = browser.address, browser.browse
 PLACE = "SELECT contact_id, company_id FROM orders WHERE id = 24"
 
 
@@ -161,6 +161,6 @@ def test_the_new_pages_fit_a_phone(
     )
     for page in pages:
         driver.get(f"{address}{page}")
-        wait_until(driver, test_browser.fits_a_phone)
+        wait_until(driver, browser.fits_a_phone)
         told = [entry["message"] for entry in driver.get_log("browser")]
         assert [one for one in told if "400 (Bad Request)" not in one] == [], page

@@ -1,6 +1,6 @@
 """What breaks the checks before the migration of names, keys, rights and other projects."""
 
-from tests.cases.case import Case
+from tests.cases.checks.case import Case
 from tests.cases.legacy_rows import CREATE, OWN_TABLES, READ_TABLES
 
 DJANGO_MIGRATIONS = """
