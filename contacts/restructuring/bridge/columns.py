@@ -10,6 +10,7 @@ from contacts.restructuring.bridge.description import VIEWS
 from contacts.restructuring.database.layout import Layout
 from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.legacy_objects import remembered
+from contacts.restructuring.state.record import read_record
 from jmsk.postgres.queries import compose
 
 LEGACY_NAME = {("orders", "contact_id"): "customer_id"}
@@ -40,19 +41,20 @@ def view_columns(cursor: Any, layout: Layout) -> dict[str, tuple[ViewColumn, ...
     Parameters: ``layout`` is that of the migrated database. What others have added to the tables
     since the migration is no part of the views.
     """
+    record = read_record(cursor)
     return {
-        view: tuple(_columns(view, layout.tables[table].columns, remembered(cursor, view)))
+        view: tuple(_columns(view, layout.tables[table].columns, remembered(record, view)))
         for view, table in VIEWS.items()
     }
 
 
 def missing_columns(cursor: Any, layout: Layout) -> list[str]:
     """Return the legacy columns, as ``table.column``, that somebody has dropped since."""
-    present = view_columns(cursor, layout)
+    present, record = view_columns(cursor, layout), read_record(cursor)
     return [
         f"{VIEWS[view]}.{name}"
         for view, columns in present.items()
-        for name in sorted(set(remembered(cursor, view)["not_null"]))
+        for name in sorted(set(remembered(record, view)["not_null"]))
         if name not in {column.name for column in columns}
     ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from contacts.restructuring.state.expected import email_keys, target_models
 from contacts.restructuring.state.legacy_objects import remembered, wanted_objects
+from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import TableObject, Type, model_objects
 
 EMAIL_KEY = "uq_contact_email_per_company"
@@ -35,7 +36,8 @@ class LegacyNames:
 
 def read_legacy_names(cursor: Any) -> LegacyNames:
     """Return the names that the run which migrated remembered, or else those of the models."""
-    customers, orders = wanted_objects(cursor, "customers"), wanted_objects(cursor, "orders")
+    record = read_record(cursor)
+    customers, orders = wanted_objects(record, "customers"), wanted_objects(record, "orders")
     email_key = next(iter(email_keys(customers)), None)
     customer_key, tenant_key = _key(orders, "customer_id"), _key(orders, "tenant_id")
     company_key = _key(customers, "company_id")
@@ -58,7 +60,7 @@ def read_legacy_names(cursor: Any) -> LegacyNames:
             for word in WORD.findall(item.definition)
         ),
         email_key.name if email_key else None,
-        remembered(cursor, "customers")["not_null"].get("email", True),
+        remembered(record, "customers")["not_null"].get("email", True),
         customer_key.name if customer_key else "orders_customer_id_fkey",
         tenant_key.name if tenant_key else "orders_tenant_id_fkey",
         company_key.name if company_key and _refuses(company_key) else None,

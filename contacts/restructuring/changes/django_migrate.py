@@ -17,9 +17,6 @@ from contacts.restructuring.state.expected import APPS
 from jmsk.postgres.django_schema import own_name
 from jmsk.postgres.queries import execute, is_there, value
 
-LEGACY_MIGRATION = ("companies", "0001_legacy")
-"""Reversing to it reverses everything that restructures, and nothing else."""
-
 
 class _Migrate(MigrateCommand):
     """Django's ``migrate``, telling a journal about each migration instead of printing."""
@@ -32,11 +29,9 @@ class _Migrate(MigrateCommand):
     def migration_progress_callback(
         self, action: str, migration: Any = None, fake: bool = False
     ) -> None:
-        if action in ("apply_start", "unapply_start"):
-            verb = "Applying" if action == "apply_start" else "Reversing"
-            step = self.journal.step(f"{verb} {migration}")
-            self.open_step.enter_context(step)
-        elif action in ("apply_success", "unapply_success"):
+        if action == "apply_start":
+            self.open_step.enter_context(self.journal.step(f"Applying {migration}"))
+        elif action == "apply_success":
             self.open_step.close()
 
 

@@ -1,19 +1,20 @@
 """Django's migrations, with all that can be done before the lock done before it.
 
-Django works out the models' states between the operations while it applies them, and applies its
-own apps' migrations among ours. Under a lock both are waiting time for everybody: here the states
-are worked out, and Django's own apps migrated, before the tables are locked.
+Django works out the models' states between the operations while it applies or reverses them, and
+applies its own apps' migrations among ours. Under a lock both are waiting time for everybody: here
+the states are worked out, and Django's own apps migrated, before the tables are locked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.core.management.sql import emit_post_migrate_signal
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
@@ -22,16 +23,24 @@ from contacts.restructuring.changes.django_migrate import make_django_schema
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.state.expected import APPS, LEGACY_STATE, RUNS_MIGRATION
 
+Node = tuple[str, str]
+"""A migration, as Django names it: its app and its name."""
 Step = tuple[Operation, Any, Any]
 """An operation, with the states of the models before and after it."""
+LEGACY_MIGRATION: Node = ("companies", "0001_legacy")
+"""Reversing to it reverses everything that restructures, and nothing else."""
 
 
 @dataclass(frozen=True)
 class PlannedMigrations:
-    """The migrations that are still to be applied, ready to touch the database."""
+    """Migrations that are to be applied or reversed, in order, ready to touch the database.
+
+    ``models_before`` are the models as they are before the first of them.
+    """
 
     connection: BaseDatabaseWrapper
     recorder: MigrationRecorder
+    models_before: Any
     plan: tuple[tuple[Migration, tuple[Step, ...]], ...]
 
     def apply(self, journal: Journal) -> None:
@@ -46,6 +55,20 @@ class PlannedMigrations:
         records = self.recorder.migration_qs.model
         self.recorder.migration_qs.bulk_create(
             records(app=migration.app_label, name=migration.name) for migration, _ in self.plan
+        )
+
+    def reverse(self, journal: Journal) -> None:
+        """Reverse them all, the last one first, in the transaction that is open."""
+        for migration, steps in reversed(self.plan):
+            with (
+                journal.step(f"Reversing {migration}"),
+                self.connection.schema_editor(atomic=True) as editor,
+            ):
+                for operation, before, after in reversed(steps):
+                    operation.database_backwards(migration.app_label, editor, after, before)
+            self.recorder.record_unapplied(migration.app_label, migration.name)
+        emit_post_migrate_signal(
+            verbosity=0, interactive=False, db=self.connection.alias, apps=self.models_before
         )
 
 
@@ -83,20 +106,47 @@ def _migrate_app(connection: BaseDatabaseWrapper, app: str) -> None:
     executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] == app])
 
 
+def plan_reversal(cursor: Any, journal: Journal) -> PlannedMigrations:
+    """Work out what the models are again when the migrations are reversed that restructure.
+
+    Nothing is to be reversed where none of them is applied.
+    """
+    with journal.step("plan", "Working out what the migrations do"):
+        executor = MigrationExecutor(cursor.db)
+        plan = executor.migration_plan([LEGACY_MIGRATION])
+        return _planned(executor, [migration for migration, backwards in plan[::-1] if backwards])
+
+
 def _plan(connection: BaseDatabaseWrapper) -> PlannedMigrations:
     executor = MigrationExecutor(connection)
-    loader = executor.loader
-    state = _rendered(loader.project_state(tuple(loader.applied_migrations)))
-    planned = []
-    for migration, _ in executor.migration_plan(loader.graph.leaf_nodes()):
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    executor.recorder.has_table()  # remembered, so that it is not asked again
+    return _planned(executor, [migration for migration, _ in plan])
+
+
+def _planned(executor: MigrationExecutor, migrations: Sequence[Migration]) -> PlannedMigrations:
+    nodes = tuple((migration.app_label, migration.name) for migration in migrations)
+    others = executor.loader.applied_migrations.keys() - {*nodes}
+    models, plan = _worked_out(tuple(sorted(others)), nodes)
+    return PlannedMigrations(executor.connection, executor.recorder, models, plan)
+
+
+@cache  # a lock that cannot be had is tried for again, with all that comes before it
+def _worked_out(
+    applied: tuple[Node, ...], nodes: tuple[Node, ...]
+) -> tuple[Any, tuple[tuple[Migration, tuple[Step, ...]], ...]]:
+    """Return the models after the migrations ``applied``, and what ``nodes`` do on top of them."""
+    loader = MigrationLoader(None)
+    state = _rendered(loader.project_state(applied))
+    models, planned = state.apps, []
+    for migration in (loader.graph.nodes[node] for node in nodes):
         steps: list[Step] = []
         for operation in migration.operations:
             after = _after(operation, migration.app_label, state)
             steps += _steps(operation, migration.app_label, state, after)
             state = after
         planned.append((migration, tuple(steps)))
-    executor.recorder.has_table()  # remembered, so that it is not asked again
-    return PlannedMigrations(connection, executor.recorder, tuple(planned))
+    return models, tuple(planned)
 
 
 def _steps(operation: Operation, app_label: str, before: Any, after: Any) -> Iterator[Step]:
@@ -118,7 +168,15 @@ def _after(operation: Operation, app_label: str, before: Any) -> Any:
     after = before.clone()
     del after.apps  # worked out once below, instead of anew at each turn of the operation
     operation.state_forwards(app_label, after)
-    return before if after == before else _rendered(after)
+    return before if _parts(after) == _parts(before) else _rendered(after)
+
+
+def _parts(state: Any) -> dict[Any, tuple[Any, ...]]:
+    """Return what the models consist of. Unlike Django's comparison it takes no field apart."""
+    return {
+        key: (model.fields, model.options, model.bases, model.managers)
+        for key, model in state.models.items()
+    }
 
 
 def _rendered(state: Any) -> Any:

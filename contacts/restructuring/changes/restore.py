@@ -11,11 +11,13 @@ from contacts.restructuring.backup.writer import backed_up
 from contacts.restructuring.changes import recover
 from contacts.restructuring.changes.base import Change
 from contacts.restructuring.changes.context import ChangeContext, Fingerprints
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations, plan_reversal
 from contacts.restructuring.changes.rollback import reverse
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.base import Check
 from contacts.restructuring.checks.before_restore import checks_for_restore
 from contacts.restructuring.database.layout import Layout, Stage, reached_legacy, read_layout
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.exact_hash import take_exact_fingerprints
 from contacts.restructuring.proof.legacy_meaning import Source, plain_source
 from contacts.restructuring.restore.difference import was_migrated_since
@@ -52,9 +54,13 @@ class Restore(Change):
 
     kind = RestructuringRun.Kind.RESTORE
     done: tuple[Restored, ...]
+    planned: PlannedMigrations
 
     def __init__(self, backup: Backup) -> None:
         self.backup = backup
+
+    def before_lock(self, cursor: Any, journal: Journal) -> None:
+        self.planned = plan_reversal(cursor, journal)
 
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         return checks_for_restore(going_back=was_migrated_since(context.layout, self.backup))
@@ -106,7 +112,7 @@ class Restore(Change):
         if was_migrated_since(context.layout, self.backup):
             with context.journal.step("migrate", "Reversing the restructuring"):
                 _make_passable(context.cursor)
-                reverse(context, read_record(context.cursor))
+                reverse(context, read_record(context.cursor), self.planned)
                 reached_legacy(context.connection)
         return run
 

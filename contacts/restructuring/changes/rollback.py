@@ -10,12 +10,13 @@ from contacts.placeholders import going_placeholders, take_placeholders_away
 from contacts.restructuring.changes.base import FingerprintedChange
 from contacts.restructuring.changes.bridge import remove_bridge
 from contacts.restructuring.changes.context import ChangeContext
-from contacts.restructuring.changes.django_migrate import LEGACY_MIGRATION, migrate
+from contacts.restructuring.changes.planned_migrations import PlannedMigrations, plan_reversal
 from contacts.restructuring.changes.run_row import begin_run
 from contacts.restructuring.checks.base import Check, Result
 from contacts.restructuring.checks.before_rollback import CHECKS_BACK
 from contacts.restructuring.database.layout import reached_legacy
 from contacts.restructuring.failures import ROLLED_BACK, Failure
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.proof.legacy_meaning import (
     Source,
     plain_sources,
@@ -41,6 +42,10 @@ class RollBack(FingerprintedChange):
     kind = RestructuringRun.Kind.ROLLBACK
     record: MigrationRecord
     going: list[int]
+    planned: PlannedMigrations
+
+    def before_lock(self, cursor: Any, journal: Journal) -> None:
+        self.planned = plan_reversal(cursor, journal)
 
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         return CHECKS_BACK
@@ -59,7 +64,7 @@ class RollBack(FingerprintedChange):
         with context.journal.step("migrate", "Reversing the restructuring"):
             run = begin_run(context, self.kind)
             put_away(context.cursor)
-            reverse(context, self.record)
+            reverse(context, self.record, self.planned)
         return run
 
     def sources_after(self, context: ChangeContext, run: RestructuringRun) -> Sequence[Source]:
@@ -73,8 +78,8 @@ class RollBack(FingerprintedChange):
         return ()
 
 
-def reverse(context: ChangeContext, record: MigrationRecord) -> None:
-    """Reverse the migrations, and put Alembic's record back where it was stamped.
+def reverse(context: ChangeContext, record: MigrationRecord, planned: PlannedMigrations) -> None:
+    """Reverse the ``planned`` migrations, and put Alembic's record back where it was stamped.
 
     A bridge goes first: it stands on what is reversed. Then go the placeholders that are as made.
     """
@@ -82,7 +87,7 @@ def reverse(context: ChangeContext, record: MigrationRecord) -> None:
     remove_bridge(cursor, context.layout, context.journal)
     going = going_placeholders(cursor, record.placeholders)
     take_placeholders_away(cursor, going, names_customers=record.names_customers)
-    migrate(context, *LEGACY_MIGRATION)
+    planned.reverse(context.journal)
     alembic.put_back(cursor, record.alembic)
 
 

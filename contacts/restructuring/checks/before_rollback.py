@@ -25,8 +25,7 @@ from contacts.restructuring.proof.legacy_meaning import ADDED
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
-    present_objects,
-    wanted_objects,
+    wanted_and_present,
 )
 from contacts.restructuring.state.record import read_record
 from orders.snapshot import snapshot_gone
@@ -73,15 +72,15 @@ def sequences(inspector: Inspector) -> Found:
     return (
         f"{now_called(table)}.{want.definition} has no sequence of its own; it had {want.name}"
         for table in TABLES
-        for want in wanted_objects(inspector.cursor, table)
-        if want.kind == "sequence"
-        and not any(item.twin_of(want) for item in present_objects(inspector.cursor, table))
+        for wanted, present in [wanted_and_present(inspector, table)]
+        for want in wanted
+        if want.kind == "sequence" and not any(item.twin_of(want) for item in present)
     )
 
 
 @check("Every contact has an e-mail", "Give these contacts an e-mail, or delete them.")
 def every_contact_has_email(inspector: Inspector) -> Found:
-    record = read_record(inspector.cursor)
+    record = inspector.once(read_record)
     remembered = record.legacy_objects.get("customers")
     if remembered is not None and not remembered["not_null"]["email"]:
         return Finding(note="the legacy table did without, so none is needed")
@@ -99,7 +98,7 @@ def every_contact_has_email(inspector: Inspector) -> Found:
     "Link these orders to contacts, or delete them.",
 )
 def every_order_has_contact(inspector: Inspector) -> Found:
-    remembered = read_record(inspector.cursor).legacy_objects.get("orders")
+    remembered = inspector.once(read_record).legacy_objects.get("orders")
     if remembered is None or not remembered["not_null"]["customer_id"]:
         return Finding(note="the legacy table did without, so none is needed")
     return rows(

@@ -1,13 +1,15 @@
 """What a look at a database needs: its layout, and a cursor in which names mean its tables."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from jmsk.postgres.queries import Part, column, row, rows, spelled, value
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,16 @@ class Inspector:
     connection: BaseDatabaseWrapper
     cursor: Any
     layout: Layout
+    _answers: dict[Callable[[Any], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, read: Callable[[Any], T]) -> T:
+        """Return ``read(cursor)``, which is asked once, however many checks want to know."""
+        if read not in self._answers:
+            self._answers[read] = read(self.cursor)
+        answer: T = self._answers[read]
+        return answer
 
     def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """Run ``query`` and return its rows."""

@@ -27,6 +27,7 @@ RESTORED = (
     "look for a backup",
     "backup",
     "read backup again",
+    "plan",
     "locks",
     "checks under lock",
     "fingerprint before",

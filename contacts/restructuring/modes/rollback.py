@@ -53,4 +53,4 @@ def rollback(operation: Operation) -> None:
 
 
 def _moment_of_migration(inspector: Inspector, results: Sequence[Result]) -> datetime | None:
-    return None if failed(results) else read_record(inspector.cursor).finished
+    return None if failed(results) else inspector.once(read_record).finished

@@ -1,16 +1,18 @@
 """The indexes and constraints of the legacy tables: what is to come back, and what is there now."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.state.expected import (
     RENAMED,
     legacy_models,
     target_models,
     target_names,
 )
-from contacts.restructuring.state.record import read_record
+from contacts.restructuring.state.record import MigrationRecord, read_record
 from jmsk.postgres.catalogue import TableObject, model_objects, read_objects
 from jmsk.postgres.table_state import remembered_objects, state_of_model
 
@@ -21,25 +23,29 @@ WORDS = re.compile(rf"\b({'|'.join(LEGACY_WORDS)})\b")
 IN_WORDS = ("definition", "columns", "target", "target_columns")
 
 
-def remembered(cursor: Any, table: str) -> dict[str, Any]:
+def remembered(record: MigrationRecord, table: str) -> dict[str, Any]:
     """Return what was remembered of the legacy ``table``; without a record, what its model says."""
-    found = read_record(cursor).legacy_objects.get(table)
+    found = record.legacy_objects.get(table)
     return found or state_of_model(legacy_models()[table])
 
 
-def wanted_objects(cursor: Any, table: str) -> list[TableObject]:
+def wanted_objects(record: MigrationRecord, table: str) -> list[TableObject]:
     """Return the objects that a rollback gives back to the legacy ``table``."""
-    return remembered_objects(remembered(cursor, table))
+    return remembered_objects(remembered(record, table))
 
 
-def present_objects(cursor: Any, table: str) -> list[TableObject]:
-    """Return the objects of what ``table`` is called now, in the legacy schema's words.
+def wanted_and_present(
+    inspector: Inspector, table: str
+) -> tuple[list[TableObject], list[TableObject]]:
+    """Return these, and the objects that are there now, both in the legacy schema's words."""
+    wanted = wanted_objects(inspector.once(read_record), table)
+    return wanted, _present_objects(inspector.cursor, table, wanted)
 
-    The legacy schema may have used the new words, too: for a column of companies, in a text.
-    """
+
+def _present_objects(cursor: Any, table: str, wanted: Iterable[TableObject]) -> list[TableObject]:
+    """The legacy schema may have used the new words, too: for a column of companies, in a text."""
     known = {
-        (item.kind, _in_legacy_words(item).definition_without_storage): item
-        for item in wanted_objects(cursor, table)
+        (item.kind, _in_legacy_words(item).definition_without_storage): item for item in wanted
     }
     found = []
     for item in read_objects(cursor, now_called(table)):

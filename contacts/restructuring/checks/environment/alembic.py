@@ -55,7 +55,7 @@ def alembic_version(inspector: Inspector) -> Found:
 )
 def alembic_record(inspector: Inspector) -> Iterator[str]:
     """Whether Alembic's record still says what the migration stamped, if it stamped anything."""
-    stamped = read_record(inspector.cursor).alembic.get("stamped")
+    stamped = inspector.once(read_record).alembic.get("stamped")
     if stamped is None:  # then the role may lack the right to read it
         return
     now = read_revisions(inspector.cursor)

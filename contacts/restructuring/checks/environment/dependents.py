@@ -124,7 +124,7 @@ def dependents_back(inspector: Inspector) -> Iterator[str]:
     for what, needed in inspector.rows(DEPENDENTS, going):
         yield f"{what[0].upper()}{what[1:]} depends on {needed}"
     # A function from before the migration means something else by these words.
-    remembered = read_record(inspector.cursor).legacy_objects.get(REMEMBERED) or []
+    remembered = inspector.once(read_record).legacy_objects.get(REMEMBERED) or []
     for function in functions_since(inspector.cursor, remembered):
         if function.name not in (*functions, *BRIDGE_FUNCTIONS):
             yield f"Function {function.signature} names contacts, contact_id or addresses"

@@ -149,7 +149,7 @@ def referring_tables(inspector: Inspector) -> Found:
     name=referring_tables.id,
 )
 def referring_to_created(inspector: Inspector) -> Found:
-    if not read_record(inspector.cursor).created_companies:
+    if not inspector.once(read_record).created_companies:
         return Finding(note="the migration created no company, so none goes")
     return _unreadable(inspector, ["companies"])
 

@@ -25,8 +25,7 @@ from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
     own_names,
-    present_objects,
-    wanted_objects,
+    wanted_and_present,
 )
 from jmsk.postgres.catalogue import Type, model_objects
 from jmsk.postgres.django_schema import applied_migrations
@@ -164,10 +163,9 @@ def _taken_in_schema(inspector: Inspector) -> Iterator[str]:
     """Indexes, sequences, tables and types: their names are unique in a schema."""
     needed = {"customers"}
     for table in TABLES:
-        here = {item.name for item in present_objects(inspector.cursor, table)}
-        wanted = wanted_objects(inspector.cursor, table)
+        wanted, present = wanted_and_present(inspector, table)
         relations = (i for i in wanted if i.kind != "constraint" or i.type in WITH_INDEX)
-        needed |= {item.name for item in relations} - here
+        needed |= {item.name for item in relations} - {item.name for item in present}
     schema, own = inspector.text(inspector.layout.schema), own_names()
     taken = {"schema": schema, "names": sorted(needed), "of": [], "but": []}
     for name, kind, table in inspector.rows(TAKEN_RELATIONS, taken):
@@ -184,9 +182,10 @@ def _taken_on_the_table(inspector: Inspector) -> Iterator[str]:
         yield _needed_name("customer_id", "orders has such a column")
     own = own_names()
     for table in TABLES:
-        wanted = {item.name: item for item in wanted_objects(inspector.cursor, table)}
-        for item in present_objects(inspector.cursor, table):
-            want = wanted.get(item.name)
+        wanted, present = wanted_and_present(inspector, table)
+        by_name = {item.name: item for item in wanted}
+        for item in present:
+            want = by_name.get(item.name)
             if want and not item.twin_of(want) and item.name not in own:
                 article = "an" if item.kind == "index" else "a"
                 yield _needed_name(item.name, f"it is {article} {item.kind} of {now_called(table)}")

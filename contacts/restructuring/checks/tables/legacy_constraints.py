@@ -15,10 +15,11 @@ from contacts.restructuring.state.expected import ONE_EMAIL_PER_TENANT, email_ke
 from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
-    present_objects,
     remembered,
+    wanted_and_present,
     wanted_objects,
 )
+from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import Type
 from jmsk.postgres.queries import compose, listed
 
@@ -40,8 +41,8 @@ def legacy_constraints(inspector: Inspector) -> Finding:
 
 
 def _missing_keys(inspector: Inspector, table: str) -> Iterator[Finding]:
-    present = present_objects(inspector.cursor, table)
-    for want in wanted_objects(inspector.cursor, table):
+    wanted, present = wanted_and_present(inspector, table)
+    for want in wanted:
         if want.unique_columns == ONE_EMAIL_PER_TENANT or any(item.holds(want) for item in present):
             continue
         if want.reference and want.validated:
@@ -53,7 +54,7 @@ def _missing_keys(inspector: Inspector, table: str) -> Iterator[Finding]:
 def _missing_not_nulls(inspector: Inspector, table: str) -> Iterator[Finding]:
     columns = inspector.layout.tables[now_called(table)].columns
     nullable = {column.name for column in columns if not column.not_null}
-    for column, wanted in remembered(inspector.cursor, table)["not_null"].items():
+    for column, wanted in remembered(inspector.once(read_record), table)["not_null"].items():
         if wanted and column in nullable and (table, column) not in ASKED_ELSEWHERE:
             yield without_value(inspector, table, column, _legacy_rows(inspector))
 
@@ -94,6 +95,6 @@ def unique_emails_in_wreck(inspector: Inspector) -> Found:
 )
 def unique_emails(inspector: Inspector) -> Found:
     """Find them with the e-mails that come back, unless the legacy table allowed it."""
-    if email_keys(wanted_objects(inspector.cursor, "customers")):
+    if email_keys(wanted_objects(inspector.once(read_record), "customers")):
         return shared_emails(inspector, EMAIL)
     return Finding(note="the legacy table had no unique e-mails, so none is needed")

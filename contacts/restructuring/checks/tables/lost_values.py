@@ -25,7 +25,7 @@ LIVES_ON = (
     Severity.WARNING,
 )
 def created_companies(inspector: Inspector) -> Found:
-    created = read_record(inspector.cursor).created
+    created = inspector.once(read_record).created
     if not created:
         return Finding(note="the migration created no company, so none goes")
     going = going_companies(inspector.cursor, created)
@@ -47,7 +47,7 @@ def _staying(number: int) -> str:
 def names_customers(inspector: Inspector) -> bool:
     """Whether each order has to name its customer again, and has a place for the name."""
     there = "customer_name" in inspector.layout.tables["orders"].column_names
-    return there and read_record(inspector.cursor).names_customers
+    return there and inspector.once(read_record).names_customers
 
 
 @check(

@@ -9,9 +9,10 @@ from contacts.restructuring.state.legacy_objects import (
     TABLES,
     now_called,
     own_names,
-    present_objects,
+    wanted_and_present,
     wanted_objects,
 )
+from contacts.restructuring.state.record import read_record
 from jmsk.postgres.catalogue import TableObject, Type, read_objects
 from jmsk.postgres.references import ForeignKey, foreign_keys_to
 
@@ -71,7 +72,7 @@ def replaced_keys_back(inspector: Inspector) -> Iterator[str]:
 
 def _changed_primary_keys(inspector: Inspector) -> Iterator[str]:
     for table in TABLES:
-        wanted = _primary_key(wanted_objects(inspector.cursor, table))
+        wanted = _primary_key(wanted_objects(inspector.once(read_record), table))
         present = _primary_key(read_objects(inspector.cursor, now_called(table)))
         if wanted and present and not present.twin_of(wanted):
             yield _not_as_expected(now_called(table), present, wanted.definition_without_storage)
@@ -80,7 +81,7 @@ def _changed_primary_keys(inspector: Inspector) -> Iterator[str]:
 def _missing_targets(inspector: Inspector) -> Iterator[str]:
     """Keys of tables that the restructuring leaves alone, and that foreign keys need again."""
     for table in TABLES:
-        for want in wanted_objects(inspector.cursor, table):
+        for want in wanted_objects(inspector.once(read_record), table):
             if not want.reference or want.target in TABLES:
                 continue
             columns = list(want.target_columns)
@@ -92,10 +93,10 @@ def _missing_targets(inspector: Inspector) -> Iterator[str]:
 def _referring_back(inspector: Inspector) -> Iterator[str]:
     own, ours = own_names(), inspector.oids(map(now_called, TABLES))
     for table in TABLES:
-        wanted = wanted_objects(inspector.cursor, table)
+        wanted, present = wanted_and_present(inspector, table)
         going = [
             item.name
-            for item in present_objects(inspector.cursor, table)
+            for item in present
             if item.name in own and not any(item.twin_of(want) for want in wanted)
         ]
         oid = inspector.layout.tables[now_called(table)].oid

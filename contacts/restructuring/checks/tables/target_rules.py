@@ -27,7 +27,7 @@ def lost_rules(inspector: Inspector) -> Iterator[Rule]:
 
     None, where the migration was asked to leave them pending.
     """
-    if read_record(inspector.cursor).rules_deferred:
+    if inspector.once(read_record).rules_deferred:
         return
     for (model, rule), found in present_rules(inspector):
         if not found and not rule_breakers(inspector, rule.name, model._meta.db_table).count:
