@@ -33,14 +33,10 @@ LEGACY_MIGRATION: Node = ("companies", "0001_legacy")
 
 @dataclass(frozen=True)
 class PlannedMigrations:
-    """Migrations that are to be applied or reversed, in order, ready to touch the database.
-
-    ``models_before`` are the models as they are before the first of them.
-    """
+    """Migrations that are to be applied or reversed, in order, ready to touch the database."""
 
     connection: BaseDatabaseWrapper
     recorder: MigrationRecorder
-    models_before: Any
     plan: tuple[tuple[Migration, tuple[Step, ...]], ...]
 
     def apply(self, journal: Journal) -> None:
@@ -67,9 +63,6 @@ class PlannedMigrations:
                 for operation, before, after in reversed(steps):
                     operation.database_backwards(migration.app_label, editor, after, before)
             self.recorder.record_unapplied(migration.app_label, migration.name)
-        emit_post_migrate_signal(
-            verbosity=0, interactive=False, db=self.connection.alias, apps=self.models_before
-        )
 
 
 def plan_migrations(cursor: Any, journal: Journal) -> PlannedMigrations:
@@ -126,19 +119,17 @@ def _plan(connection: BaseDatabaseWrapper) -> PlannedMigrations:
 
 def _planned(executor: MigrationExecutor, migrations: Sequence[Migration]) -> PlannedMigrations:
     nodes = tuple((migration.app_label, migration.name) for migration in migrations)
-    others = executor.loader.applied_migrations.keys() - {*nodes}
-    models, plan = _worked_out(tuple(sorted(others)), nodes)
-    return PlannedMigrations(executor.connection, executor.recorder, models, plan)
+    return PlannedMigrations(executor.connection, executor.recorder, _worked_out(nodes))
 
 
 @cache  # a lock that cannot be had is tried for again, with all that comes before it
-def _worked_out(
-    applied: tuple[Node, ...], nodes: tuple[Node, ...]
-) -> tuple[Any, tuple[tuple[Migration, tuple[Step, ...]], ...]]:
-    """Return the models after the migrations ``applied``, and what ``nodes`` do on top of them."""
+def _worked_out(nodes: tuple[Node, ...]) -> tuple[tuple[Migration, tuple[Step, ...]], ...]:
+    """Return the migrations ``nodes`` with what each of their operations does to the models.
+
+    Of the other migrations only those are looked at on which these depend.
+    """
     loader = MigrationLoader(None)
-    state = _rendered(loader.project_state(applied))
-    models, planned = state.apps, []
+    state, planned = _rendered(loader.project_state(nodes, at_end=False)), []
     for migration in (loader.graph.nodes[node] for node in nodes):
         steps: list[Step] = []
         for operation in migration.operations:
@@ -146,7 +137,7 @@ def _worked_out(
             steps += _steps(operation, migration.app_label, state, after)
             state = after
         planned.append((migration, tuple(steps)))
-    return models, tuple(planned)
+    return tuple(planned)
 
 
 def _steps(operation: Operation, app_label: str, before: Any, after: Any) -> Iterator[Step]:

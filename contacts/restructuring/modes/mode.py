@@ -191,7 +191,7 @@ MODES = (
     Mode(
         flag="--rollback",
         name="rollback",
-        steps=(*BACKUP, "locks", "checks under lock", *BACK),
+        steps=(*BACKUP, "plan", "locks", "checks under lock", *BACK),
         run=rollback,
         help="Bring a migrated database back to the legacy schema, every row proved.",
         stages=(Stage.MIGRATED,),

@@ -122,7 +122,7 @@ def secured(sample: Database, tmp_path: Path, role: str) -> Database:
 
 
 def test_row_level_security_goes_on_holding(secured: Database, role: str) -> None:
-    if secured.value("SELECT current_setting('server_version_num')::integer") < 150000:
+    if secured.version < 15:
         pytest.skip("views read with the rights of their owner")
     theirs = secured.value("SELECT min(id) FROM contacts WHERE tenant_id = 2")
     with session(secured, role) as application:

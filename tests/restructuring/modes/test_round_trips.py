@@ -49,7 +49,7 @@ DELETE FROM contacts WHERE id % 3 = 0
 @pytest.fixture(scope="module")
 def server_18(server: Server) -> Iterator[Server]:
     """A server of version 18, where the run's own is an older one."""
-    if version_of(server) >= 18:
+    if server.maintenance.version >= 18:
         pytest.skip("the run's own server is of version 18, and has the other examples")
     with own_server(version="18") as own:
         yield Server(server_settings(own.url), "round_trips")
@@ -76,7 +76,7 @@ def travel(server: Server, share: int, examples: int) -> None:
 
     # What fails is told as it is: to make it smaller takes seconds a try.
     @settings(max_examples=number, phases=[Phase.generate])
-    @given(legacy=legacies(version_of(server)))
+    @given(legacy=legacies(server.maintenance.version))
     def trip(legacy: Legacy) -> None:
         with tempfile.TemporaryDirectory() as folder, built(server, legacy) as database:
             there_and_back(database, Path(folder))
@@ -120,9 +120,3 @@ def built(server: Server, legacy: Legacy) -> Iterator[Database]:
             yield database
     finally:
         server.drop(database.name)
-
-
-def version_of(server: Server) -> int:
-    """The server's major version."""
-    number = server.maintenance.value("SELECT current_setting('server_version_num')::int")
-    return int(number) // 10_000

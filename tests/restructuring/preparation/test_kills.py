@@ -6,7 +6,7 @@
 import contextlib
 import random
 import signal
-import time
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from tests.support.servers.own_servers import OwnServer
 
 pytestmark = pytest.mark.slow
 
-USUAL_SECONDS = {"--prepare": 3.0, "switch": 4.0, "--abandon": 1.5}
+USUAL_SECONDS = {"--prepare": 0.8, "switch": 1.2, "--abandon": 0.4}
 """About how long an undisturbed run takes after its first word; a fault comes within."""
 LOST = """
     SELECT number FROM unnest(%s::text[]) AS number
@@ -71,7 +71,8 @@ def disturbed(
     with start(database, *arguments) as running:
         with contextlib.suppress(AssertionError):  # it may have had nothing to do
             running.wait_for("Database: ")
-        time.sleep(chance.random() * usual)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(chance.random() * usual)
         if running.process.poll() is None:
             hit(kind, running, database, server)
         done = running.end()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -63,6 +64,11 @@ class Database:
         """Where the server sees a session come from: 'local' through its socket, or an address."""
         host = self.settings["HOST"]
         return host if host and not host.startswith("/") else "local"
+
+    @property
+    def version(self) -> int:
+        """The major version of the server."""
+        return int(self.value("SHOW server_version_num")) // 10_000
 
     def connect(self) -> extensions.connection:
         """Return a new psycopg2 connection in autocommit mode; the caller closes it."""
@@ -159,11 +165,21 @@ class Server:
         self.drop(*(name for (name,) in rows))
 
     def _create(self, name: str, template: str) -> None:
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
-        self.maintenance.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'{}").format(
+            sql.Identifier(name), sql.Identifier(template), self._strategy
+        )
+        self.maintenance.execute(statement)
         if template == "template0":  # as it is from PostgreSQL 15 on
             made = Database(name, self.settings)
             made.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+    @cached_property
+    def _strategy(self) -> sql.SQL:
+        """How a database is copied: by its files, which takes half the time of the log.
+
+        Up to version 14 there is no other way, and no word for it.
+        """
+        return sql.SQL(" STRATEGY file_copy" if self.maintenance.version >= 15 else "")
 
     def _template(self, kind: str) -> str:
         """Return the name of a kind's template, made by whichever process needs it first."""

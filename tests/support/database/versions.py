@@ -14,18 +14,13 @@ KNOWN_FROM_15 = {
 """Syntax that a server knows from version 15 on, and what it is called."""
 
 
-def version_of(database: Database) -> int:
-    """Return the major version of the server."""
-    return int(database.value("SHOW server_version_num")) // 10_000
-
-
 def skip_unless_known(database: Database, statements: str) -> None:
     """Skip the test, with the reason, where the server is too old for ``statements``."""
     for syntax, told in KNOWN_FROM_15.items():
-        if re.search(syntax, statements) and version_of(database) < 15:
+        if re.search(syntax, statements) and database.version < 15:
             pytest.skip(f"PostgreSQL has {told} from version 15 on")
 
 
 def without_nulls_not_distinct(database: Database, statements: str) -> str:
     """Return ``statements`` as the server knows them: with unique keys like any others."""
-    return statements.replace(NULLS, "") if version_of(database) < 15 else statements
+    return statements.replace(NULLS, "") if database.version < 15 else statements
