@@ -41,7 +41,7 @@ def rule_breakers(inspector: Inspector, rule_name: str, table: str) -> Finding:
 def pending_rule(inspector: Inspector, rule_name: str, table: str) -> Found:
     """Find the rows that keep a check rule out of the database, or that it lacks it without any."""
     finding = rule_breakers(inspector, rule_name, table)
-    present = any(item.name == rule_name for item in read_objects(inspector.cursor, table))
+    present = any(item.name == rule_name for item in inspector.once(read_objects, table))
     if finding.count or present:
         return finding
     return [f"No row of {table} breaks {rule_name}, but the database does not hold it"]

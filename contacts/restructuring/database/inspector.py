@@ -19,15 +19,14 @@ class Inspector:
     connection: BaseDatabaseWrapper
     cursor: Any
     layout: Layout
-    _answers: dict[Callable[[Any], Any], Any] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _answers: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def once(self, read: Callable[[Any], T]) -> T:
-        """Return ``read(cursor)``, which is asked once, however many checks want to know."""
-        if read not in self._answers:
-            self._answers[read] = read(self.cursor)
-        answer: T = self._answers[read]
+    def once(self, read: Callable[..., T], *arguments: str) -> T:
+        """Return ``read(cursor, *arguments)``, read once, however many checks want to know."""
+        question = (read, *arguments)
+        if question not in self._answers:
+            self._answers[question] = read(self.cursor, *arguments)
+        answer: T = self._answers[question]
         return answer
 
     def rows(self, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -39,16 +39,18 @@ def wanted_and_present(
 ) -> tuple[list[TableObject], list[TableObject]]:
     """Return these, and the objects that are there now, both in the legacy schema's words."""
     wanted = wanted_objects(inspector.once(read_record), table)
-    return wanted, _present_objects(inspector.cursor, table, wanted)
+    return wanted, _present_objects(inspector, table, wanted)
 
 
-def _present_objects(cursor: Any, table: str, wanted: Iterable[TableObject]) -> list[TableObject]:
+def _present_objects(
+    inspector: Inspector, table: str, wanted: Iterable[TableObject]
+) -> list[TableObject]:
     """The legacy schema may have used the new words, too: for a column of companies, in a text."""
     known = {
         (item.kind, _in_legacy_words(item).definition_without_storage): item for item in wanted
     }
     found = []
-    for item in read_objects(cursor, now_called(table)):
+    for item in inspector.once(read_objects, now_called(table)):
         words = _in_legacy_words(item)
         said = known.get((item.kind, words.definition_without_storage), words)
         meaning = {name: getattr(said, name) for name in IN_WORDS}

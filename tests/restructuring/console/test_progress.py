@@ -1,8 +1,11 @@
 """Progress: on terminals only, in step with the run, and never in its way."""
 
+import contextlib
 import io
 import re
 import threading
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -22,9 +25,27 @@ pytestmark = pytest.mark.slow
 COPIED = re.compile(r"copying things, \d+ rows")
 SLOW = """
     CREATE TABLE things AS SELECT generate_series(1, 200) AS id;
-    CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
-        $$ BEGIN PERFORM pg_sleep(0.02); RETURN $1; END $$;
+    CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+        IF $1 = 150 THEN PERFORM pg_advisory_xact_lock(1); END IF;
+        RETURN $1;
+    END $$;
 """
+"""What calls it stands still in the middle, while somebody holds the lock."""
+
+
+@contextlib.contextmanager
+def halfway(database: Database, work: Callable[[], object]) -> Iterator[ServerWatch]:
+    """Let ``work`` stand still in the middle, and give what watches it."""
+    gate, watch, working = database.connect(), ServerWatch("default"), threading.Thread(target=work)
+    with gate.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1)")
+    working.start()
+    try:
+        yield watch
+    finally:
+        gate.close()
+        working.join()
+        watch.close()
 
 
 def test_rows_are_counted_with_rate_and_time_left() -> None:
@@ -94,7 +115,7 @@ def test_the_last_step_is_seen_on_a_terminal_and_in_a_log(sample: Database, tmp_
     for number, mode in (
         (10, "--rehearse"),
         (12, ""),
-        (10, "--rollback"),
+        (11, "--rollback"),
         (7, "--prepare"),
         (16, ""),
     ):
@@ -125,20 +146,13 @@ def test_nothing_is_drawn_after_the_end() -> None:
 
 def test_an_index_that_is_being_built_is_seen(empty: Database) -> None:
     empty.run_script(SLOW)
-    watch = ServerWatch("default")
-    statement = "CREATE INDEX ON things (slowly(id))"
-    building = threading.Thread(target=empty.execute, args=[statement])
-    building.start()
-    try:
+    with halfway(empty, lambda: empty.execute("CREATE INDEX ON things (slowly(id))")) as watch:
         wait_until(lambda: (watch.look() or "").startswith("index of things, building index"))
         idle = empty.value(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%%create_index%%'"
         )
         assert idle == 1
-    finally:
-        building.join()
-        watch.close()
     assert watch.connection is None
 
 
@@ -147,15 +161,9 @@ UNSEEN = "CREATE TABLE fresh AS SELECT * FROM things; CREATE INDEX ON fresh (slo
 
 def test_a_table_that_nobody_else_can_see_yet_is_not_told_by_its_number(empty: Database) -> None:
     empty.run_script(SLOW)
-    watch = ServerWatch("default")
-    building = threading.Thread(target=empty.execute, args=[UNSEEN])
-    building.start()
-    try:
+    with halfway(empty, lambda: empty.execute(UNSEEN)) as watch:
         wait_until(lambda: (watch.look() or "").startswith("index of "))
         assert (watch.look() or "").startswith("index of a table that is being written, building")
-    finally:
-        building.join()
-        watch.close()
 
 
 def test_rows_that_are_copied_are_counted(empty: Database) -> None:
@@ -164,18 +172,11 @@ def test_rows_that_are_copied_are_counted(empty: Database) -> None:
         " $$ BEGIN PERFORM slowly(NEW.id); RETURN NEW; END $$;"
         " CREATE TRIGGER slow_row BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION slow_row()"
     )
-    watch = ServerWatch("default")
+    lines = io.StringIO("".join(f"{number}\n" for number in range(200)))
     with psycopg2.connect(empty.url) as other, other.cursor() as cursor:
-        lines = io.StringIO("".join(f"{number}\n" for number in range(200)))
-        copying = threading.Thread(
-            target=cursor.copy_expert, args=["COPY things FROM STDIN", lines]
-        )
-        copying.start()
-        try:
+        copy = partial(cursor.copy_expert, "COPY things FROM STDIN", lines)
+        with halfway(empty, copy) as watch:
             wait_until(lambda: bool(COPIED.match(watch.look() or "")))
-        finally:
-            copying.join()
-            watch.close()
     other.close()
 
 

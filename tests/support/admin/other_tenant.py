@@ -113,7 +113,6 @@ def worked_before(*, limited: bool) -> Client:
 def body(answer: Any) -> str:
     """Return what was sent, a file included."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    answer.close()
     return content.decode().lower()
 
 

@@ -36,7 +36,7 @@ def _missing_constraints(inspector: Inspector, name: str, model: Any) -> Iterato
 
     What the target does without, a column's NOT NULL, no row breaks.
     """
-    present = read_objects(inspector.cursor, name)
+    present = inspector.once(read_objects, name)
     nullable = {
         column.name for column in inspector.layout.tables[name].columns if not column.not_null
     }
@@ -78,7 +78,7 @@ def _missing_constraints(inspector: Inspector, name: str, model: Any) -> Iterato
 def drift(inspector: Inspector) -> Iterator[str]:
     """Indexes and constraints that are missing or bear another name: told, and put right."""
     for name, model in legacy_models().items():
-        present = read_objects(inspector.cursor, name)
+        present = inspector.once(read_objects, name)
         for item in model_objects(model):
             twins = [other.name for other in present if other.twin_of(item)]
             if item.name in twins:

@@ -47,7 +47,7 @@ def _keys_to_unlogged_tables(inspector: Inspector) -> Iterator[str]:
 def _values_too_long(inspector: Inspector) -> Iterator[Finding]:
     models = target_models()
     for table in LEGACY_NAMES:
-        present = read_objects(inspector.cursor, table)
+        present = inspector.once(read_objects, table)
         model = models[RENAMED.get(table, table)]
         for item in model_objects(model):
             if item.type is Type.UNIQUE and not any(other.twin_of(item) for other in present):

@@ -212,10 +212,10 @@ def _next_ids(inspector: Inspector) -> list[int]:
 
 def _keys_that_go(inspector: Inspector) -> list[str]:
     """Return the keys on the e-mails of a tenant, which go; while one is there, none is shared."""
-    return [item.name for item in email_keys(read_objects(inspector.cursor, "customers"))]
+    return [item.name for item in email_keys(inspector.once(read_objects, "customers"))]
 
 
 def _keys_to_tenants(inspector: Inspector) -> list[str]:
     """Return the keys by which companies refer to tenants: another check finds who lacks one."""
-    objects = read_objects(inspector.cursor, "companies")
+    objects = inspector.once(read_objects, "companies")
     return [item.name for item in objects if item.reference and item.target == "tenants"]

@@ -37,10 +37,10 @@ def replaced_keys(inspector: Inspector) -> Iterator[str]:
     """Whether primary keys are plain ones, and nobody refers to a key that goes."""
     for table, model in legacy_models().items():
         expected = f"PRIMARY KEY ({model._meta.pk.column})"
-        present = _primary_key(read_objects(inspector.cursor, table))
+        present = _primary_key(inspector.once(read_objects, table))
         if present and present.definition_without_storage != expected:
             yield _not_as_expected(table, present, expected)
-    going = [item.name for item in email_keys(read_objects(inspector.cursor, "customers"))]
+    going = [item.name for item in email_keys(inspector.once(read_objects, "customers"))]
     for key in foreign_keys_to(inspector.cursor, inspector.oids(["customers"])):
         if key.index in going:
             yield _refers_to_what_goes(key)
@@ -73,7 +73,7 @@ def replaced_keys_back(inspector: Inspector) -> Iterator[str]:
 def _changed_primary_keys(inspector: Inspector) -> Iterator[str]:
     for table in TABLES:
         wanted = _primary_key(wanted_objects(inspector.once(read_record), table))
-        present = _primary_key(read_objects(inspector.cursor, now_called(table)))
+        present = _primary_key(inspector.once(read_objects, now_called(table)))
         if wanted and present and not present.twin_of(wanted):
             yield _not_as_expected(now_called(table), present, wanted.definition_without_storage)
 

@@ -18,7 +18,7 @@ def missing_objects(inspector: Inspector) -> Iterator[tuple[TableObject, str]]:
 
 
 def _missing(inspector: Inspector, table: str) -> Iterator[tuple[TableObject, str]]:
-    present = {item.name: item for item in read_objects(inspector.cursor, table)}
+    present = {item.name: item for item in inspector.once(read_objects, table)}
     for item in target_objects(table):
         found = present.get(item.name)
         if found is None:

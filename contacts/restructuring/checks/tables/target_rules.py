@@ -36,7 +36,7 @@ def lost_rules(inspector: Inspector) -> Iterator[Rule]:
 
 def present_rules(inspector: Inspector) -> Iterator[tuple[Rule, TableObject | None]]:
     """Yield each rule of the models, with what bears its name in the database."""
-    tables = [read_objects(inspector.cursor, table) for table in target_models()]
+    tables = [inspector.once(read_objects, table) for table in target_models()]
     present = {item.name: item for objects in tables for item in objects}
     for model, rule in check_rules():
         yield (model, rule), present.get(rule.name)
