@@ -31,6 +31,7 @@ CODES = {
     "MC204": "A way back did not lead to a legacy database.",
     "MC205": "A plain migrate would restructure tables that hold rows.",
     "MC206": "Reversing a migration would drop tables that hold rows.",
+    "MC207": "Migrations of other apps build on the restructuring.",
     # checks
     "MC301": "A check before the change failed.",
     "MC302": "A check failed under the lock.",

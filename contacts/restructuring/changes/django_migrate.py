@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from contacts.restructuring.changes.context import ChangeContext
 from contacts.restructuring.database.settings import schema_only
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.state.expected import APPS
+from contacts.restructuring.state.expected import unrelated_apps
 from jmsk.postgres.django_schema import own_name
 from jmsk.postgres.queries import execute, is_there, value
 
@@ -51,7 +51,7 @@ def make_django_schema(cursor: Any, migrate_app: Callable[[str], object]) -> Non
         execute(cursor, "CREATE SCHEMA {}", schema)
     with schema_only(cursor, schema):
         MigrationRecorder(cursor.db).ensure_schema()
-        for app in sorted(MigrationLoader(None).migrated_apps - {*APPS}):
+        for app in unrelated_apps(MigrationLoader(None).graph):
             migrate_app(app)
             # The next one alters tables into which this one has put rows.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -20,8 +20,14 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
 from contacts.restructuring.changes.django_migrate import make_django_schema
+from contacts.restructuring.failures import UNCHANGED, Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.state.expected import APPS, LEGACY_STATE, RUNS_MIGRATION
+from contacts.restructuring.state.expected import (
+    APPS,
+    LEGACY_STATE,
+    RUNS_MIGRATION,
+    unrelated_apps,
+)
 
 Node = tuple[str, str]
 """A migration, as Django names it: its app and its name."""
@@ -83,8 +89,9 @@ def _migrate_others(connection: BaseDatabaseWrapper, cursor: Any) -> None:
     """Apply the migrations of Django's own apps, and those of ours that restructure nothing."""
     make_django_schema(cursor, partial(_migrate_app, connection))
     executor = MigrationExecutor(connection)
-    leaves = executor.loader.graph.leaf_nodes()
-    theirs = [node for node in leaves if node[0] not in APPS]
+    graph = executor.loader.graph
+    unrelated = unrelated_apps(graph)
+    theirs = [node for node in graph.leaf_nodes() if node[0] in unrelated]
     # What is applied is no target: the executor would take back all that came after it.
     targets = [
         target
@@ -102,12 +109,35 @@ def _migrate_app(connection: BaseDatabaseWrapper, app: str) -> None:
 def plan_reversal(cursor: Any, journal: Journal) -> PlannedMigrations:
     """Work out what the models are again when the migrations are reversed that restructure.
 
-    Nothing is to be reversed where none of them is applied.
+    Nothing is to be reversed where none of them is applied. Raises Failure where another app's
+    migrations would have to be reversed, too.
     """
     with journal.step("plan", "Working out what the migrations do"):
         executor = MigrationExecutor(cursor.db)
         plan = executor.migration_plan([LEGACY_MIGRATION])
-        return _planned(executor, [migration for migration, backwards in plan[::-1] if backwards])
+        migrations = [migration for migration, backwards in plan[::-1] if backwards]
+        _require_own(migrations)
+        return _planned(executor, migrations)
+
+
+def _require_own(migrations: Sequence[Migration]) -> None:
+    """Raise Failure, naming them, where others' migrations are among these, the first one first."""
+    first: dict[str, Migration] = {}
+    for migration in migrations:
+        if migration.app_label not in APPS:
+            first.setdefault(migration.app_label, migration)
+    if not first:
+        return
+    before = (
+        f"'manage.py migrate {app} {dict(migration.dependencies).get(app, 'zero')}'"
+        for app, migration in first.items()
+    )
+    raise Failure(
+        "MC207",
+        f"The migrations from {', '.join(map(str, first.values()))} on build on the restructuring: "
+        f"going back would drop what they made, and no backup holds that. {UNCHANGED} Reverse them "
+        f"first, once their rows are kept or not needed: {', '.join(before)}.",
+    )
 
 
 def _plan(connection: BaseDatabaseWrapper) -> PlannedMigrations:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.loader import MigrationLoader
 
 from companies.trigger_sql import CreateTrigger
@@ -21,6 +22,16 @@ RENAMED = {"customers": "contacts"}
 """The legacy tables that bear another name afterwards."""
 ONE_EMAIL_PER_TENANT = frozenset({"tenant_id", "email"})
 """The columns of the legacy key on e-mails."""
+
+
+def unrelated_apps(graph: MigrationGraph) -> list[str]:
+    """Return the apps none of whose migrations build on those that restructure: Django's own."""
+    built_on = {
+        leaf[0]
+        for leaf in graph.leaf_nodes()
+        if any(app in APPS for app, _ in graph.forwards_plan(leaf))
+    }
+    return sorted({app for app, _ in graph.leaf_nodes()} - built_on)
 
 
 def models_at(nodes: list[tuple[str, str]]) -> dict[str, type[models.Model]]:
