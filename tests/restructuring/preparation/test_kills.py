@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from tests.cases.faults import KINDS
 from tests.support.applications.legacy_writers import Application, at_work
 from tests.support.database.databases import Database, django_uses
-from tests.support.runs.command import Running, assert_migrates, run_child, start
+from tests.support.runs.command import Running, assert_migrates, run, run_child, start
 from tests.support.servers.own_servers import OwnServer
 
 pytestmark = pytest.mark.slow
@@ -82,26 +82,26 @@ def disturbed(
 def settled(database: Database, *arguments: str) -> None:
     """Run the command until it comes to its end; a killed run's sessions may live on a little."""
     for _ in range(10):
-        done = run_child(database, *arguments)
+        with django_uses(database):
+            done = run(*arguments)
         if done.code == 0:
             return
         assert "Traceback" not in done.output, done.output
     raise AssertionError(f"never came to an end: {done.output}")
 
 
+@pytest.mark.usefixtures("unblocked")
 def test_a_fault_costs_nothing_but_running_the_command_again(
     number: int,
     crash_server: OwnServer,
     target: str,
     tmp_path: Path,
-    django_db_blocker: DjangoDbBlocker,
     pytestconfig: pytest.Config,
 ) -> None:
     seed = pytestconfig.getoption("--faults-seed") * 1_000_003 + number
     chance = random.Random(seed)  # noqa: S311  # no secret
     kind, busy, abandoned = KINDS[number % len(KINDS)], number % 2 == 0, number % 3 == 0
-    with django_db_blocker.unblock():
-        database = crash_server.database("sample")
+    database = crash_server.database("sample")
     schema, whole = database.dump("--schema-only"), sorted(database.dump().splitlines())
     folder = ("--noinput", "--backup-dir", str(tmp_path))
     application = Application(database)

@@ -152,10 +152,9 @@ class Server:
 
     def drop(self, *names: str) -> None:
         """Drop databases, whoever is connected to them."""
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         for name in names:
-            self.maintenance.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            self._execute(drop.format(sql.Identifier(name)))
 
     def drop_all(self) -> None:
         """Drop every database that this run has made."""
@@ -168,10 +167,19 @@ class Server:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'{}").format(
             sql.Identifier(name), sql.Identifier(template), self._strategy
         )
-        self.maintenance.execute(statement)
+        self._execute(statement)
         if template == "template0":  # as it is from PostgreSQL 15 on
             made = Database(name, self.settings)
             made.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+    def _execute(self, statement: sql.Composed) -> None:
+        """Run ``statement`` in a session that stays: there are two of them for each test."""
+        with self._session.cursor() as cursor:
+            cursor.execute(statement)
+
+    @cached_property
+    def _session(self) -> extensions.connection:
+        return self.maintenance.connect()
 
     @cached_property
     def _strategy(self) -> sql.SQL:

@@ -12,10 +12,10 @@ import pytest
 
 from tests.cases.faults import draw, hit
 from tests.cases.wreck import ROWS, WRECK
-from tests.support.database.databases import Database
+from tests.support.database.databases import Database, django_uses
 from tests.support.database.photograph import changes, photograph
 from tests.support.runs.aftermath import assert_no_locks_left, half_backups
-from tests.support.runs.command import Result, run_child, start
+from tests.support.runs.command import Result, assert_succeeds, start
 from tests.support.servers.own_servers import OwnServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unblocked")]
@@ -88,9 +88,9 @@ def prepare(subject: Subject, server: OwnServer, folder: Path) -> Stage:
     if not subject.before:
         database.execute(ROWS)
         database.run_script(WRECK)
-    for arguments in subject.before:
-        done = run_child(database, *arguments, *options)
-        assert done.code == 0, done.output
+    with django_uses(database):
+        for arguments in subject.before:
+            assert_succeeds(folder, *arguments)
     database.execute(subject.damage or "SELECT")
     backup = next((str(path) for path in folder.glob("migration_2*") if path.is_dir()), "")
     arguments = tuple(argument.format(backup=backup) for argument in subject.arguments)
@@ -152,7 +152,7 @@ def test_a_fault_leaves_the_database_as_before_or_as_after(
     if fault.kind != "SIGKILL":
         assert half_backups(tmp_path) == []
     if not changed:
-        again = run_child(database, *stage.arguments, *options)
-        assert again.code == 0, again.output
+        with django_uses(database):
+            assert_succeeds(tmp_path, *stage.arguments)
         assert picture(database) == stage.after
     crash_server.drop(database)
