@@ -86,9 +86,7 @@ class Restore(Change):
             created = self._created_companies(context.cursor)
             run.created_companies = list(created)
             run.legacy_objects = {"companies": {"created": created}}
-        with context.journal.step("analyze", "Refreshing the planner's statistics"):
-            context.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            context.cursor.execute(f"ANALYZE {', '.join(item.table for item in self.done)}")
+        context.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         restored = [plain_source(table) for table in backed_up(read_layout(context.connection))]
         return run, take_exact_fingerprints(context.cursor, restored)
 

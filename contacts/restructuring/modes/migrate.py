@@ -47,6 +47,7 @@ def migrate(operation: Operation) -> None:
         switch.switch(operation, backup)
     else:
         steps.run_and_report(operation, Restructure(), EXCLUSIVE, backup)
+        steps.refresh_statistics(operation)
     operation.say(Line("✓ Migration completed successfully!", "SUCCESS"))
     operation.report.stage = Stage.MIGRATED
     _show_results(operation, "Migration completed successfully!")

@@ -34,15 +34,15 @@ RESTORED = (
     "recover",
     "migrate",
     "restore",
-    "analyze",
     "commit",
+    "statistics",
 )
 ALREADY_MIGRATED = "This database is already migrated: nothing to do."
 
 MIGRATE = Mode(
     flag="",
     name="migration",
-    steps=(*BACKUP, *PLANNED, *PROVED),
+    steps=(*BACKUP, *PLANNED, *PROVED, "statistics"),
     run=migrate,
     help="Validate, back up, ask, migrate, verify, report.",
     stages=(Stage.LEGACY, Stage.PREPARED),
@@ -191,7 +191,7 @@ MODES = (
     Mode(
         flag="--rollback",
         name="rollback",
-        steps=(*BACKUP, "plan", "locks", "checks under lock", *BACK),
+        steps=(*BACKUP, "plan", "locks", "checks under lock", *BACK, "statistics"),
         run=rollback,
         help="Bring a migrated database back to the legacy schema, every row proved.",
         stages=(Stage.MIGRATED,),

@@ -59,6 +59,7 @@ def restore(operation: Operation) -> None:
     _confirm(operation, wanted, backup)
     steps.section(operation, "RESTORING")
     steps.run_and_report(operation, Restore(wanted), tables_to_lock(operation.layout), backup)
+    steps.refresh_statistics(operation)
     operation.say(Line("✓ The tables hold what the backup holds", "SUCCESS"))
     operation.report.stage = Stage(wanted.manifest.stage)
     steps.save_report(

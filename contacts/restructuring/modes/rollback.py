@@ -42,6 +42,7 @@ def rollback(operation: Operation) -> None:
     steps.confirm(operation, consequences, steps.backup_line(backup, none="none (--skip-backup)"))
     steps.section(operation, "ROLLING BACK THE MIGRATION")
     result = steps.run_and_report(operation, RollBack(), EXCLUSIVE, backup)
+    steps.refresh_statistics(operation)
     operation.say(Line("✓ The tables are those of the legacy schema again", "SUCCESS"))
     operation.report.stage = Stage.LEGACY
     contacts = counted(result.counts["customers"], "contact")

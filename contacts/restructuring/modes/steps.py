@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from django.db import DatabaseError, transaction
+
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.bridge.description import read_bridge
 from contacts.restructuring.changes.base import Change, FailedChecksError, run_change
@@ -12,6 +14,8 @@ from contacts.restructuring.changes.context import ChangeResult, Plan
 from contacts.restructuring.checks.base import Check, Result, run_checks
 from contacts.restructuring.console.lines import Line, heading
 from contacts.restructuring.database.inspector import Inspector
+from contacts.restructuring.database.layout import read_layout
+from contacts.restructuring.database.settings import set_local
 from contacts.restructuring.database.tables import Table
 from contacts.restructuring.database.transaction import TransactionOptions, TransactionResult
 from contacts.restructuring.modes.backing_up import back_up_under_lock
@@ -19,6 +23,8 @@ from contacts.restructuring.modes.operation import Operation
 from contacts.restructuring.reports.results import result_lines
 from contacts.restructuring.reports.runbook import undo
 from contacts.restructuring.reports.summary import summary_lines
+from jmsk.postgres.queries import execute, listed
+from jmsk.postgres.server_errors import server_words
 
 T = TypeVar("T")
 
@@ -99,6 +105,24 @@ def run_and_report(
         raise
     _note(operation, ended)
     return ended.value
+
+
+def refresh_statistics(operation: Operation) -> None:
+    """Refresh the planner's statistics, when nobody is locked out any more.
+
+    The change is committed, and stays so: a refusal is noted in the report.
+    """
+    connection, tables = operation.connection, read_layout(operation.connection).tables
+    with operation.journal.step("statistics", "Refreshing the planner's statistics"):
+        try:
+            with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+                set_local(cursor, {"lock_timeout": operation.options.patience.timeout})
+                execute(cursor, "ANALYZE {}", listed([item.identifier for item in tables.values()]))
+        except DatabaseError as error:
+            operation.report.notes += (
+                f"The planner's statistics are old ({server_words(error)}): until autovacuum has "
+                "refreshed them, queries may be slow. ANALYZE does it at once.",
+            )
 
 
 def bridge_views(operation: Operation) -> tuple[Table, ...]:

@@ -61,7 +61,7 @@ def test_what_was_rehearsed_tells_the_time_left(sample: Database, tmp_path: Path
     first = on_a_terminal(environment, *options, "--rehearse")
     assert not re.search(LEFT, first.text)
     second = on_a_terminal(environment, *options)
-    assert re.search(rf"Step 8 of 12: .* locked out for 00:\d\d, {LEFT}", second.text)
+    assert re.search(rf"Step 8 of 13: .* locked out for 00:\d\d, {LEFT}", second.text)
 
 
 def test_the_runs_row_tells_it_where_no_report_is(sample: Database, tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ def test_the_last_step_is_seen_on_a_terminal_and_in_a_log(sample: Database, tmp_
     call = ("migrate_contacts", "--noinput", "--backup-dir", str(tmp_path))
     for number, mode in (
         (10, "--rehearse"),
-        (12, ""),
-        (11, "--rollback"),
+        (13, ""),
+        (12, "--rollback"),
         (7, "--prepare"),
         (16, ""),
     ):
