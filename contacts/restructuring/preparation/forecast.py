@@ -16,9 +16,9 @@ PROBE = """
 """
 PROBE_SECONDS = 0.035
 """What the probe takes on the machine on which these were measured, seconds and seconds a row."""
-OFFLINE, OFFLINE_ROW = 0.4, 7.8e-6
+OFFLINE, OFFLINE_ROW = 0.25, 5.6e-6
 PREPARED, PREPARED_ROW, FILLED_ORDER = 1.0, 8e-6, 26e-6
-SWITCHED, SCANNED_CUSTOMER, PLACED_CUSTOMER = 0.2, 0.07e-6, 23e-6
+SWITCHED, SCANNED_CUSTOMER, PLACED_CUSTOMER = 0.15, 0.07e-6, 23e-6
 
 
 @dataclass(frozen=True)
