@@ -14,7 +14,7 @@ from tests.support.admin.pages import COMPANIES, CONTACTS, LINK, ORDERS, REASSIG
 from tests.support.database.databases import Database
 
 pytestmark = browser.NEEDS_BROWSER
-address, browse = browser.address, browser.browse
+address, browse, idle_browsers = browser.address, browser.browse, browser.idle_browsers
 PLACE = "SELECT contact_id, company_id FROM orders WHERE id = 24"
 
 

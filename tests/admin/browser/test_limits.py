@@ -10,7 +10,7 @@ from tests.support.admin.pages import CONTACTS, ORDERS, REASSIGN
 from tests.support.database.databases import Database
 
 pytestmark = browser.NEEDS_BROWSER
-address, browse = browser.address, browser.browse
+address, browse, idle_browsers = browser.address, browser.browse, browser.idle_browsers
 FOREIGN = ("Bijou", "Opal", "Cleo", "B-23")
 MAY = ("view_contact", "view_company", "view_order", "reassign_contact", "link_order")
 

@@ -9,7 +9,7 @@ from tests.support.admin.pages import CONTACTS, ORDERS
 from tests.support.database.databases import Database
 
 pytestmark = browser.NEEDS_BROWSER
-address, browse = browser.address, browser.browse
+address, browse, idle_browsers = browser.address, browser.browse, browser.idle_browsers
 
 
 def test_placed_contacts_are_reassigned_without_scripts(browse: Open, migrated: Database) -> None:

@@ -10,7 +10,7 @@ from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS
 from tests.support.database.databases import Database
 
 pytestmark = browser.NEEDS_BROWSER
-address, browse = browser.address, browser.browse
+address, browse, idle_browsers = browser.address, browser.browse, browser.idle_browsers
 SIX = """
 INSERT INTO contacts (id, tenant_id, company_id, name, email)
 SELECT 200 + n, 1, 2, 'Person ' || n, 'person' || n || '@example.com'

@@ -6,6 +6,7 @@ Needs Debian's packages chromium and chromium-driver; where they are missing the
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ SWITCHES = (
     "--no-first-run",
     "--window-size=1200,900",
 )
+AS_NEW: dict[str, dict[str, Any]] = {
+    "Network.clearBrowserCookies": {},
+    "Emulation.clearDeviceMetricsOverride": {},
+    "Emulation.setScriptExecutionDisabled": {"value": False},
+}
+"""What a browser is told when a test has done with it; each test's server is another origin."""
 Open = Callable[..., Any]
 PAGES = (
     "/admin/",
@@ -57,11 +64,18 @@ class QuietServer(LiveServerThread):
     def __init__(self) -> None:
         super().__init__("127.0.0.1", StaticFilesHandler)
 
+    def _create_server(self, connections_override: Any = None) -> Any:
+        server = super()._create_server(connections_override)  # type: ignore[misc]
+        # How soon it hears that it is to end, in seconds.
+        server.serve_forever = partial(server.serve_forever, 0.02)
+        return server
+
 
 @pytest.fixture
 def address(data: Database, settings: Any) -> Iterator[str]:
     settings.SESSION_COOKIE_SECURE = False
     settings.CSRF_COOKIE_SECURE = False
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # it is quick
     User.objects.create_superuser("root", password=PASSWORD)
     server = QuietServer()
     server.daemon = True
@@ -72,20 +86,47 @@ def address(data: Database, settings: Any) -> Iterator[str]:
     server.terminate()
 
 
+@pytest.fixture(scope="module")
+def idle_browsers() -> Iterator[list[Any]]:
+    """The browsers that no test uses just now: to start one takes longer than most tests."""
+    browsers: list[Any] = []
+    yield browsers
+    for browser in browsers:
+        browser.quit()
+
+
+def new_browser() -> Any:
+    """Start a browser."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for switch in SWITCHES:
+        options.add_argument(switch)
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+
+
+def make_new(driver: Any) -> None:
+    """Leave nothing in a browser of what a test did there: no tab, cookie, override or message."""
+    first, *others = driver.window_handles
+    for window in others:
+        driver.switch_to.window(window)
+        driver.close()
+    driver.switch_to.window(first)
+    for command, parameters in AS_NEW.items():
+        driver.execute_cdp_cmd(command, parameters)
+    driver.get("about:blank")
+    driver.get_log("browser")
+
+
 @pytest.fixture
-def browse(address: str) -> Iterator[Open]:
+def browse(address: str, idle_browsers: list[Any]) -> Iterator[Open]:
     """Return a function that opens a page in a browser of its own, logged in."""
-    drivers: list[Any] = []
+    used: list[Any] = []
 
     def browse(page: str, *, dark: bool = False, phone: bool = False, scripts: bool = True) -> Any:
-        options = webdriver.ChromeOptions()
-        options.binary_location = BROWSER
-        for switch in SWITCHES:
-            options.add_argument(switch)
-        if os.geteuid() == 0:
-            options.add_argument("--no-sandbox")
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-        drivers.append(driver)
+        driver = idle_browsers.pop() if idle_browsers else new_browser()
+        used.append(driver)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         if phone:
@@ -100,8 +141,9 @@ def browse(address: str) -> Iterator[Open]:
         return driver
 
     yield browse
-    for driver in drivers:
-        driver.quit()
+    for driver in used:
+        make_new(driver)
+    idle_browsers.extend(used)
 
 
 def find(driver: Any, selector: str) -> Any:
@@ -114,7 +156,7 @@ def link(driver: Any, text: str) -> Any:
 
 def wait_until(driver: Any, condition: Callable[[Any], Any]) -> None:
     """Wait for a condition of the page; while one page follows another, nothing can be asked."""
-    WebDriverWait(driver, 20, ignored_exceptions=(WebDriverException,)).until(condition)
+    WebDriverWait(driver, 20, 0.05, ignored_exceptions=(WebDriverException,)).until(condition)
 
 
 def shows(wanted: str, selector: str = "body") -> Callable[[Any], bool]:
