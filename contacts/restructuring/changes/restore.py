@@ -60,7 +60,8 @@ class Restore(Change):
         self.backup = backup
 
     def before_lock(self, cursor: Any, journal: Journal) -> None:
-        self.planned = plan_reversal(cursor, journal)
+        if was_migrated_since(read_layout(cursor.db), self.backup):
+            self.planned = plan_reversal(cursor, journal)
 
     def checks(self, context: ChangeContext) -> Sequence[Check]:
         return checks_for_restore(going_back=was_migrated_since(context.layout, self.backup))

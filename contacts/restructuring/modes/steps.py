@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from contacts.restructuring.backup.manifest import Backup
 from contacts.restructuring.bridge.description import read_bridge
@@ -112,13 +112,14 @@ def refresh_statistics(operation: Operation) -> None:
 
     The change is committed, and stays so: a refusal is noted in the report.
     """
-    connection, tables = operation.connection, read_layout(operation.connection).tables
+    connection = operation.connection
     with operation.journal.step("statistics", "Refreshing the planner's statistics"):
         try:
             with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
                 set_local(cursor, {"lock_timeout": operation.options.patience.timeout})
-                execute(cursor, "ANALYZE {}", listed([item.identifier for item in tables.values()]))
-        except DatabaseError as error:
+                tables = read_layout(connection).tables.values()
+                execute(cursor, "ANALYZE {}", listed([table.identifier for table in tables]))
+        except (DatabaseError, InterfaceError) as error:
             operation.report.notes += (
                 f"The planner's statistics are old ({server_words(error)}): until autovacuum has "
                 "refreshed them, queries may be slow. ANALYZE does it at once.",

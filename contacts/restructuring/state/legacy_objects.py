@@ -37,7 +37,10 @@ def wanted_objects(record: MigrationRecord, table: str) -> list[TableObject]:
 def wanted_and_present(
     inspector: Inspector, table: str
 ) -> tuple[list[TableObject], list[TableObject]]:
-    """Return these, and the objects that are there now, both in the legacy schema's words."""
+    """Return what a rollback gives back to the legacy ``table``, and what is there of it now.
+
+    Both are in the legacy schema's words.
+    """
     wanted = wanted_objects(inspector.once(read_record), table)
     return wanted, _present_objects(inspector, table, wanted)
 

@@ -76,6 +76,13 @@ def test_a_way_back_that_would_drop_its_tables_is_refused_and_says_what_to_do(
         assert "'manage.py migrate shipping zero'" in refused.error
         assert shipping.dump() == before
 
+    *_, of_the_rollback = sorted(tmp_path.glob("migration_*[0-9]"))
+    shipping.execute("UPDATE contacts SET name = 'somebody'")
+    stays = do(shipping, tmp_path, "--restore", str(of_the_rollback))
+    assert stays.code == 0, stays.output
+    assert shipping.value("SELECT count(*) FROM contacts WHERE name = 'somebody'") == 0
+    assert shipping.value("SELECT count(*) FROM shipping_parcel") == 1
+
     url = {"DATABASE_URL": shipping.url}
     assert into_a_log(url, "migrate", "shipping", "zero").code == 0
     back = do(shipping, tmp_path, "--rollback")
