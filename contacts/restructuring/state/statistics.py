@@ -8,6 +8,7 @@ from django.db import DatabaseError, transaction
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.inspector import Inspector
 from contacts.restructuring.database.layout import LEGACY_NAMES
+from jmsk.postgres.queries import rows
 
 PLACED = f"""
     WITH orphans AS (SELECT tenant_id, count(*) AS customers FROM customers
@@ -63,7 +64,11 @@ def gather(inspector: Inspector) -> Statistics | None:
 
 def placements(inspector: Inspector) -> tuple[Placement, ...]:
     """Return what would be placed in the default company of each tenant concerned."""
-    return tuple(Placement(*row) for row in inspector.rows(PLACED))
+    return inspector.once(_placements)
+
+
+def _placements(cursor: Any) -> tuple[Placement, ...]:
+    return tuple(Placement(*placed) for placed in rows(cursor, PLACED))
 
 
 def _count(inspector: Inspector) -> Statistics:

@@ -44,9 +44,7 @@ DEFAULT_COMPANIES = """
           FROM (SELECT tenant_id, (SELECT min(id) FROM companies
                                     WHERE companies.tenant_id = wanting.tenant_id
                                       AND name = {name}) AS found
-                  FROM (SELECT tenant_id FROM customers WHERE company_id IS NULL
-                        UNION SELECT tenant_id FROM orders WHERE customer_id IS NULL) AS wanting)
-               AS wanted
+                  FROM unnest({tenants}::bigint[]) AS wanting (tenant_id)) AS wanted
     )
 """
 """The default company of each tenant that needs one: the one that is there, or one to create."""
@@ -190,6 +188,7 @@ def _tables_to_come(inspector: Inspector, created: CreatedCompany) -> str:
     parts = [
         compose(
             DEFAULT_COMPANIES,
+            tenants=sql.Literal([placement.tenant_id for placement in placements(inspector)]),
             ids=sql.Literal(_next_ids(inspector)),
             key=types["id"],
             name=sql.Literal(DEFAULT_COMPANY),
