@@ -2,24 +2,16 @@
 
 import hashlib
 import os
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 1 << 20
-"""Bytes of lines that are compressed at once."""
+from contacts.restructuring.backup.compression import BLOCK, compressor, expand, one_ahead
 
 MOST_WAITING = 4
 """Blocks that may wait for the compression before the server has to."""
-
-LEVEL = 1
-"""zlib's; a higher one costs more than it saves, for the disk is not what one waits for."""
-
-GZIP = 31
-"""zlib's ``wbits`` for a gzip header and trailer."""
 
 LINE_SEPARATORS = {
     "\u0085".encode(): b"\\u0085",
@@ -56,7 +48,7 @@ class FixtureWriter:
         self._lines: list[bytes] = []
         self._pending = 0
         self._waiting: deque[Future[None]] = deque()
-        self._compress = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+        self._compress = compressor()
         self._sha256 = hashlib.sha256()
         self._content_sha256 = hashlib.sha256()
         self._count = 0
@@ -129,29 +121,8 @@ def read_back(path: Path, progress: Callable[[int], None] = lambda lines: None) 
         sha256.update(data)
         size += len(data)
 
-    for block in expand(path, take):
+    for block in one_ahead(expand(path, take)):
         content_sha256.update(block)
         lines += block.count(b"\n")
         progress(lines)
     return Written(size, sha256.hexdigest(), content_sha256.hexdigest(), lines)
-
-
-def expand(path: Path, take: Callable[[bytes], None] = lambda data: None) -> Iterator[bytes]:
-    """Return a file's content in blocks, in which lines may be broken.
-
-    ``take`` gets the bytes of the file itself. However well they were compressed, a block is small.
-    Raises OSError if the file cannot be read, ValueError, which says why, if it is not whole gzip.
-    """
-    machine = zlib.decompressobj(GZIP)
-    try:
-        with path.open("rb") as file:
-            while data := file.read(BLOCK // 4):
-                take(data)
-                while data:
-                    yield machine.decompress(data, BLOCK)
-                    data = machine.unconsumed_tail
-        yield machine.flush()
-    except zlib.error as error:
-        raise ValueError(f"{path.name} is damaged ({error})") from error
-    if not machine.eof or machine.unused_data:
-        raise ValueError(f"{path.name} is cut short, or something follows its end")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from contacts.restructuring.backup.fixture_file import expand
+from contacts.restructuring.backup.compression import expand, one_ahead
 from contacts.restructuring.backup.folder import is_partial
 from contacts.restructuring.backup.manifest import (
     FILE_NAME,
@@ -108,7 +108,7 @@ class _Lines:
         self.count = 0
         self.sha256 = hashlib.sha256()
         self.error: OSError | ValueError | None = None
-        self._blocks = expand(path, self.sha256.update)
+        self._blocks = one_ahead(expand(path, self.sha256.update))
         self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:

@@ -39,6 +39,10 @@ def backup_to_use(
     if not candidates:
         return None
     with readable(), snapshot as inspector:
+        stage = inspector.layout.stage
+        candidates = [one for one in candidates if one.manifest.stage is stage]
+        if not candidates:  # to find that out by fingerprints would read every row
+            return None
         present = _without_files(describe(inspector, now, lambda *_: NOTHING))
         exact = take_exact_fingerprints(inspector.cursor, sources(inspector.layout))
     same = (replace(one, exact=exact) for one in candidates if _holds(one.manifest, present))
