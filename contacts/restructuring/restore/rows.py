@@ -92,9 +92,9 @@ def restore_rows(
 def _replace_rows(cursor: Any, layout: Layout, backup: Backup) -> tuple[Restored, ...]:
     tables = backup.manifest.tables
     if layout.stage == Stage.EMPTY:
-        done = tuple(Restored(table.table, *_replace(cursor, layout, table)) for table in tables)
+        added = {table.table: _insert(cursor, layout, table) for table in tables}
         finish_tables(cursor, backup)
-        return done
+        return tuple(Restored(table, 0, 0, number) for table, number in added.items())
     names = [table.table for table in tables]
     with without_user_triggers(cursor, *names), _without_foreign_keys(cursor, names):
         done = tuple(Restored(table.table, *_replace(cursor, layout, table)) for table in tables)
@@ -115,8 +115,13 @@ def _replace(cursor: Any, layout: Layout, table: TableBackup) -> tuple[int, int,
         deleted = cursor.rowcount
         with _settable_identities(cursor, layout, table):
             changed = _update(cursor, table.table, statements["update"])
-    cursor.execute(statements["insert"])
-    return deleted, changed, cursor.rowcount
+    return deleted, changed, _insert(cursor, layout, table)
+
+
+def _insert(cursor: Any, layout: Layout, table: TableBackup) -> int:
+    """Insert the rows that are not there; return how many."""
+    cursor.execute(_statements(layout, table)["insert"])
+    return int(cursor.rowcount)
 
 
 def _statements(layout: Layout, table: TableBackup) -> dict[str, sql.Composed]:

@@ -10,15 +10,20 @@ from contacts.restructuring.backup.column_types import ENUM_LABELS, without_labe
 from contacts.restructuring.backup.manifest import Backup, Progress, TableBackup, unheard
 from contacts.restructuring.backup.reader import verified_lines
 from contacts.restructuring.backup.row_json import COPY_OPTIONS
+from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.failures import UNCHANGED, Failure
 from jmsk.postgres.queries import compose, execute, is_there, listed, spelled, value
 
-CREATE_LINES = "CREATE TEMP TABLE {} (line json) ON COMMIT DROP"
+LINES = "jmsk_restored_lines"
+CREATE_LINES = "CREATE UNLOGGED TABLE {} (line text)"
+"""Not a temporary one, which no parallel worker may read; it is dropped as soon as it was read."""
+BY_SEVERAL_WORKERS = {"parallel_tuple_cost": "0"}
+"""To turn a line into a row takes far longer than to hand the row over."""
 CONVERT = """
     CREATE TEMP TABLE {rows} ON COMMIT DROP AS
     SELECT {values}
       FROM {lines}
-     CROSS JOIN LATERAL json_to_record(line) AS r (pk text, fields json, extra json)
+     CROSS JOIN LATERAL json_to_record(line::json) AS r (pk text, fields json, extra json)
      CROSS JOIN LATERAL json_to_record(r.fields) AS f ({fields})
       LEFT JOIN LATERAL json_to_record(r.extra) AS e ({extra}) ON true
 """
@@ -49,14 +54,15 @@ def load_rows(cursor: Any, backup: Backup, progress: Progress = unheard) -> None
 
 
 def _load(cursor: Any, backup: Backup, table: TableBackup, progress: Progress) -> None:
-    lines = sql.Identifier("pg_temp", "jmsk_restored_lines")
+    lines = sql.Identifier(LINES)
     execute(cursor, CREATE_LINES, lines)
     copy = compose(f"COPY {{}} FROM STDIN WITH ({COPY_OPTIONS})", lines)
     with verified_lines(backup, table, progress) as file, cursor.db.wrap_database_errors:
         cursor.copy_expert(copy, file, READ_SIZE)
     lacking = list(_missing_labels(cursor, backup))
     try:
-        cursor.execute(_conversion(table, lines))
+        with temporarily(cursor, BY_SEVERAL_WORKERS):
+            cursor.execute(_conversion(table, lines))
     except DataError as error:
         if not lacking:
             raise
