@@ -75,7 +75,7 @@ def can_be_prepared(wanted: Wanted) -> bool:
 
 
 def make_indexes(worker: Worker) -> None:
-    """Make the missing indexes, one after another, then refresh what the planner knows."""
+    """Refresh what the planner knows, then make the missing indexes, one after another."""
 
     def begin(cursor: Any) -> list[Wanted]:
         ours = set(read_state(cursor).notes["indexes"])
@@ -87,13 +87,18 @@ def make_indexes(worker: Worker) -> None:
         return wanted
 
     wanted = worker.transact(begin, "looking for missing indexes")
+    _vacuum(worker)
     for number, one in enumerate(wanted, 1):
         worker.journal.progress_of("index", "indexes", number - 1, len(wanted), one.item.name)
         _make(worker, one)
+    worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
+
+
+def _vacuum(worker: Worker) -> None:
+    """Clear away what filling left dead, while there are no new indexes to clear it from."""
     with worker.outside() as cursor:
         for table, statement in VACUUM.items():
             execute(cursor, statement, worker.table(table))
-    worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
 
 
 def _make(worker: Worker, wanted: Wanted) -> None:

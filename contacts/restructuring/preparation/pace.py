@@ -38,6 +38,7 @@ class Pace:
     """How fast rows are filled.
 
     ``duty`` is the share of the time at work, ``batch_seconds`` how long a transaction may take,
+    ``helpers`` how many processors beside its own a statement may use,
     ``max_waiting`` how many sessions may wait for locks, ``max_replica_lag`` how many megabytes a
     replica may be behind (None: any), ``max_pause`` after how many seconds of pausing to give up.
     """
@@ -45,6 +46,7 @@ class Pace:
     name: str
     duty: float
     batch_seconds: float
+    helpers: int = 0
     max_waiting: int = 8
     max_replica_lag: float | None = None
     max_pause: float = 600.0
@@ -56,7 +58,7 @@ class Pace:
 
 GENTLE = Pace("gentle", 0.25, 0.03)
 NORMAL = Pace("normal", 0.5, 0.06)
-FAST = Pace("fast", 1.0, 0.1)
+FAST = Pace("fast", 1.0, 0.1, helpers=2)
 PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
 
 

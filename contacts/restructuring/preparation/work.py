@@ -15,7 +15,7 @@ from contacts.restructuring.database.locking.blockers import blocking_sessions
 from contacts.restructuring.database.locking.locks import gave_up_waiting
 from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.locking.run_lock import take_run_lock
-from contacts.restructuring.database.settings import apply_changing_settings
+from contacts.restructuring.database.settings import apply_changing_settings, set_local
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.pace import NORMAL, Pace
@@ -29,9 +29,10 @@ OUTSIDE = {
     "statement_timeout": "0",
     "lock_timeout": "60s",
     "maintenance_work_mem": "256MB",
-    "max_parallel_maintenance_workers": "0",
 }
-"""To build an index beside others waits for their transactions; one processor is enough for it."""
+"""To build an index beside others waits for their transactions."""
+HELPERS = "max_parallel_workers_per_gather"
+MAINTENANCE_HELPERS = "max_parallel_maintenance_workers"
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
 
 
@@ -81,14 +82,15 @@ class Worker:
         Its settings are put back at the end, for behind a pooler the session serves others, too;
         and names have to be given with their schema.
         """
+        settings = {**OUTSIDE, MAINTENANCE_HELPERS: str(self.pace.helpers)}
         with self.connection.cursor() as cursor:
-            for name, value in OUTSIDE.items():
+            for name, value in settings.items():
                 cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
             try:
                 yield cursor
             finally:
                 if not cursor.connection.closed:
-                    cursor.execute("; ".join(f"RESET {name}" for name in OUTSIDE))
+                    cursor.execute("; ".join(f"RESET {name}" for name in settings))
 
     def table(self, name: str) -> sql.Identifier:
         """Return the name of a table with its schema."""
@@ -99,6 +101,7 @@ class Worker:
             if snapshot:
                 cursor.execute(f"SET TRANSACTION {SNAPSHOT}")
             apply_changing_settings(cursor, self.layout.schema, self.patience)
+            set_local(cursor, {HELPERS: str(self.pace.helpers)})
             return work(cursor)
 
     def _in_the_way(self) -> str:

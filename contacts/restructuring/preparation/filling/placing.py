@@ -29,7 +29,8 @@ from jmsk.postgres.prepared import has_column
 from jmsk.postgres.queries import column, compose, value
 from jmsk.postgres.references import referred_rows
 
-AT_ONCE = 500
+SECONDS_A_ROW = 30e-6
+"""About what it takes to place one."""
 TABLES = ("customers", "companies")
 """What is changed."""
 MAKE = f"""
@@ -53,7 +54,7 @@ PLACE = f"""
         SELECT c.ctid AS place, {{hash}} AS hash FROM customers c
          WHERE c.company_id IS NULL
            AND c.tenant_id = ANY(ARRAY(SELECT tenant_id FROM {prepared.DEFAULTS} WHERE reused))
-         LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED),
+         LIMIT {{at_once}} FOR UPDATE SKIP LOCKED),
     placed AS (
         UPDATE customers c SET company_id = d.company_id, placed_in_company_id = d.company_id
           FROM taken, {prepared.DEFAULTS} d
@@ -61,15 +62,15 @@ PLACE = f"""
         RETURNING taken.hash = {{hash}} AS same)
     SELECT count(*), count(*) FILTER (WHERE same) FROM placed
 """
-TAKE_BACK = f"""
+TAKE_BACK = """
     WITH taken AS MATERIALIZED (
-        SELECT c.ctid AS place, {{hash}} AS hash FROM customers c
+        SELECT c.ctid AS place, {hash} AS hash FROM customers c
          WHERE c.placed_in_company_id IS NOT NULL AND c.company_id = c.placed_in_company_id
-         LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED),
+         LIMIT {at_once} FOR UPDATE SKIP LOCKED),
     taken_back AS (
         UPDATE customers c SET company_id = NULL, placed_in_company_id = NULL
           FROM taken WHERE c.ctid = taken.place
-        RETURNING taken.hash = {{hash}} AS same)
+        RETURNING taken.hash = {hash} AS same)
     SELECT count(*), count(*) FILTER (WHERE same) FROM taken_back
 """
 PLACED = "SELECT count(*) FROM customers WHERE company_id = placed_in_company_id"
@@ -140,7 +141,8 @@ def _in_batches(worker: Worker, statement: str, what: str) -> int:
     meaning = worker.transact(
         lambda cursor: read_meanings(cursor, worker.layout)["customers"], "reading the columns"
     )
-    composed = compose(statement, hash=meaning.hash_of("c"))
+    at_once = sql.Literal(round(worker.pace.batch_seconds / SECONDS_A_ROW))
+    composed = compose(statement, hash=meaning.hash_of("c"), at_once=at_once)
     throttle, total = throttle_of(worker), 0
     while True:
         began = time.monotonic()
