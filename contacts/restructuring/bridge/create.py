@@ -44,7 +44,8 @@ COMMENTS = """
 """
 SET_DEFAULT = "ALTER VIEW {} ALTER COLUMN {} SET DEFAULT {}"
 COUNTED = "EXISTS (SELECT FROM {}) IS NOT NULL"
-"""Always true, found out once for each statement: by a scan, which is counted."""
+"""Always true, found out once for each statement: by a scan, which is counted. A function that
+scans costs less, but each process of a parallel plan would call it."""
 # A scan by several processes would be counted for each of them.
 MAKE_COUNTER = "CREATE MATERIALIZED VIEW {} WITH (parallel_workers = 0) AS SELECT WHERE false"
 SCHEMA_COMMENT = (
