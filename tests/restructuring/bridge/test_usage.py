@@ -29,6 +29,10 @@ CALLS = {
     "DELETE FROM customers WHERE id = 99": (1, 0),
     "EXPLAIN SELECT * FROM customers": (0, 0),
 }
+IN_PARALLEL = """
+    SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0;
+    SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+"""
 PAST_THE_BRIDGE = (
     "SELECT * FROM contacts",
     "UPDATE contacts SET name = 'x'",
@@ -68,6 +72,18 @@ def test_each_statement_counts_once_for_each_view_it_names(
     wait_until(lambda: calls() >= (1, 1), 20)
     first, second = counted
     wait_until(lambda: calls() == (3 * first + 1, 3 * second + 1), 20)
+
+
+def test_a_statement_that_several_processes_work_on_counts_once(bridged: Database) -> None:
+    statement = "SELECT count(*) FROM customers WHERE name > 'A'"
+    with session(bridged) as application:
+        rows(application, IN_PARALLEL)
+        assert "Parallel Seq Scan on contacts" in f"{rows(application, f'EXPLAIN {statement}')}"
+        assert rows(application, statement) == [(3,)]
+    with session(bridged) as application:
+        rows(application, "SELECT 1 FROM customers, orders")  # the server counts in order
+    wait_until(lambda: calls() >= (1, 1), 20)
+    wait_until(lambda: calls() == (2, 1), 20)
 
 
 def test_what_does_not_go_through_the_views_is_not_counted(bridged: Database) -> None:
