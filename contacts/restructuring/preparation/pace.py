@@ -56,8 +56,12 @@ class Pace:
         return took * (1 - self.duty) / self.duty
 
 
-GENTLE = Pace("gentle", 0.25, 0.03)
-NORMAL = Pace("normal", 0.5, 0.06)
+SHORT = 0.01
+"""A request that comes while a batch is at work may have to wait until the processor lets go of it.
+With 4 writers on 2 processors the slowest of a hundred requests waited 6 ms more with batches of 60
+ms, 3.4 with 12, 3 with 8 and 1.3 with 3, which take five times as long for the same rows."""
+GENTLE = Pace("gentle", 0.25, SHORT)
+NORMAL = Pace("normal", 0.5, SHORT)
 FAST = Pace("fast", 1.0, 0.1, helpers=2)
 PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
 
