@@ -59,6 +59,16 @@ MEMORY = {"work_mem": 64 * 1024, "maintenance_work_mem": 256 * 1024}
 """Kilobytes, for one session that rewrites a table and builds its indexes while all others wait.
 Where the server grants more, that stays."""
 
+GRANTED = """
+    SELECT name, pg_size_bytes(current_setting(name)) / 1024 FROM unnest(%s::text[]) AS name
+"""
+IN_FORCE = """
+    SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name
+     WHERE current_setting(name, true) IS NOT NULL ORDER BY name COLLATE "C"
+"""
+"""Not from pg_settings, which works out all of its hundreds of rows: a preparation asks in each of
+its many short transactions."""
+
 SINCE = {"transaction_timeout": 170000}
 """The server's version that brought a setting."""
 
@@ -102,16 +112,14 @@ def apply_reading_settings(cursor: Any, schema: str) -> None:
 
 def apply_changing_settings(cursor: Any, schema: str, patience: Patience) -> dict[str, str]:
     """Set what a transaction that changes needs; return the protecting settings in force."""
-    granted = "SELECT name, setting::bigint FROM pg_settings WHERE name = ANY(%s)"
     memory = {
         name: f"{max(kilobytes, MEMORY[name])}kB"
-        for name, kilobytes in rows(cursor, granted, [list(MEMORY)])
+        for name, kilobytes in rows(cursor, GRANTED, [list(MEMORY)])
     }
     wanted = {**CHANGING, **memory, "lock_timeout": patience.timeout}
     set_local(cursor, {**wanted, **TEXT})
     use_schema(cursor, schema)
-    in_force = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY 1"
-    return dict(rows(cursor, in_force, [list(wanted)]))
+    return dict(rows(cursor, IN_FORCE, [list(wanted)]))
 
 
 @contextmanager
