@@ -21,6 +21,7 @@ from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.expected import email_keys
 from contacts.restructuring.state.statistics import placements
 from jmsk.postgres.catalogue import read_objects
+from jmsk.postgres.prepared import prepared_indexes
 from jmsk.postgres.queries import compose, execute, listed
 from jmsk.postgres.sequences import feeding_sequences, free_values
 from jmsk.postgres.server_errors import server_words
@@ -92,7 +93,7 @@ def placed_rows(inspector: Inspector) -> Finding:
         nullable=("email",),
         row="customer {id}",
         generated=generated_columns(inspector, "customers"),
-        own=tuple(_keys_that_go(inspector)),
+        own=(*_keys_that_go(inspector), *inspector.once(prepared_indexes)),
     )
     companies = Future(
         "companies",
