@@ -60,10 +60,12 @@ def create_bridge(
     schema: str = DEFAULT_SCHEMA,
     roles: tuple[str, ...] = (),
     before: Memory | None = None,
+    *,
+    indexes: bool = True,
 ) -> Bridge | None:
     """Make the bridge of a migrated database in ``schema``, and lead ``roles`` to it.
 
-    ``before`` is what one remembered that stood there until now.
+    ``before`` is what one remembered that stood there until now; without ``indexes`` none are made.
 
     The caller has a transaction open in which names mean the tables' own schema first, and holds
     contacts, orders and companies against writers. Returns the bridge.
@@ -80,7 +82,8 @@ def create_bridge(
     for function in functions:
         if function.name in EVENTS:
             make_trigger(cursor, layout, schema, function.name)
-    make_indexes(cursor, layout, columns["customers"])
+    if indexes:
+        make_indexes(cursor, layout, columns["customers"])
     give(cursor, layout.tables["contacts"], needed)
     _grant(cursor, layout, schema, columns)
     given = lead_to_bridge(cursor, roles, schema)

@@ -9,15 +9,10 @@ from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.models import RestructuringRun
-from contacts.restructuring.bridge.columns import view_columns
 from contacts.restructuring.bridge.create import create_bridge
 from contacts.restructuring.bridge.description import Bridge, BridgeOptions, read_bridge
 from contacts.restructuring.bridge.drop import drop_bridge
-from contacts.restructuring.bridge.indexes import (
-    drop_indexes,
-    drop_indexes_beside,
-    make_indexes_beside,
-)
+from contacts.restructuring.bridge.indexes import drop_indexes, drop_indexes_beside
 from contacts.restructuring.changes.base import require_passed
 from contacts.restructuring.changes.run_row import recorded
 from contacts.restructuring.checks.base import Result, run_checks
@@ -34,17 +29,27 @@ from contacts.restructuring.database.transaction import (
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.work import Worker, run_lock_held
+from contacts.restructuring.switching.bridge_indexes import build_beside
 
 TABLES = ("companies", "contacts", "orders")
 """The tables on which a bridge stands."""
 
 
 def build_bridge(
-    connection: BaseDatabaseWrapper, cursor: Any, wanted: BridgeOptions, journal: Journal
+    connection: BaseDatabaseWrapper,
+    cursor: Any,
+    wanted: BridgeOptions,
+    journal: Journal,
+    *,
+    indexes: bool = True,
 ) -> Bridge | None:
-    """Make the bridge in the open transaction. The caller holds the tables."""
+    """Make the bridge in the open transaction. The caller holds the tables.
+
+    Without ``indexes`` they are left to be built after COMMIT, while others write.
+    """
     with journal.step("bridge", "Making the bridge for the legacy application"):
-        return create_bridge(cursor, read_layout(connection), wanted.schema, wanted.roles)
+        layout = read_layout(connection)
+        return create_bridge(cursor, layout, wanted.schema, wanted.roles, indexes=indexes)
 
 
 def remove_bridge(cursor: Any, layout: Layout, journal: Journal) -> tuple[str, ...]:
@@ -108,21 +113,10 @@ def _indexes_beside(
 
 
 def _build_indexes(worker: Worker) -> None:
-    layout = worker.layout
     with run_lock_held(worker.connection):
-        columns = worker.transact(
-            lambda cursor: None if read_bridge(cursor) else view_columns(cursor, layout),
-            "reading the legacy columns",
-        )
-        if columns is None:
-            return
-        with worker.outside() as cursor:
-            # A column's type may be one of the tables' schema.
-            cursor.execute(
-                "SELECT set_config('search_path', quote_ident(%s), false)", [layout.schema]
-            )
-            make_indexes_beside(cursor, layout, columns["customers"])
-            cursor.execute("RESET search_path")
+        standing = worker.transact(read_bridge, "looking for a bridge")
+        if standing is None:
+            build_beside(worker)
 
 
 def take_bridge_away(

@@ -74,7 +74,13 @@ class Switch(Change):
             run.alembic = alembic.stamp(context.cursor, context.plan.alembic_stamp)
             run.save(update_fields=["alembic"])
         if context.plan.bridge:
-            build_bridge(context.connection, context.cursor, context.plan.bridge, context.journal)
+            build_bridge(
+                context.connection,
+                context.cursor,
+                context.plan.bridge,
+                context.journal,
+                indexes=False,
+            )
         # Deferred foreign keys are checked now: a rehearsal has no COMMIT.
         context.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         run.refresh_from_db()

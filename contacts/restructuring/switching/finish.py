@@ -1,8 +1,8 @@
 """What follows the switch, when nobody is locked out any more: constraints validated, tools gone.
 
 The switch made foreign keys and check rules NOT VALID: they hold for all that is written from then
-on, and here the server reads the rows that were there before. Whatever is killed, the next
-``migrate_contacts`` goes on with it.
+on, and here the server reads the rows that were there before. A bridge gets its indexes. Whatever
+is killed, the next ``migrate_contacts`` goes on with it.
 """
 
 from functools import partial
@@ -13,6 +13,7 @@ from contacts.restructuring.preparation.installing.journal_triggers import remov
 from contacts.restructuring.preparation.state import drop_state, is_begun
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.state.legacy_objects import own_names
+from contacts.restructuring.switching.bridge_indexes import are_missing, build_beside
 from jmsk.postgres.queries import execute, rows
 
 UNVALIDATED = """
@@ -24,7 +25,7 @@ VALIDATE = "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
 
 
 def finish(worker: Worker) -> list[str]:
-    """Validate what the switch left NOT VALID, and put the preparation's tools away.
+    """Validate what the switch left NOT VALID, index a bridge, put the preparation's tools away.
 
     ``worker`` holds the layout of the migrated database. Returns the names of what was validated.
     """
@@ -35,6 +36,10 @@ def finish(worker: Worker) -> list[str]:
         worker.journal.progress_of("constraint", "constraints", number, len(unvalidated), name)
         validate = partial(execute, template=VALIDATE, table=worker.table(table), name=name)
         worker.transact(validate, f"validating {name}")
+    lacking = worker.transact(partial(are_missing, worker=worker), "looking at the bridge")
+    if lacking:
+        with worker.journal.step("bridge indexes", "Building the bridge's indexes"):
+            build_beside(worker)
     worker.transact(put_away, "putting the journal away")
     return [name for _, name in unvalidated]
 

@@ -4,12 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
+from contacts.restructuring.bridge.description import INDEXES
+from contacts.restructuring.switching import finish
 from tests.support.applications.legacy_application import sees_the_bridge
 from tests.support.applications.legacy_load import load
 from tests.support.database.databases import Database, django_uses
 from tests.support.database.invariants import assert_rules_hold
-from tests.support.runs.command import run_child, start
+from tests.support.runs.command import run, run_child, start
+from tests.support.runs.preparation import prepare_whole
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +24,10 @@ PHASES = {
     "verify": "Verifying every row: ",
 }
 """The phases of a preparation, and what it says at the end of each."""
+STANDING = (
+    "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+    "WHERE i.indisvalid AND c.relname = ANY(%s)"
+)
 ORDERS = "SELECT count(*) FROM orders WHERE order_number LIKE 'client%%'"
 
 
@@ -50,3 +58,25 @@ def test_no_request_fails_from_the_first_trigger_to_the_bridge(
     assert sample.value(ORDERS) > 0
     with django_uses(sample):
         assert_rules_hold(sample)
+
+
+def test_its_indexes_are_built_when_nobody_is_locked_out_any_more(
+    sample: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(worker: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    folder = ("--noinput", "--backup-dir", str(tmp_path))
+    prepare_whole()
+    monkeypatch.setattr(finish, "build_beside", lose_connection)
+    stopped = run("--bridge", *folder)
+    assert "MC912" in stopped.error
+    assert "The switch was committed, and stays" in stopped.error
+    assert sample.value("SELECT to_regclass('legacy.customers') IS NOT NULL")
+    assert sample.value(STANDING, [list(INDEXES.values())]) == 0
+
+    monkeypatch.undo()
+    finished = run(*folder)
+    assert (finished.code, finished.error) == (0, ""), finished
+    assert sample.value(STANDING, [list(INDEXES.values())]) == len(INDEXES)
+    assert run("--verify-only").code == 0
