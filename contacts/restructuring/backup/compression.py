@@ -4,8 +4,9 @@ Both write and read the same format. ISA-L takes a quarter of zlib's time for ei
 writes is no larger (https://github.com/pycompression/python-isal).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,9 @@ def compressor() -> Any:
     return zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
 
 
-def expand(path: Path, take: Callable[[bytes], None] = lambda data: None) -> Iterator[bytes]:
+def expand(
+    path: Path, take: Callable[[bytes], None] = lambda data: None
+) -> Generator[bytes, None, None]:
     """Return a file's content in blocks, in which lines may be broken.
 
     ``take`` gets the bytes of the file itself. However well they were compressed, a block is small.
@@ -49,9 +52,9 @@ def expand(path: Path, take: Callable[[bytes], None] = lambda data: None) -> Ite
         raise ValueError(f"{path.name} is cut short, or something follows its end")
 
 
-def one_ahead(blocks: Iterator[T]) -> Iterator[T]:
+def one_ahead(blocks: Generator[T, None, None]) -> Generator[T, None, None]:
     """Give what ``blocks`` gives, the next one made in another thread while one is worked on."""
-    with ThreadPoolExecutor(1) as worker:
+    with closing(blocks), ThreadPoolExecutor(1) as worker:
         coming = worker.submit(next, blocks, None)
         while (block := coming.result()) is not None:
             coming = worker.submit(next, blocks, None)

@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,8 +122,9 @@ def read_back(path: Path, progress: Callable[[int], None] = lambda lines: None) 
         sha256.update(data)
         size += len(data)
 
-    for block in one_ahead(expand(path, take)):
-        content_sha256.update(block)
-        lines += block.count(b"\n")
-        progress(lines)
+    with closing(one_ahead(expand(path, take))) as blocks:
+        for block in blocks:
+            content_sha256.update(block)
+            lines += block.count(b"\n")
+            progress(lines)
     return Written(size, sha256.hexdigest(), content_sha256.hexdigest(), lines)

@@ -86,6 +86,8 @@ def verified_lines(
     except Exception:
         if lines.error is None:  # else the server only repeats that there is nothing to read
             raise
+    finally:
+        lines.close()
     if lines.error is None and lines.sha256.hexdigest() == table.sha256:
         return
     told = f" ({lines.error})" if lines.error else ""
@@ -110,6 +112,10 @@ class _Lines:
         self.error: OSError | ValueError | None = None
         self._blocks = one_ahead(expand(path, self.sha256.update))
         self._rest = memoryview(b"")
+
+    def close(self) -> None:
+        """Close the file, however much of it was read."""
+        self._blocks.close()
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes, none at the end. Raises OSError or ValueError."""

@@ -56,9 +56,9 @@ def restore_plan(
     """Return what restoring ``backup`` would do to each table. Changes nothing.
 
     A migrated database is read as the legacy one that it was: ``going_companies`` are the ids of
-    the companies that go when it is brought back. Takes a transaction that may create temporary
-    tables, with the settings of database.settings.TEXT and the tables' schema first in the search
-    path.
+    the companies that go when it is brought back. Takes a transaction that may create tables, to be
+    rolled back, with the settings of database.settings.TEXT and the tables' schema first in the
+    search path.
     """
     sources = sources_now(layout, backup, going_companies)
     if not sources:

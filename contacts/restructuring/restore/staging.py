@@ -14,9 +14,10 @@ from contacts.restructuring.database.settings import temporarily
 from contacts.restructuring.failures import UNCHANGED, Failure
 from jmsk.postgres.queries import compose, execute, is_there, listed, spelled, value
 
-LINES = "jmsk_restored_lines"
+LINES = "jmsk_restored_lines_{}"
 CREATE_LINES = "CREATE UNLOGGED TABLE {} (line text)"
-"""Not a temporary one, which no parallel worker may read; it is dropped as soon as it was read."""
+"""Not a temporary one, which no parallel worker may read; it is dropped as soon as it was read. It
+has a name of each session's own, for two may compare a backup at the same time."""
 BY_SEVERAL_WORKERS = {"parallel_tuple_cost": "0"}
 """To turn a line into a row takes far longer than to hand the row over."""
 CONVERT = """
@@ -54,7 +55,7 @@ def load_rows(cursor: Any, backup: Backup, progress: Progress = unheard) -> None
 
 
 def _load(cursor: Any, backup: Backup, table: TableBackup, progress: Progress) -> None:
-    lines = sql.Identifier(LINES)
+    lines = sql.Identifier(LINES.format(cursor.connection.get_backend_pid()))
     execute(cursor, CREATE_LINES, lines)
     copy = compose(f"COPY {{}} FROM STDIN WITH ({COPY_OPTIONS})", lines)
     with verified_lines(backup, table, progress) as file, cursor.db.wrap_database_errors:

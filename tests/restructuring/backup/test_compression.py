@@ -3,15 +3,15 @@
 import gzip
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from isal import isal_zlib
 
 from contacts.restructuring.backup import compression
 from contacts.restructuring.backup.compression import BLOCK, compressor, expand, one_ahead
 
+isal_zlib = pytest.importorskip("isal.isal_zlib")
 LIBRARIES = pytest.mark.parametrize("library", [zlib, isal_zlib], ids=["zlib", "isal"])
 CONTENT = b"".join(b'{"pk": %d, "fields": {}}\n' % number for number in range(100_000))
 
@@ -83,12 +83,32 @@ def _flipped(whole: bytes, chance: random.Random) -> bytes:
     return whole[:place] + bytes([whole[place] ^ chance.randrange(1, 256)]) + whole[place + 1 :]
 
 
+def numbers(until: int) -> Generator[int, None, None]:
+    yield from range(until)
+
+
 def test_one_ahead_gives_all_of_it_in_order() -> None:
-    assert list(one_ahead(iter(range(5)))) == [0, 1, 2, 3, 4]
+    assert list(one_ahead(numbers(5))) == [0, 1, 2, 3, 4]
+
+
+def test_one_ahead_closes_what_is_not_read_to_its_end() -> None:
+    closed = []
+
+    def endless() -> Generator[int, None, None]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    blocks = one_ahead(endless())
+    assert next(blocks) == 1
+    blocks.close()
+    assert closed == [True]
 
 
 def test_one_ahead_passes_on_what_went_wrong() -> None:
-    def broken() -> Iterator[int]:
+    def broken() -> Generator[int, None, None]:
         yield 1
         raise ValueError("the disk is gone")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contacts.restructuring.backup.manifest import FILE_NAME, Backup, render
 from contacts.restructuring.backup.reader import read_backup
@@ -14,7 +15,7 @@ from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.database.reading import reading_snapshot
 from tests.support.database.databases import Database
 from tests.support.runs.backups import STAMP, back_up, contents
-from tests.support.runs.command import run, start
+from tests.support.runs.command import assert_migrates, run, start
 
 SOON = STAMP + timedelta(minutes=5)
 
@@ -41,6 +42,16 @@ def test_an_unchanged_database_uses_it(backup: Backup) -> None:
 )
 def test_for_an_hour(backup: Backup, age: timedelta, used: bool) -> None:
     assert (found(backup, STAMP + age) is not None) == used
+
+
+def test_of_another_stage_none_is_looked_at_row_by_row(backup: Backup, tmp_path: Path) -> None:
+    assert_migrates(tmp_path, "--skip-backup")
+    now = datetime.now(UTC)
+    manifest = replace(backup.manifest, taken_at=now.isoformat())
+    (backup.path / FILE_NAME).write_bytes(render(manifest))
+    with CaptureQueriesContext(connection) as asked:
+        assert found(backup, now) is None
+    assert not any("md5" in query["sql"] for query in asked.captured_queries)
 
 
 def test_one_from_the_future_is_not_used(backup: Backup) -> None:
