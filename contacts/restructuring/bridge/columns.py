@@ -8,10 +8,11 @@ from psycopg2 import sql
 from contacts.meaning import COMPANY
 from contacts.restructuring.bridge.description import VIEWS
 from contacts.restructuring.database.layout import Layout
+from contacts.restructuring.database.settings import schema_only
 from contacts.restructuring.database.tables import Column
 from contacts.restructuring.state.legacy_objects import remembered
 from contacts.restructuring.state.record import read_record
-from jmsk.postgres.queries import compose
+from jmsk.postgres.queries import compose, value
 
 LEGACY_NAME = {("orders", "contact_id"): "customer_id"}
 EMAIL_OF_TYPE = "coalesce(email, email_set_aside::{type})"
@@ -19,6 +20,11 @@ EMAIL_NEVER_NULL = (
     "coalesce(email, email_set_aside::{type}, "
     "('contact-' || id::text || '@no-email.invalid')::{type})"
 )
+
+EMAIL_TYPE = """
+    SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+     WHERE attrelid = %s AND attname = 'email'
+"""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,20 @@ def view_columns(cursor: Any, layout: Layout) -> dict[str, tuple[ViewColumn, ...
     Parameters: ``layout`` is that of the migrated database. What others have added to the tables
     since the migration is no part of the views.
     """
-    record = read_record(cursor)
+    record, email = read_record(cursor), email_type(cursor, layout)
     return {
-        view: tuple(_columns(view, layout.tables[table].columns, remembered(record, view)))
+        view: tuple(_columns(view, layout.tables[table].columns, remembered(record, view), email))
         for view, table in VIEWS.items()
     }
+
+
+def email_type(cursor: Any, layout: Layout) -> str:
+    """Return the type of e-mails as it is spelled for whoever has the tables' schema in the path.
+
+    It may be citext, which may stand in a schema of its own.
+    """
+    with schema_only(cursor, layout.schema):
+        return str(value(cursor, EMAIL_TYPE, [layout.tables["contacts"].oid]))
 
 
 def missing_columns(cursor: Any, layout: Layout) -> list[str]:
@@ -59,20 +74,22 @@ def missing_columns(cursor: Any, layout: Layout) -> list[str]:
     ]
 
 
-def _columns(view: str, columns: tuple[Column, ...], was: dict[str, Any]) -> list[ViewColumn]:
+def _columns(
+    view: str, columns: tuple[Column, ...], was: dict[str, Any], email: str
+) -> list[ViewColumn]:
     found = []
     for column in columns:
         name = LEGACY_NAME.get((view, column.name), column.name)
         if name in was["not_null"]:
-            expression = _expression(view, column, never_null=was["not_null"][name])
+            expression = _expression(view, column, email, never_null=was["not_null"][name])
             found.append(ViewColumn(name, column, expression))
     return found
 
 
-def _expression(view: str, column: Column, *, never_null: bool) -> sql.Composable:
+def _expression(view: str, column: Column, email: str, *, never_null: bool) -> sql.Composable:
     if (view, column.name) == ("customers", "company_id"):
         return sql.SQL(COMPANY)
     if (view, column.name) == ("customers", "email"):
         template = EMAIL_NEVER_NULL if never_null else EMAIL_OF_TYPE
-        return compose(template, type=sql.SQL(column.type))
+        return compose(template, type=sql.SQL(email))
     return sql.Identifier(column.name)

@@ -48,6 +48,11 @@ COUNTED = "EXISTS (SELECT FROM {}) IS NOT NULL"
 scans costs less, but each process of a parallel plan would call it."""
 # A scan by several processes would be counted for each of them.
 MAKE_COUNTER = "CREATE MATERIALIZED VIEW {} WITH (parallel_workers = 0) AS SELECT WHERE false"
+EMAIL_SCHEMA = """
+    SELECT n.nspname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+      JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE a.attrelid = %s AND a.attname = 'email'
+"""
 SCHEMA_COMMENT = (
     "The names of the legacy tables, for the application that still uses them. Made by "
     "'migrate_contacts --bridge', taken away by 'migrate_contacts --drop-bridge'."
@@ -163,19 +168,25 @@ def _make_function(cursor: Any, layout: Layout, schema: str, function: Function)
         cursor,
         f"CREATE FUNCTION {signature} LANGUAGE plpgsql {{rights}} AS {{body}}",
         name=name,
-        rights=definer_clauses(layout) if function.definer else sql.SQL("SECURITY INVOKER"),
+        rights=definer_clauses(cursor, layout) if function.definer else sql.SQL("SECURITY INVOKER"),
         body=sql.Literal(function.body),
     )
     execute(cursor, "REVOKE ALL ON FUNCTION {} FROM PUBLIC", name)
     execute(cursor, "ALTER FUNCTION {} OWNER TO {}", name, _owner(layout))
 
 
-def definer_clauses(layout: Layout) -> sql.Composed:
-    """Return the clauses with which a function runs as its owner, whoever calls it."""
+def definer_clauses(cursor: Any, layout: Layout) -> sql.Composed:
+    """Return the clauses with which a function runs as its owner, whoever calls it.
+
+    The schema of the e-mails' type is in its path, too: the operators that compare them are there.
+    """
+    of_email = value(cursor, EMAIL_SCHEMA, [layout.tables["contacts"].oid])
+    schemas = dict.fromkeys((layout.schema, of_email))
+    path = listed(name for name in schemas if name != "pg_catalog")
     clauses = (
-        "SECURITY DEFINER SET search_path = pg_catalog, {schema}, pg_temp SET row_security = off"
+        "SECURITY DEFINER SET search_path = pg_catalog, {path}, pg_temp SET row_security = off"
     )
-    return compose(clauses, schema=layout.schema)
+    return compose(clauses, path=path)
 
 
 def _grant(

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2 import sql
 
 from contacts.restructuring.bridge import bodies, writing
-from contacts.restructuring.bridge.columns import ViewColumn
+from contacts.restructuring.bridge.columns import ViewColumn, email_type
 from contacts.restructuring.bridge.description import COUNTERS, DEFAULT_COMPANY_FUNCTION, WRITING
 from contacts.restructuring.bridge.legacy_names import LegacyNames, read_legacy_names
 from contacts.restructuring.database.layout import Layout
@@ -61,7 +61,7 @@ def bridge_functions(
 ) -> list[Function]:
     """Return the functions of the bridge in ``schema``; ``columns`` are those of customers."""
     names = read_legacy_names(cursor)
-    parts = _names(layout, schema, columns, names)
+    parts = _names(cursor, layout, schema, columns, names)
     parts |= _checks(cursor, names, columns, parts) | _writes(cursor, layout, names, columns)
     return [
         Function(name, spelled(cursor, compose(body, **parts)).strip(), definer=name != AS_CALLER)
@@ -71,7 +71,7 @@ def bridge_functions(
 
 
 def _names(
-    layout: Layout, schema: str, columns: tuple[ViewColumn, ...], names: LegacyNames
+    cursor: Any, layout: Layout, schema: str, columns: tuple[ViewColumn, ...], names: LegacyNames
 ) -> dict[str, Part]:
     by_name = {column.name: column for column in columns}
     return {
@@ -79,7 +79,7 @@ def _names(
         "schema": sql.Literal(layout.schema),
         **{key: sql.Literal(getattr(names, key)) for key in KEYS},
         "email": by_name["email"].expression,
-        "email_type": sql.SQL(by_name["email"].base.type),
+        "email_type": sql.SQL(email_type(cursor, layout)),
         "company": by_name["company_id"].expression,
         **{f"{view}_counter": (schema, name) for view, name in COUNTERS.items()},
         "most_locks": sql.Literal(MOST_LOCKS),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from psycopg2.errors import UniqueViolation
 
 from contacts.models import RestructuringRun
 from contacts.restructuring.bridge.description import INDEXES
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 STANDING = "SELECT relname FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"
 BUILDING = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CREATE INDEX CONCURRENTLY'"
+CITEXT = "SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"
 OURS = list(INDEXES.values())
 
 (DROP,) = (mode for mode in MODES if mode.flag == "--drop-bridge")
@@ -84,6 +86,27 @@ def test_a_lock_that_cannot_be_had_leaves_no_index(plain: Database, tmp_path: Pa
     with session(plain, path="public") as holder:
         code = while_building(plain, tmp_path, hold, "--lock-timeout", "0.1", "--lock-tries", "1")
     assert (code, standing(plain), plain.dump()) == (1, [], before)
+
+
+def test_a_type_of_another_schema_on_the_path_is_found(legacy: Database, tmp_path: Path) -> None:
+    if not legacy.fetch(CITEXT):
+        pytest.skip("this server has no extension citext")
+    legacy.execute(
+        "CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions;"
+        "ALTER TABLE customers ALTER email TYPE extensions.citext;"
+        "INSERT INTO tenants (id, name, subdomain) VALUES (1, 'One', 'one')"
+    )
+    legacy.execute(f'ALTER DATABASE "{legacy.name}" SET search_path = public, extensions')
+    connection.close()
+    assert_migrates(tmp_path)
+    assert_succeeds(tmp_path, "--bridge")
+    assert standing(legacy) == sorted(OURS)
+    assert_succeeds(tmp_path, "--verify-only")
+    with session(legacy, path="legacy, public") as opened, opened.cursor() as cursor:
+        add = "INSERT INTO customers (tenant_id, name, email) VALUES (1, 'Twin', %s)"
+        cursor.execute(add, ["twin@shop.example"])
+        with pytest.raises(UniqueViolation):
+            cursor.execute(add, ["Twin@Shop.example"])
 
 
 def test_what_was_killed_half_way_is_made_anew(plain: Database, tmp_path: Path) -> None:
