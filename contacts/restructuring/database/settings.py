@@ -110,13 +110,15 @@ def apply_reading_settings(cursor: Any, schema: str) -> None:
     use_schema(cursor, schema)
 
 
-def apply_changing_settings(cursor: Any, schema: str, patience: Patience) -> dict[str, str]:
-    """Set what a transaction that changes needs; return the protecting settings in force."""
+def apply_changing_settings(
+    cursor: Any, schema: str, patience: Patience, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Set what a transaction that changes needs, and ``more``; return the settings in force."""
     memory = {
         name: f"{max(kilobytes, MEMORY[name])}kB"
         for name, kilobytes in rows(cursor, GRANTED, [list(MEMORY)])
     }
-    wanted = {**CHANGING, **memory, "lock_timeout": patience.timeout}
+    wanted = {**CHANGING, **memory, "lock_timeout": patience.timeout, **(more or {})}
     set_local(cursor, {**wanted, **TEXT})
     use_schema(cursor, schema)
     return dict(rows(cursor, IN_FORCE, [list(wanted)]))

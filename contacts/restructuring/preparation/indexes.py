@@ -7,6 +7,7 @@ than that.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from psycopg2 import sql
@@ -90,7 +91,7 @@ def make_indexes(worker: Worker) -> None:
     _vacuum(worker)
     for number, one in enumerate(wanted, 1):
         worker.journal.progress_of("index", "indexes", number - 1, len(wanted), one.item.name)
-        _make(worker, one)
+        worker.beside(partial(_make, worker=worker, wanted=one), f"making {one.item.name}")
     worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
 
 
@@ -101,25 +102,24 @@ def _vacuum(worker: Worker) -> None:
             execute(cursor, statement, worker.table(table))
 
 
-def _make(worker: Worker, wanted: Wanted) -> None:
+def _make(cursor: Any, worker: Worker, wanted: Wanted) -> None:
     item = wanted.item
     definition = item.definition.removeprefix("UNIQUE").strip()
     if not definition.startswith("USING"):
         definition = f"USING btree {definition}"
     index, oid = worker.table(item.name), worker.layout.tables[wanted.table].oid
-    with worker.outside() as cursor:
-        for sound in column(cursor, STANDING, [spelled(cursor, index), oid]):
-            if sound:
-                return
-            execute(cursor, DROP, index)
-        execute(
-            cursor,
-            CREATE,
-            unique=sql.SQL("UNIQUE" if item.name == EMAIL_KEY else ""),
-            name=item.name,
-            table=worker.table(wanted.table),
-            definition=sql.SQL(definition),
-        )
+    for sound in column(cursor, STANDING, [spelled(cursor, index), oid]):
+        if sound:
+            return
+        execute(cursor, DROP, index)
+    execute(
+        cursor,
+        CREATE,
+        unique=sql.SQL("UNIQUE" if item.name == EMAIL_KEY else ""),
+        name=item.name,
+        table=worker.table(wanted.table),
+        definition=sql.SQL(definition),
+    )
 
 
 def drop_indexes(worker: Worker) -> None:

@@ -15,10 +15,10 @@ from contacts.restructuring.database.locking.blockers import blocking_sessions
 from contacts.restructuring.database.locking.locks import gave_up_waiting
 from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.locking.run_lock import take_run_lock
-from contacts.restructuring.database.settings import apply_changing_settings, set_local
+from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.preparation.pace import NORMAL, Pace
+from contacts.restructuring.preparation.pace import NORMAL, Pace, old_snapshots
 from jmsk.wording import counted
 
 T = TypeVar("T")
@@ -56,10 +56,29 @@ class Worker:
         ``what`` says what is done, for people; with ``snapshot`` all of it sees one state of the
         database. Raises Failure after the last try; what was done before stays.
         """
+
+        def attempt() -> T:
+            with transaction.atomic(using=self.connection.alias, durable=True):
+                return self._attempt(work, snapshot=snapshot)
+
+        return self._try(attempt, what)
+
+    def beside(self, work: Callable[[Any], T], what: str, **settings: str) -> T:
+        """Run ``work(cursor)`` outside any transaction, again where a lock was not to be had.
+
+        It has to put right what an earlier try left. Else as :meth:`transact` and :meth:`outside`.
+        """
+
+        def attempt() -> T:
+            with self.outside(**settings) as cursor:
+                return work(cursor)
+
+        return self._try(attempt, what)
+
+    def _try(self, attempt: Callable[[], T], what: str) -> T:
         for number in range(1, self.patience.tries + 1):
             try:
-                with transaction.atomic(using=self.connection.alias, durable=True):
-                    return self._attempt(work, snapshot=snapshot)
+                return attempt()
             except OperationalError as error:
                 if not gave_up_waiting(error):
                     raise
@@ -76,13 +95,13 @@ class Worker:
         )
 
     @contextmanager
-    def outside(self) -> Iterator[Any]:
+    def outside(self, **settings: str) -> Iterator[Any]:
         """Give a cursor outside any transaction, for what cannot run inside one.
 
-        Its settings are put back at the end, for behind a pooler the session serves others, too;
-        and names have to be given with their schema.
+        Its ``settings``, and those that it always has, are put back at the end, for behind a pooler
+        the session serves others, too; and names have to be given with their schema.
         """
-        settings = {**OUTSIDE, MAINTENANCE_HELPERS: str(self.pace.helpers)}
+        settings = {**OUTSIDE, MAINTENANCE_HELPERS: str(self.pace.helpers), **settings}
         with self.connection.cursor() as cursor:
             for name, value in settings.items():
                 cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
@@ -100,8 +119,8 @@ class Worker:
         with self.connection.cursor() as cursor:
             if snapshot:
                 cursor.execute(f"SET TRANSACTION {SNAPSHOT}")
-            apply_changing_settings(cursor, self.layout.schema, self.patience)
-            set_local(cursor, {HELPERS: str(self.pace.helpers)})
+            helpers = {HELPERS: str(self.pace.helpers)}
+            apply_changing_settings(cursor, self.layout.schema, self.patience, helpers)
             return work(cursor)
 
     def _in_the_way(self) -> str:
@@ -111,7 +130,7 @@ class Worker:
             if name in self.layout.tables
         ]
         with self.connection.cursor() as cursor:
-            found = blocking_sessions(cursor, tables)
+            found = blocking_sessions(cursor, tables) or old_snapshots(cursor)
         return "; ".join(found) or "a session that has just ended"
 
 

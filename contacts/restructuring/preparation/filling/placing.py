@@ -30,7 +30,7 @@ from jmsk.postgres.queries import column, compose, value
 from jmsk.postgres.references import referred_rows
 
 SECONDS_A_ROW = 30e-6
-"""About what it takes to place one."""
+"""About what it takes to place one, with the journal's trigger."""
 TABLES = ("customers", "companies")
 """What is changed."""
 MAKE = f"""
