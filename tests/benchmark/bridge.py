@@ -92,7 +92,7 @@ def measure(databases: dict[str, Database]) -> dict[str, float]:
         }
         stack.enter_context(_processors(cursors["tables"], cursors["bridge"]))
         # Each reads them, so that each finds the same in its memory.
-        contacts, _ = map(_contacts, cursors.values())
+        contacts = {path: _contacts(cursor) for path, cursor in cursors.items()}["tables"]
         numbers = itertools.count(1)
         for kind in KINDS:
             for path, seconds in _time(kind, cursors, contacts, numbers).items():
@@ -122,7 +122,7 @@ def _processors(*cursors: extensions.cursor) -> Iterator[None]:
         return
     before = os.sched_getaffinity(0)
     client, *others = sorted(before)
-    with suppress(PermissionError):  # the server may be another user's
+    with suppress(PermissionError, ProcessLookupError):  # another user's, or in a container
         for cursor in cursors:
             os.sched_setaffinity(cursor.connection.get_backend_pid(), others[:1] or {client})
     os.sched_setaffinity(0, {client})

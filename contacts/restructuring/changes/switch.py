@@ -118,5 +118,5 @@ def refuse_unequal(witness: Witness) -> None:
             f"The switch was committed, but the rows of {', '.join(unequal)} at the lock were not "
             "what the journal said: something was written past it since the last check. The rows "
             "themselves were not touched by the switch. Find out what writes without firing "
-            "triggers; 'manage.py migrate_contacts --verify-only' checks the links of all rows.",
+            "triggers. 'manage.py migrate_contacts' finishes the switch and checks all rows.",
         )

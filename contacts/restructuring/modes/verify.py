@@ -41,8 +41,18 @@ def verify_only(operation: Operation) -> None:
         raise Failure(
             "MC303",
             f"{counted(len(bad), 'check')} failed: {', '.join(result.title for result in bad)}. "
-            f"{UNCHANGED} Each of them says above what it found. 'manage.py migrate_contacts "
-            "--repair' puts back what somebody has dropped, changed or disabled of what the "
-            "migration made.",
+            f"{UNCHANGED} Each of them says above what it found. {_remedy(operation)}",
         )
     operation.say(*banner("✓ POST-MIGRATION VERIFICATION PASSED", passed_text(results)))
+
+
+def _remedy(operation: Operation) -> str:
+    if operation.layout.unfinished:
+        return (
+            "A switch was committed and is not finished yet: 'manage.py migrate_contacts' finishes "
+            "it, and checks again."
+        )
+    return (
+        "'manage.py migrate_contacts --repair' puts back what somebody has dropped, changed or "
+        "disabled of what the migration made."
+    )

@@ -1,24 +1,24 @@
 """The bridge's indexes, built beside the working application: before its lock, or after it."""
 
+from functools import partial
 from typing import Any
 
 from contacts.restructuring.bridge.columns import view_columns
 from contacts.restructuring.bridge.description import INDEXES, read_bridge
 from contacts.restructuring.bridge.indexes import make_indexes_beside, standing_indexes
 from contacts.restructuring.preparation.work import Worker
+from jmsk.postgres.queries import value
 
 
 def build_beside(worker: Worker) -> None:
     """Build them, of whatever the views are going to compute, while others write."""
-    layout = worker.layout
-    columns = worker.transact(
-        lambda cursor: view_columns(cursor, layout), "reading the legacy columns"
+    columns, path = worker.transact(
+        # By the path the columns' types were spelled; outside a transaction it is another one.
+        lambda cursor: (view_columns(cursor, worker.layout), value(cursor, "SHOW search_path")),
+        "reading the legacy columns",
     )
-    with worker.outside() as cursor:
-        # A column's type may be one of the tables' schema.
-        cursor.execute("SELECT set_config('search_path', quote_ident(%s), false)", [layout.schema])
-        make_indexes_beside(cursor, layout, columns["customers"])
-        cursor.execute("RESET search_path")
+    make = partial(make_indexes_beside, layout=worker.layout, columns=columns["customers"])
+    worker.beside(make, "building the bridge's indexes", search_path=path)
 
 
 def are_missing(cursor: Any, worker: Worker) -> bool:

@@ -1,8 +1,9 @@
 """What follows the switch, when nobody is locked out any more: constraints validated, tools gone.
 
-The switch made foreign keys and check rules NOT VALID: they hold for all that is written from then
-on, and here the server reads the rows that were there before. A bridge gets its indexes. Whatever
-is killed, the next ``migrate_contacts`` goes on with it.
+A bridge gets its indexes first, for until then its searches read all contacts. The switch made
+foreign keys and check rules NOT VALID: they hold for all that is written from then on, and here the
+server reads the rows that were there before. Whatever is killed, the next ``migrate_contacts`` goes
+on with it.
 """
 
 from functools import partial
@@ -25,10 +26,14 @@ VALIDATE = "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
 
 
 def finish(worker: Worker) -> list[str]:
-    """Validate what the switch left NOT VALID, index a bridge, put the preparation's tools away.
+    """Index a bridge, validate what the switch left NOT VALID, put the preparation's tools away.
 
     ``worker`` holds the layout of the migrated database. Returns the names of what was validated.
     """
+    lacking = worker.transact(partial(are_missing, worker=worker), "looking at the bridge")
+    if lacking:
+        with worker.journal.step("bridge indexes", "Building the bridge's indexes"):
+            build_beside(worker)
     unvalidated = worker.transact(
         lambda cursor: _unvalidated(worker, cursor), "reading constraints"
     )
@@ -36,10 +41,6 @@ def finish(worker: Worker) -> list[str]:
         worker.journal.progress_of("constraint", "constraints", number, len(unvalidated), name)
         validate = partial(execute, template=VALIDATE, table=worker.table(table), name=name)
         worker.transact(validate, f"validating {name}")
-    lacking = worker.transact(partial(are_missing, worker=worker), "looking at the bridge")
-    if lacking:
-        with worker.journal.step("bridge indexes", "Building the bridge's indexes"):
-            build_beside(worker)
     worker.transact(put_away, "putting the journal away")
     return [name for _, name in unvalidated]
 
