@@ -59,7 +59,7 @@ class Pace:
 SHORT = 0.006
 """A request that comes while a batch is at work may have to wait until the processor lets go of it.
 With 4 writers on 2 processors the slowest of a hundred requests waited 6 ms more with batches of 60
-ms, 5 with 10, 4 with 6; shorter ones, of which as much goes into beginning and ending, take long."""
+ms, 5 with 10 and 4 with 6. Shorter ones take long: to begin and end one takes as much."""
 GENTLE = Pace("gentle", 0.25, SHORT)
 NORMAL = Pace("normal", 0.5, SHORT)
 FAST = Pace("fast", 1.0, 0.1, helpers=2)

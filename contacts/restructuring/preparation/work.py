@@ -25,12 +25,13 @@ T = TypeVar("T")
 SHORT_TRIES = Patience(seconds=0.3, tries=40)
 """A lock that the application needs is asked for briefly, and often: who waits for a lock makes all
 who come after wait, too."""
+WAIT_OUTSIDE = 60.0
+"""Seconds for which one try waits: to build an index beside others waits for their transactions."""
 OUTSIDE = {
     "statement_timeout": "0",
-    "lock_timeout": "60s",
+    "lock_timeout": f"{WAIT_OUTSIDE:g}s",
     "maintenance_work_mem": "256MB",
 }
-"""To build an index beside others waits for their transactions."""
 HELPERS = "max_parallel_workers_per_gather"
 MAINTENANCE_HELPERS = "max_parallel_maintenance_workers"
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
@@ -61,7 +62,7 @@ class Worker:
             with transaction.atomic(using=self.connection.alias, durable=True):
                 return self._attempt(work, snapshot=snapshot)
 
-        return self._try(attempt, what)
+        return self._try(attempt, what, self.patience.seconds)
 
     def beside(self, work: Callable[[Any], T], what: str, **settings: str) -> T:
         """Run ``work(cursor)`` outside any transaction, again where a lock was not to be had.
@@ -73,9 +74,9 @@ class Worker:
             with self.outside(**settings) as cursor:
                 return work(cursor)
 
-        return self._try(attempt, what)
+        return self._try(attempt, what, WAIT_OUTSIDE)
 
-    def _try(self, attempt: Callable[[], T], what: str) -> T:
+    def _try(self, attempt: Callable[[], T], what: str, seconds: float) -> T:
         for number in range(1, self.patience.tries + 1):
             try:
                 return attempt()
@@ -89,7 +90,7 @@ class Worker:
         raise Failure(
             "MC902",
             f"No lock could be had for this step of the preparation: {what}, in "
-            f"{counted(self.patience.tries, 'try', 'tries')} of {self.patience.seconds:g} s. "
+            f"{counted(self.patience.tries, 'try', 'tries')} of {seconds:g} s. "
             f"In the way: {told}. What was prepared before stays. End these sessions, or wait for "
             "them, and run the same command again: it goes on from here.",
         )

@@ -1,10 +1,14 @@
 """A preparation fills and proves the tables beside the application, and leaves on request."""
 
+from contextlib import closing
+
 import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 
 from contacts.restructuring.database.layout import Stage, read_layout
+from contacts.restructuring.database.locking.patience import Patience
+from contacts.restructuring.preparation import work
 from tests.cases import awkward
 from tests.support.database.databases import Database
 from tests.support.runs.preparation import (
@@ -94,6 +98,24 @@ def test_a_second_run_is_refused_while_one_prepares(sample: Database) -> None:
     prepare_whole(listener=hear)
 
     assert len(refused) == 1
+
+
+def test_an_index_that_waits_for_a_writer_is_tried_again_and_names_it(
+    sample: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(work.OUTSIDE, "lock_timeout", "100ms")
+    prepare_until("index")
+    with closing(sample.connect()) as writer, writer.cursor() as cursor:
+        writer.autocommit = False
+        cursor.execute("UPDATE orders SET price = 1 WHERE id = 1")
+        with pytest.raises(CommandError) as refused:
+            prepare_whole(patience=Patience(0.1, 2))
+        assert "making ix_orders_company_id, in 2 tries" in str(refused.value)
+        assert f"pid {writer.get_backend_pid()}" in str(refused.value)
+        writer.rollback()
+
+    prepare_whole()
+    assert phase(sample) == "verified"
 
 
 def test_what_the_application_writes_meanwhile_stays_after_abandoning(sample: Database) -> None:
