@@ -82,8 +82,10 @@ def create_bridge(
         _make_counter(cursor, layout, schema, view)
         _make_view(cursor, layout, schema, view, columns[view])
     functions = bridge_functions(cursor, layout, schema, columns["customers"])
+    as_owner = definer_clauses(cursor, layout)
     for function in functions:
-        _make_function(cursor, layout, schema, function)
+        rights = as_owner if function.definer else sql.SQL("SECURITY INVOKER")
+        _make_function(cursor, layout, schema, function, rights)
     for function in functions:
         if function.name in EVENTS:
             make_trigger(cursor, layout, schema, function.name)
@@ -159,7 +161,9 @@ def _make_view(
             execute(cursor, "COMMENT ON COLUMN {}.{} IS {}", name, column.name, comment)
 
 
-def _make_function(cursor: Any, layout: Layout, schema: str, function: Function) -> None:
+def _make_function(
+    cursor: Any, layout: Layout, schema: str, function: Function, rights: sql.Composable
+) -> None:
     signature = "{name}(of_tenant integer) RETURNS integer"
     if function.name != DEFAULT_COMPANY_FUNCTION:
         signature = "{name}() RETURNS trigger"
@@ -168,7 +172,7 @@ def _make_function(cursor: Any, layout: Layout, schema: str, function: Function)
         cursor,
         f"CREATE FUNCTION {signature} LANGUAGE plpgsql {{rights}} AS {{body}}",
         name=name,
-        rights=definer_clauses(cursor, layout) if function.definer else sql.SQL("SECURITY INVOKER"),
+        rights=rights,
         body=sql.Literal(function.body),
     )
     execute(cursor, "REVOKE ALL ON FUNCTION {} FROM PUBLIC", name)

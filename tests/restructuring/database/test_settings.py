@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 
-from contacts.restructuring.database.settings import TEXT
+from contacts.restructuring.database.locking.patience import Patience
+from contacts.restructuring.database.settings import TEXT, apply_changing_settings
+from jmsk.postgres.queries import value
 from tests.support.database.databases import Database
 from tests.support.runs.command import assert_succeeds, run
 
@@ -37,8 +40,8 @@ def awkward(sample: Database) -> Database:
     """A legacy database that sets what it can for whoever connects to it."""
     sample.execute(DEFAULTS)
     sample.execute(NAMES_IT)
-    for name, value in AWKWARD.items():
-        sample.execute(f"ALTER DATABASE {sample.name} SET {name} = '{value}'")
+    for name, setting in AWKWARD.items():
+        sample.execute(f"ALTER DATABASE {sample.name} SET {name} = '{setting}'")
     return sample
 
 
@@ -51,6 +54,17 @@ def contents(database: Database) -> list[str]:
 
 def test_every_awkward_setting_is_one_that_the_tool_pins() -> None:
     assert set(AWKWARD) <= set(TEXT)
+
+
+@pytest.mark.parametrize(("granted", "given"), [("4MB", "64MB"), ("1GB", "1GB")])
+def test_a_run_gets_memory_unless_the_server_grants_more(
+    sample: Database, granted: str, given: str
+) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL work_mem = '{granted}'")
+        in_force = apply_changing_settings(cursor, "public", Patience())
+        assert in_force["work_mem"] == given
+        assert value(cursor, "SHOW work_mem") == given
 
 
 def test_a_full_run_and_the_ways_back_work_under_them(awkward: Database, tmp_path: Path) -> None:

@@ -74,6 +74,9 @@ def test_its_indexes_are_built_when_nobody_is_locked_out_any_more(
     assert "The switch was committed, and stays" in stopped.error
     assert sample.value("SELECT to_regclass('legacy.customers') IS NOT NULL")
     assert sample.value(STANDING, [list(INDEXES.values())]) == 0
+    verified = run("--verify-only")
+    assert verified.code == 1
+    assert "'manage.py migrate_contacts' finishes it" in verified.error
 
     monkeypatch.undo()
     finished = run(*folder)

@@ -9,6 +9,8 @@ from django.db import connection
 from contacts.restructuring.database.layout import Stage, read_layout
 from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.preparation import work
+from contacts.restructuring.preparation.pace import FAST, NORMAL, Pace
+from jmsk.postgres.queries import value
 from tests.cases import awkward
 from tests.support.database.databases import Database
 from tests.support.runs.preparation import (
@@ -17,6 +19,7 @@ from tests.support.runs.preparation import (
     prepare_until,
     prepare_whole,
     sorted_dump,
+    worker,
 )
 
 STEPS = ("install", "base", "reserve", "backfill", "index", "verify")
@@ -116,6 +119,20 @@ def test_an_index_that_waits_for_a_writer_is_tried_again_and_names_it(
 
     prepare_whole()
     assert phase(sample) == "verified"
+
+
+@pytest.mark.parametrize(("pace", "helpers"), [(NORMAL, "0"), (FAST, "2")])
+def test_only_a_fast_one_lets_statements_use_more_processors(
+    sample: Database, pace: Pace, helpers: str
+) -> None:
+    one = worker(pace=pace)
+    inside = one.transact(lambda cursor: value(cursor, f"SHOW {work.HELPERS}"), "looking")
+    assert inside == helpers
+    with one.outside() as cursor:
+        assert value(cursor, f"SHOW {work.MAINTENANCE_HELPERS}") == helpers
+    assert sample.value(f"SHOW {work.MAINTENANCE_HELPERS}") == "2"
+    with connection.cursor() as cursor:
+        assert value(cursor, f"SHOW {work.MAINTENANCE_HELPERS}") == "2"
 
 
 def test_what_the_application_writes_meanwhile_stays_after_abandoning(sample: Database) -> None:

@@ -31,6 +31,8 @@ from jmsk.postgres.references import referred_rows
 
 SECONDS_A_ROW = 30e-6
 """About what it takes to place one, with the journal's trigger."""
+FEWEST = 500
+"""Each batch looks for its rows from the first page on: with fewer, they are read more often."""
 TABLES = ("customers", "companies")
 """What is changed."""
 MAKE = f"""
@@ -141,8 +143,8 @@ def _in_batches(worker: Worker, statement: str, what: str) -> int:
     meaning = worker.transact(
         lambda cursor: read_meanings(cursor, worker.layout)["customers"], "reading the columns"
     )
-    at_once = sql.Literal(round(worker.pace.batch_seconds / SECONDS_A_ROW))
-    composed = compose(statement, hash=meaning.hash_of("c"), at_once=at_once)
+    at_once = max(FEWEST, round(worker.pace.batch_seconds / SECONDS_A_ROW))
+    composed = compose(statement, hash=meaning.hash_of("c"), at_once=sql.Literal(at_once))
     throttle, total = throttle_of(worker), 0
     while True:
         began = time.monotonic()
