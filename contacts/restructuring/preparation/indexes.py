@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg2 import sql
 
+from contacts.restructuring.preparation.sessions import Counter, side_by_side
 from contacts.restructuring.preparation.state import Phase, note, read_state
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.state.expected import RENAMED, target_models
@@ -76,7 +77,7 @@ def can_be_prepared(wanted: Wanted) -> bool:
 
 
 def make_indexes(worker: Worker) -> None:
-    """Refresh what the planner knows, then make the missing indexes, one after another."""
+    """Refresh what the planner knows, then make the missing indexes, of each table in turn."""
 
     def begin(cursor: Any) -> list[Wanted]:
         ours = set(read_state(cursor).notes["indexes"])
@@ -88,18 +89,25 @@ def make_indexes(worker: Worker) -> None:
         return wanted
 
     wanted = worker.transact(begin, "looking for missing indexes")
-    _vacuum(worker)
-    for number, one in enumerate(wanted, 1):
-        worker.journal.progress_of("index", "indexes", number - 1, len(wanted), one.item.name)
-        worker.beside(partial(_make, worker=worker, wanted=one), f"making {one.item.name}")
+    done, tables, sessions = Counter(), list(VACUUM), worker.pace.sessions
+
+    def work(one: Worker, share: list[str]) -> None:
+        for table in share:
+            _vacuum(one, table)
+            for each in (each for each in wanted if each.table == table):
+                name = each.item.name
+                one.journal.progress_of("index", "indexes", done.total, len(wanted), name)
+                one.beside(partial(_make, worker=one, wanted=each), f"making {name}")
+                done.add(1)
+
+    side_by_side(worker, [tables[number::sessions] for number in range(sessions)], work)
     worker.transact(lambda cursor: note(cursor, Phase.VERIFY), "noting that the indexes are made")
 
 
-def _vacuum(worker: Worker) -> None:
+def _vacuum(worker: Worker, table: str) -> None:
     """Clear away what filling left dead, while there are no new indexes to clear it from."""
     with worker.outside() as cursor:
-        for table, statement in VACUUM.items():
-            execute(cursor, statement, worker.table(table))
+        execute(cursor, VACUUM[table], worker.table(table))
 
 
 def _make(cursor: Any, worker: Worker, wanted: Wanted) -> None:

@@ -39,6 +39,7 @@ class Pace:
 
     ``duty`` is the share of the time at work, ``batch_seconds`` how long a transaction may take,
     ``helpers`` how many processors beside its own a statement may use,
+    ``sessions`` how many sessions fill side by side,
     ``max_waiting`` how many sessions may wait for locks, ``max_replica_lag`` how many megabytes a
     replica may be behind (None: any), ``max_pause`` after how many seconds of pausing to give up.
     """
@@ -47,6 +48,7 @@ class Pace:
     duty: float
     batch_seconds: float
     helpers: int = 0
+    sessions: int = 1
     max_waiting: int = 8
     max_replica_lag: float | None = None
     max_pause: float = 600.0
@@ -56,13 +58,13 @@ class Pace:
         return took * (1 - self.duty) / self.duty
 
 
-SHORT = 0.006
+SHORT = 0.004
 """A request that comes while a batch is at work may have to wait until the processor lets go of it.
 With 4 writers on 2 processors the slowest of a hundred requests waited 6 ms more with batches of 60
-ms, 5 with 10 and 4 with 6. Shorter ones take long: to begin and end one takes as much."""
+ms, 5 with 10, 4 with 6 and 3 with 4. Shorter ones take long: to begin and end one takes as much."""
 GENTLE = Pace("gentle", 0.25, SHORT)
 NORMAL = Pace("normal", 0.5, SHORT)
-FAST = Pace("fast", 1.0, 0.1, helpers=2)
+FAST = Pace("fast", 1.0, 0.05, helpers=2, sessions=2)
 PACES = {pace.name: pace for pace in (GENTLE, NORMAL, FAST)}
 
 

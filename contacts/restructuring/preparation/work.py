@@ -18,7 +18,13 @@ from contacts.restructuring.database.locking.run_lock import take_run_lock
 from contacts.restructuring.database.settings import apply_changing_settings
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
-from contacts.restructuring.preparation.pace import NORMAL, Pace, old_snapshots
+from contacts.restructuring.preparation.pace import (
+    NORMAL,
+    Pace,
+    Throttle,
+    old_snapshots,
+    reason_to_pause,
+)
 from jmsk.wording import counted
 
 T = TypeVar("T")
@@ -41,7 +47,8 @@ SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
 class Worker:
     """Who prepares: the connection, the tables, and how much of the server to take.
 
-    With ``place_early`` customers without a company are placed before the switch.
+    With ``place_early`` customers without a company are placed before the switch. Of several at
+    work side by side only one ``watches`` how the application fares.
     """
 
     connection: BaseDatabaseWrapper
@@ -50,6 +57,7 @@ class Worker:
     pace: Pace = NORMAL
     patience: Patience = SHORT_TRIES
     place_early: bool = False
+    watches: bool = True
 
     def transact(self, work: Callable[[Any], T], what: str, *, snapshot: bool = False) -> T:
         """Run ``work(cursor)`` in a transaction of its own, again where a lock was not to be had.
@@ -111,6 +119,18 @@ class Worker:
             finally:
                 if not cursor.connection.closed:
                     cursor.execute("; ".join(f"RESET {name}" for name in settings))
+
+    def throttle(self) -> Throttle:
+        """Return what keeps its batches at its pace, from now on."""
+
+        def look() -> str:
+            if not self.watches:
+                return ""
+            return self.transact(
+                lambda cursor: reason_to_pause(cursor, self.pace), "looking at the application"
+            )
+
+        return Throttle(self.pace, look, self.journal.wait)
 
     def table(self, name: str) -> sql.Identifier:
         """Return the name of a table with its schema."""

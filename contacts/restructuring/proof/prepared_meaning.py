@@ -43,9 +43,10 @@ class Meaning:
 
     def hash_of(self, row: str) -> sql.Composed:
         """Return the hash of ``row``, an alias of the table, or NEW or OLD within a trigger."""
-        return self.images.row_hash({name: self._cell(name, row) for name in self.columns})
+        return self.images.row_hash({name: self.cell(name, row) for name in self.columns})
 
-    def _cell(self, column: str, row: str) -> sql.Composable:
+    def cell(self, column: str, row: str) -> sql.Composable:
+        """Return what a legacy column of ``row`` means."""
         if self.placing and self.table == "customers" and column in CUSTOMER_MEANING:
             return compose(CUSTOMER_MEANING[column], row=row)
         now = RENAMED_COLUMNS.get((self.table, column), column) if self.renamed else column

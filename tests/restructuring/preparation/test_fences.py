@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from contacts.restructuring.database.layout import read_layout
+from contacts.restructuring.journal import Event
 from contacts.restructuring.preparation.verifying import verify
 from contacts.restructuring.switching import changed
 from tests.support.database.databases import Database
@@ -140,6 +141,73 @@ def test_without_the_fences_the_witness_tells_after_commit(
     assert (again.code, "is finished" in again.out) == (0, True), again
 
 
+BESIDE_A_TRIGGER = f"""
+    CREATE FUNCTION dearer() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN NEW.price := coalesce(OLD.price, 0) + 1; RETURN NEW; END';
+    CREATE TRIGGER dearer BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION dearer();
+    UPDATE orders SET company_id = company_id WHERE id = {ANY_ORDER};
+    DROP FUNCTION dearer CASCADE;
+"""
+"""An update that names nothing but the company, and a trigger that changes another column."""
+
+
+def test_what_is_not_heard_while_orders_are_filled_is_found_when_they_are_read(
+    sample: Database,
+) -> None:
+    prepare_until("backfill")
+    sample.execute(BESIDE_A_TRIGGER)
+
+    with pytest.raises(Exception, match="MC904") as caught:
+        prepare_whole()
+
+    assert "orders: 600 rows" in str(caught.value)
+
+
+def test_no_column_that_the_journal_listens_to_is_dropped_while_orders_are_filled(
+    sample: Database,
+) -> None:
+    drop = "ALTER TABLE orders DROP COLUMN due_date"
+    prepare_until("backfill")
+    with pytest.raises(Exception, match="depends on column due_date"):
+        sample.execute(drop)
+
+    prepare_whole()
+    sample.execute(drop)
+
+
+@pytest.mark.parametrize("step", ["index", "verify", "switch"])
+def test_once_orders_are_filled_their_journal_hears_every_update(
+    sample: Database, tmp_path: Path, step: str
+) -> None:
+    prepare_whole() if step == "switch" else prepare_until(step)
+    sample.execute(BESIDE_A_TRIGGER)
+    price = f"SELECT price FROM orders WHERE id = {ANY_ORDER}"
+    dearer = sample.value(price)
+
+    if step != "switch":
+        prepare_whole()
+
+    assert migrate(tmp_path).code == 0
+    assert sample.value(price) == dearer
+
+
+def test_a_trigger_that_was_touched_while_orders_are_filled_is_not_sealed_again(
+    sample: Database,
+) -> None:
+    heard: list[str] = []
+    moments = iter([True])
+
+    def hear(event: Event) -> None:
+        heard.append(event.text)
+        if (event.step, event.kind) == ("backfill", "progress") and next(moments, False):
+            sample.execute(f"{OFF}{UNHEARD}{ON}")
+
+    prepare_whole(listener=hear)
+
+    assert any("orders.jmsk_journal was switched off" in text for text in heard)
+    assert phase(sample) == "verified"
+
+
 HEARD = {
     "a session in replica mode": f"SET session_replication_role = replica; {UNHEARD}",
     "COPY": "COPY orders (tenant_id, order_number, customer_name) FROM PROGRAM"
@@ -155,6 +223,11 @@ HEARD = {
     "deleted and inserted again": "DELETE FROM shipments; DELETE FROM manufacturing_steps;"
     " CREATE TABLE kept AS SELECT * FROM orders WHERE id % 7 = 0;"
     " DELETE FROM orders WHERE id % 7 = 0; INSERT INTO orders SELECT * FROM kept; DROP TABLE kept",
+    "ON CONFLICT": "INSERT INTO orders (id, tenant_id, order_number, customer_name) SELECT id,"
+    " tenant_id, order_number, customer_name FROM orders WHERE id % 5 = 0"
+    " ON CONFLICT (id) DO UPDATE SET price = coalesce(orders.price, 0) + 1",
+    "a view": f"CREATE VIEW seen AS SELECT id AS number, price AS cost FROM orders; UPDATE seen SET"
+    f" cost = cost + 1 WHERE number = {ANY_ORDER}; DROP VIEW seen",
     "minus zero": "UPDATE orders SET price = 0; UPDATE orders SET price = '-0'",
     "an update that changes nothing": "UPDATE customers SET phone = phone || ''",
     "a company emptied and deleted": "UPDATE customers SET company_id = NULL WHERE company_id ="

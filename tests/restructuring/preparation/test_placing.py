@@ -8,7 +8,12 @@ from tests.cases import awkward
 from tests.restructuring.preparation.test_roads import assert_same
 from tests.support.database.databases import Database, Server, django_uses
 from tests.support.runs.command import assert_migrates, run, run_into
-from tests.support.runs.preparation import abandon_whole, prepare_whole, sorted_dump
+from tests.support.runs.preparation import (
+    abandon_whole,
+    prepare_until,
+    prepare_whole,
+    sorted_dump,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +51,50 @@ def test_both_roads_lead_to_the_same_where_customers_were_placed_early(
     runs = counts.format("contacts_restructuringrun")
     assert legacy.value(runs) == offline.value(runs)
     server.drop(offline.name)
+
+
+MOVES = {
+    "to no company": "NULL",
+    "to another company": "(SELECT min(u.id) FROM companies u WHERE u.tenant_id = c.tenant_id)",
+    "away and back": "(SELECT min(u.id) FROM companies u WHERE u.tenant_id = c.tenant_id);"
+    " UPDATE customers c SET company_id = placed_in_company_id",
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("step", ["verify", "switch"])
+def test_who_was_placed_and_is_moved_by_the_application_takes_the_orders_along(
+    legacy: Database, tmp_path: Path, move: str, step: str
+) -> None:
+    legacy.execute(awkward.ROWS)
+    if step == "switch":
+        prepare_whole(place_early=True)
+    else:
+        prepare_until(step, place_early=True)
+    legacy.execute(
+        f"UPDATE customers c SET company_id = {MOVES[move]} WHERE placed_in_company_id IS NOT NULL"
+    )
+    if step != "switch":
+        prepare_whole()
+
+    assert_migrates(tmp_path)
+
+    assert legacy.value("SELECT count(*) FROM contacts WHERE company_id IS NULL") == 0
+    astray = (
+        "SELECT count(*) FROM orders o JOIN contacts c ON c.id = o.contact_id"
+        " WHERE o.company_id <> c.company_id"
+    )
+    assert legacy.value(astray) == 0
+
+
+def test_placing_is_no_news_to_the_journal(legacy: Database) -> None:
+    legacy.execute(awkward.ROWS)
+
+    prepare_until("verify", place_early=True)
+
+    assert legacy.value(PLACED) > 0
+    lines = "SELECT count(*) FROM jmsk_preparation_journal WHERE table_name = 'customers'"
+    assert legacy.value(lines) == 0
 
 
 def test_abandoned_it_is_taken_back_with_the_companies_that_were_made(legacy: Database) -> None:

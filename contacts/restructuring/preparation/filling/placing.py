@@ -16,11 +16,11 @@ from contacts.created_companies import read_companies
 from contacts.meaning import DEFAULT_COMPANY
 from contacts.restructuring.database.layout import read_layout
 from contacts.restructuring.failures import Failure
-from contacts.restructuring.preparation.filling.backfill import throttle_of
 from contacts.restructuring.preparation.filling.batch import Kind, change
 from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import heard_anyway, other_triggers_silent
 from contacts.restructuring.preparation.installing.install import install_placing
+from contacts.restructuring.preparation.sessions import Counter, side_by_side
 from contacts.restructuring.preparation.state import note, read_state
 from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.prepared_meaning import PLACED_IN, read_meanings
@@ -145,17 +145,23 @@ def _in_batches(worker: Worker, statement: str, what: str) -> int:
     )
     at_once = max(FEWEST, round(worker.pace.batch_seconds / SECONDS_A_ROW))
     composed = compose(statement, hash=meaning.hash_of("c"), at_once=sql.Literal(at_once))
-    throttle, total = throttle_of(worker), 0
-    while True:
-        began = time.monotonic()
-        changed = worker.transact(
-            lambda cursor: _change(cursor, worker, "customers", Kind.UPDATED, composed, None), what
-        )
-        if not changed:
-            return total
-        total += changed
-        worker.journal.progress(total, total, "customers")
-        throttle.after(time.monotonic() - began)
+    placed = Counter()
+
+    def work(one: Worker, _: int) -> None:
+        throttle = one.throttle()
+        while True:
+            began = time.monotonic()
+            changed = one.transact(
+                lambda cursor: _change(cursor, one, "customers", Kind.UPDATED, composed, None), what
+            )
+            if not changed:
+                return
+            total = placed.add(changed)
+            one.journal.progress(total, total, "customers")
+            throttle.after(time.monotonic() - began)
+
+    side_by_side(worker, range(worker.pace.sessions), work)
+    return placed.total
 
 
 def _change(

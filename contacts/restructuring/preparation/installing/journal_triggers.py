@@ -2,8 +2,11 @@
 
 A row trigger writes, in the writer's own transaction, the hash of what the row means after the
 change and of what it meant before. It looks at the rows alone and trusts no setting of a session:
-an update that changes nothing of the legacy meaning, such as the tool's own filling of
-``orders.company_id``, contributes nothing, whoever makes it.
+an update that changes nothing of the legacy meaning contributes nothing, whoever makes it.
+
+While ``orders.company_id`` is filled, the trigger of orders listens to updates of the legacy
+columns only, for a trigger that hears each of them takes a quarter of the filling's time. From then
+on, before every row is read again, it listens to all.
 
 The functions run as the role that installed them, so that no writer needs a right on the journal,
 and nobody can write into it by hand. The triggers are ENABLE ALWAYS: a session in replica mode, or
@@ -49,15 +52,18 @@ BEGIN
 END
 $journal$;
 REVOKE ALL ON FUNCTION {function}() FROM PUBLIC;
-CREATE TRIGGER {row_trigger} AFTER INSERT OR UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION {function}();
 CREATE TRIGGER {truncate_trigger} AFTER TRUNCATE ON {table}
     FOR EACH STATEMENT EXECUTE FUNCTION {function}();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER {row_trigger}, ENABLE ALWAYS TRIGGER {truncate_trigger};
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER {truncate_trigger};
+"""
+LISTEN = """
+CREATE OR REPLACE TRIGGER {row_trigger} AFTER INSERT OR DELETE OR UPDATE {columns} ON {table}
+    FOR EACH ROW EXECUTE FUNCTION {function}();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER {row_trigger};
 """
 ROW_TRIGGER = "jmsk_journal"
 TRUNCATE_TRIGGER = "jmsk_journal_truncate"
-CHANGED = "NEW.{column} IS DISTINCT FROM OLD.{column}"
+CHANGED = "{new} IS DISTINCT FROM {old}"
 COMPANY_FILLED = " OR OLD.company_id <> 0 AND NEW.company_id <> OLD.company_id"
 """An order's company that is changed once it was filled. To fill it is no news: whatever was not
 filled is looked at again before the switch."""
@@ -86,7 +92,10 @@ SEALS = """
 def install_journal(cursor: Any, schema: str, meaning: Meaning) -> None:
     """Put the journal triggers on a table. The caller holds it locked against writers."""
     table = meaning.table
-    changed = listed((compose(CHANGED, column=column) for column in LINKS[table]), " OR ")
+    changed = (
+        compose(CHANGED, new=meaning.cell(column, "new"), old=meaning.cell(column, "old"))
+        for column in LINKS[table]
+    )
     execute(
         cursor,
         FUNCTION,
@@ -94,12 +103,29 @@ def install_journal(cursor: Any, schema: str, meaning: Meaning) -> None:
         settings=sql.SQL(SETTINGS if meaning.images.settings_matter else ""),
         new=meaning.hash_of("new"),
         old=meaning.hash_of("old"),
-        links=changed + sql.SQL(COMPANY_FILLED if table == "orders" else ""),
+        links=listed(changed, " OR ") + sql.SQL(COMPANY_FILLED if table == "orders" else ""),
         journal=(schema, prepared.JOURNAL),
         table=(schema, table),
         table_name=sql.Literal(table),
-        row_trigger=ROW_TRIGGER,
         truncate_trigger=TRUNCATE_TRIGGER,
+    )
+    columns = compose("OF {}", listed(meaning.columns)) if table == "orders" else sql.SQL("")
+    _listen(cursor, schema, table, columns)
+
+
+def listen_to_every_column(cursor: Any, schema: str, table: str) -> None:
+    """Let the journal hear every update of ``table``, which the caller holds locked."""
+    _listen(cursor, schema, table, sql.SQL(""))
+
+
+def _listen(cursor: Any, schema: str, table: str, columns: sql.Composable) -> None:
+    execute(
+        cursor,
+        LISTEN,
+        row_trigger=ROW_TRIGGER,
+        columns=columns,
+        table=(schema, table),
+        function=(schema, prepared.JOURNAL_FUNCTION.format(table)),
     )
 
 

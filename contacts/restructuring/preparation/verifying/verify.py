@@ -23,14 +23,17 @@ from contacts.restructuring.preparation.work import Worker
 from contacts.restructuring.proof.fingerprint import Fingerprint
 from contacts.restructuring.state.expected import check_rules
 from jmsk.postgres import prepared
+from jmsk.postgres.queries import column
 
-PENDING = f"""
-    INSERT INTO {prepared.PENDING}
+ASTRAY = f"""
     SELECT o.id FROM orders o
       LEFT JOIN customers c ON c.id = o.customer_id
       LEFT JOIN {prepared.DEFAULTS} d ON d.tenant_id = o.tenant_id
      WHERE o.company_id IS DISTINCT FROM coalesce(c.company_id, d.company_id)
 """
+"""Which orders have another company than they should. Not part of an INSERT, which would keep the
+server from reading in parallel."""
+PENDING = f"INSERT INTO {prepared.PENDING} SELECT unnest(%s::bigint[])"
 
 
 class UnfitError(Failure):
@@ -74,7 +77,7 @@ def _verify(worker: Worker, cursor: Any) -> tuple[Result, ...]:
         raise Failure("MC904", _missed(found, expected))
     with worker.journal.step("verify companies", "Comparing the company of every order"):
         cursor.execute(f"DELETE FROM {prepared.PENDING}")
-        cursor.execute(PENDING)
+        cursor.execute(PENDING, [column(cursor, ASTRAY)])
     with worker.journal.step("checks", "Running the checks"):
         inspector = Inspector(worker.connection, cursor, as_legacy(worker.layout))
         results = run_checks(inspector, CHECKS_BEFORE)
