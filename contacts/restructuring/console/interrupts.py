@@ -19,14 +19,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg2 import Error
 
+from contacts.restructuring.database.cancel import cancel_statement
 from contacts.restructuring.journal import Interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -115,7 +115,7 @@ def _pass_on(reader: int, connection: BaseDatabaseWrapper, handlers: _Handlers) 
             if received[0] not in SIGNALS:
                 continue
             while not handlers.ended and not _answered(handlers, heard):
-                _cancel(connection)
+                cancel_statement(connection)
             heard = handlers.answers
 
 
@@ -131,10 +131,3 @@ def _answered(handlers: _Handlers, before: int) -> bool:
         if main is not None:
             signal.pthread_kill(main, NUDGE)
     return handlers.answers != before
-
-
-def _cancel(connection: BaseDatabaseWrapper) -> None:
-    running = connection.connection
-    if running is not None:
-        with suppress(Error):  # the statement has ended meanwhile
-            running.cancel()

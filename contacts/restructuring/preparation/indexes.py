@@ -5,7 +5,7 @@ than that.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -76,8 +76,11 @@ def can_be_prepared(wanted: Wanted) -> bool:
     return item.name == EMAIL_KEY or item.type is Type.NOTHING
 
 
-def make_indexes(worker: Worker) -> None:
-    """Refresh what the planner knows, then make the missing indexes, of each table in turn."""
+def make_indexes(worker: Worker, before: Mapping[str, Callable[[Worker], Any]]) -> None:
+    """Refresh what the planner knows, then make the missing indexes, of each table in turn.
+
+    ``before`` says, by table, what else is to be done before that.
+    """
 
     def begin(cursor: Any) -> list[Wanted]:
         ours = set(read_state(cursor).notes["indexes"])
@@ -93,6 +96,8 @@ def make_indexes(worker: Worker) -> None:
 
     def work(one: Worker, share: list[str]) -> None:
         for table in share:
+            if table in before:
+                before[table](one)
             _vacuum(one, table)
             for each in (each for each in wanted if each.table == table):
                 name = each.item.name

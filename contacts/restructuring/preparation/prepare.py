@@ -18,12 +18,18 @@ from contacts.restructuring.preparation.verifying.base import take_base
 from contacts.restructuring.preparation.verifying.verify import JournalBrokenError, verify
 from contacts.restructuring.preparation.work import Worker
 
+
+def place_and_index(worker: Worker) -> None:
+    """Make the indexes; customers are placed, if they are to be, before they get theirs."""
+    make_indexes(worker, {"customers": place_early} if worker.place_early else {})
+
+
 STEPS: dict[Phase, tuple[str, Callable[[Worker], None]]] = {
     Phase.INSTALL: ("Installing the new columns and the journal", install),
     Phase.BASE: ("Taking the fingerprint of every row", take_base),
     Phase.RESERVE: ("Reserving the default companies", settle_defaults),
     Phase.BACKFILL: ("Filling orders.company_id", backfill),
-    Phase.INDEX: ("Making the indexes", make_indexes),
+    Phase.INDEX: ("Making the indexes", place_and_index),
 }
 
 
@@ -46,6 +52,7 @@ def prepare(worker: Worker) -> tuple[Result, ...]:
                 step(worker)
             continue
         if worker.place_early:
+            # On a preparation that was whole already, and whoever came without one meanwhile.
             with worker.journal.step("place early", "Placing customers without a company"):
                 place_early(worker)
             worker = replace(worker, layout=read_layout(worker.connection))

@@ -1,18 +1,22 @@
 """Several sessions of one run, at work side by side."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TypeVar
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from contacts.restructuring import journal
+from contacts.restructuring.database.cancel import cancel_statement
 from contacts.restructuring.preparation.work import Worker
 
 S = TypeVar("S")
 T = TypeVar("T")
+MOMENT = 0.05
+"""Seconds in which a session ends that is not waiting for the server."""
 
 
 class StoppedError(Exception):
@@ -23,10 +27,12 @@ def side_by_side(worker: Worker, shares: Sequence[S], work: Callable[[Worker, S]
     """Run ``work(worker, share)`` for each of ``shares``, and return what they return.
 
     The first runs in the session of ``worker``, each other one in a session of its own, whose
-    worker tells nobody of its progress. Raises what one of them raises, as soon as the others have
-    ended; where the first raises, they end with the batch at which they are.
+    worker does what it does alone, and tells nobody of its progress. Raises what one of them
+    raises, as soon as the others have ended; where the first raises, their statements are
+    cancelled.
     """
     stop = Event()
+    sessions: list[BaseDatabaseWrapper] = []
 
     def listener(event: journal.Event) -> None:
         if stop.is_set():
@@ -34,9 +40,16 @@ def side_by_side(worker: Worker, shares: Sequence[S], work: Callable[[Worker, S]
 
     def in_own_session(share: S) -> T:
         connection = connections[worker.connection.alias]  # of this thread
+        sessions.append(connection)
         try:
-            own = journal.Journal(listener)
-            return work(replace(worker, connection=connection, journal=own, watches=False), share)
+            own = replace(
+                worker,
+                connection=connection,
+                journal=journal.Journal(listener),
+                pace=replace(worker.pace, sessions=1),
+                watches=False,
+            )
+            return work(own, share)
         finally:
             connection.close()
 
@@ -47,6 +60,9 @@ def side_by_side(worker: Worker, shares: Sequence[S], work: Callable[[Worker, S]
             return [work(worker, own), *(other.result() for other in running)]
         finally:
             stop.set()
+            while wait(running, MOMENT).not_done:
+                for session in sessions:
+                    cancel_statement(session)
 
 
 @dataclass

@@ -65,6 +65,25 @@ def test_the_others_stop_where_the_first_is_interrupted(sample: Database) -> Non
     assert stopped.is_set()
 
 
+def test_a_statement_of_another_session_is_cancelled_where_the_first_is_interrupted(
+    sample: Database,
+) -> None:
+    """Else Ctrl-C would have to wait until an index is made."""
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    one = worker()
+
+    def work(each: Worker, share: int) -> None:
+        if share:
+            each.transact(lambda cursor: cursor.execute("SELECT pg_sleep(600)"), "sleeping")
+        wait_until(lambda: sample.value(sleeping) == 1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(one, [0, 1], work)
+
+    wait_until(lambda: sample.value(sleeping) == 0, 10)
+
+
 def test_what_another_session_meets_is_raised(sample: Database) -> None:
     def work(each: Worker, share: int) -> None:
         if share:
