@@ -8,17 +8,10 @@ from tests.support.admin import browser
 from tests.support.admin.browser import PASSWORD, Open, find, follow
 from tests.support.admin.pages import COMPANIES, CONTACTS, ORDERS
 from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import SIX
 
 pytestmark = browser.NEEDS_BROWSER
 address, browse, idle_browsers = browser.address, browser.browse, browser.idle_browsers
-SIX = """
-INSERT INTO contacts (id, tenant_id, company_id, name, email)
-SELECT 200 + n, 1, 2, 'Person ' || n, 'person' || n || '@example.com'
-  FROM generate_series(1, 6) AS n;
-INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name, customer_email)
-SELECT 300 + n, 1, 1, 'S-' || n, 'someone', 'PERSON' || n || '@example.com'
-  FROM generate_series(1, 6) AS n;
-"""
 
 
 def tick(driver: Any, *keys: int) -> None:

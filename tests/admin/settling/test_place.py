@@ -17,17 +17,10 @@ from tests.support.admin.pages import (
     text_of,
 )
 from tests.support.database.databases import Database
+from tests.support.database.migrated_rows import SIX
 
 PASSWORD = "as-long-as-it-needs-to-be"
 PLACE = "placed=still&q=a&o=5"
-SIX = """
-INSERT INTO contacts (id, tenant_id, company_id, name, email)
-SELECT 200 + n, 1, 2, 'Person ' || n, 'person' || n || '@example.com'
-  FROM generate_series(1, 6) AS n;
-INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name, customer_email)
-SELECT 300 + n, 1, 1, 'S-' || n, 'someone', 'PERSON' || n || '@example.com'
-  FROM generate_series(1, 6) AS n;
-"""
 
 
 def act(client: Client, url: str, action: str, *keys: str) -> Any:

@@ -20,6 +20,16 @@ INSERT INTO addresses (id, tenant_id, company_id, street_address, city, state, z
 """
 """Address 31 is the default of company 1, which has 32 too; 33 is the only one of company 3."""
 
+SIX = """
+INSERT INTO contacts (id, tenant_id, company_id, name, email)
+SELECT 200 + n, 1, 2, 'Person ' || n, 'person' || n || '@example.com'
+  FROM generate_series(1, 6) AS n;
+INSERT INTO orders (id, tenant_id, company_id, order_number, customer_name, customer_email)
+SELECT 300 + n, 1, 1, 'S-' || n, 'someone', 'PERSON' || n || '@example.com'
+  FROM generate_series(1, 6) AS n;
+"""
+"""Six contacts, and as many orders without one whose e-mail is theirs."""
+
 TO_SETTLE = """
 UPDATE contacts SET placed_in_company_id = 1, email = 'ada@example.com' WHERE id = 11;
 UPDATE contacts SET email = 'ben@example.com', phone = '0123456789' WHERE id = 12;
