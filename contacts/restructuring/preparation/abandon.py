@@ -4,10 +4,9 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
-from contacts.restructuring.database.locking.locks import lock
-from contacts.restructuring.database.tables import Table
 from contacts.restructuring.preparation.filling.defaults import release
 from contacts.restructuring.preparation.filling.placing import take_back
+from contacts.restructuring.preparation.filling.statistics import resume_analyze
 from contacts.restructuring.preparation.indexes import drop_indexes
 from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import Phase, drop_state, note
@@ -23,16 +22,18 @@ def abandon(worker: Worker) -> None:
     drop_indexes(worker)
     take_back(worker)
     for table in LEGACY_NAMES:
-        work = partial(_take_away, table=worker.layout.tables[table])
+        work = partial(_take_away, worker=worker, table=table)
         worker.transact(work, f"taking the journal of {table} away")
     worker.transact(_forget, "forgetting the preparation")
 
 
-def _take_away(cursor: Any, table: Table) -> None:
-    lock(cursor, table, "ACCESS EXCLUSIVE")
-    remove_journal(cursor, table.name, table.name)
-    for column in PREPARED_COLUMNS.get(table.name, ()):
-        cursor.execute(f"ALTER TABLE {table.name} DROP COLUMN IF EXISTS {column}")
+def _take_away(cursor: Any, worker: Worker, table: str) -> None:
+    worker.lock(cursor, table, "ACCESS EXCLUSIVE")
+    remove_journal(cursor, table, table)
+    for column in PREPARED_COLUMNS.get(table, ()):
+        cursor.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {column}")
+    if table == "orders":
+        resume_analyze(cursor)
 
 
 def _forget(cursor: Any) -> None:

@@ -13,12 +13,16 @@ from jmsk.wording import inflected
 OLD_SNAPSHOTS = f"""
     {SESSION}
      WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
-       AND a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '10 s'
-       AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+       AND a.backend_xmin IS NOT NULL
+       AND (a.xact_start < clock_timestamp() - interval '10 s'
+            AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+            OR a.pid IN (SELECT pid FROM pg_stat_progress_analyze)
+               AND a.backend_type IS DISTINCT FROM 'client backend')
      ORDER BY a.xact_start LIMIT 3
 """
 """Who reads as of an earlier time. While somebody does, what an update leaves dead cannot be
-cleared away, and the table would grow by every row that is filled."""
+cleared away, and the table would grow by every row that is filled. The server's own ANALYZE, which
+filling sets off, does so for a second or two: not to wait for it takes longer."""
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()
@@ -28,7 +32,7 @@ LAG = """
     SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 0)::bigint
       FROM pg_stat_replication
 """
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.2
 """Seconds between two looks at how the application fares."""
 MEGABYTE = 1_000_000
 
@@ -97,6 +101,7 @@ class Throttle:
     pace: Pace
     look: Callable[[], str]
     wait: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
     looked: float = 0.0
 
     def after(self, took: float) -> None:
@@ -104,7 +109,7 @@ class Throttle:
 
         Raises Failure when the reason to pause does not go away.
         """
-        time.sleep(self.pace.rest(took))
+        self.sleep(self.pace.rest(took))
         if time.monotonic() - self.looked < LOOK_EVERY:
             return
         paused, told = time.monotonic(), ""
@@ -119,5 +124,5 @@ class Throttle:
                     f"{reason}. What was prepared stays, and the application goes on. Run the same "
                     "command again when that has ended: it goes on from here.",
                 )
-            time.sleep(LOOK_EVERY)
+            self.sleep(LOOK_EVERY)
         self.looked = time.monotonic()

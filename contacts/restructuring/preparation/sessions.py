@@ -9,8 +9,8 @@ from typing import TypeVar
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from contacts.restructuring import journal
 from contacts.restructuring.database.cancel import cancel_statement
+from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.work import Worker
 
 S = TypeVar("S")
@@ -34,8 +34,8 @@ def side_by_side(worker: Worker, shares: Sequence[S], work: Callable[[Worker, S]
     stop = Event()
     sessions: list[BaseDatabaseWrapper] = []
 
-    def listener(event: journal.Event) -> None:
-        if stop.is_set():
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
             raise StoppedError
 
     def in_own_session(share: S) -> T:
@@ -45,9 +45,9 @@ def side_by_side(worker: Worker, shares: Sequence[S], work: Callable[[Worker, S]
             own = replace(
                 worker,
                 connection=connection,
-                journal=journal.Journal(listener),
+                journal=Journal(lambda event: None),
                 pace=replace(worker.pace, sessions=1),
-                watches=False,
+                sleep=sleep,
             )
             return work(own, share)
         finally:

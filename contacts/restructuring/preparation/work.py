@@ -12,10 +12,10 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.database.locking.blockers import blocking_sessions
-from contacts.restructuring.database.locking.locks import gave_up_waiting
+from contacts.restructuring.database.locking.locks import gave_up_waiting, lock
 from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.locking.run_lock import take_run_lock
-from contacts.restructuring.database.settings import apply_changing_settings
+from contacts.restructuring.database.settings import apply_changing_settings, temporarily
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.journal import Journal
 from contacts.restructuring.preparation.pace import (
@@ -25,6 +25,7 @@ from contacts.restructuring.preparation.pace import (
     old_snapshots,
     reason_to_pause,
 )
+from jmsk.postgres.queries import value
 from jmsk.wording import counted
 
 T = TypeVar("T")
@@ -33,6 +34,10 @@ SHORT_TRIES = Patience(seconds=0.3, tries=40)
 who come after wait, too."""
 WAIT_OUTSIDE = 60.0
 """Seconds for which one try waits: to build an index beside others waits for their transactions."""
+DEADLOCK_TIMEOUT = "SELECT setting::integer FROM pg_settings WHERE name = 'deadlock_timeout'"
+"""Milliseconds. Who waits for so long makes an automatic vacuum give way."""
+YIELDING = 1000
+"""Milliseconds that it may take to do so."""
 OUTSIDE = {
     "statement_timeout": "0",
     "lock_timeout": f"{WAIT_OUTSIDE:g}s",
@@ -47,8 +52,8 @@ SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
 class Worker:
     """Who prepares: the connection, the tables, and how much of the server to take.
 
-    With ``place_early`` customers without a company are placed before the switch. Of several at
-    work side by side only one ``watches`` how the application fares.
+    With ``place_early`` customers without a company are placed before the switch. It ``sleep``s
+    between tries and batches.
     """
 
     connection: BaseDatabaseWrapper
@@ -57,7 +62,7 @@ class Worker:
     pace: Pace = NORMAL
     patience: Patience = SHORT_TRIES
     place_early: bool = False
-    watches: bool = True
+    sleep: Callable[[float], None] = time.sleep
 
     def transact(self, work: Callable[[Any], T], what: str, *, snapshot: bool = False) -> T:
         """Run ``work(cursor)`` in a transaction of its own, again where a lock was not to be had.
@@ -94,7 +99,7 @@ class Worker:
             told = self._in_the_way()
             if number < self.patience.tries:
                 self.journal.wait(f"{what}: try {number}, waiting for {told}")
-                time.sleep(min(0.3 * number, 3.0))  # lets the queue behind our request move on
+                self.sleep(min(0.3 * number, 3.0))  # lets the queue behind our request move on
         raise Failure(
             "MC902",
             f"No lock could be had for this step of the preparation: {what}, in "
@@ -112,25 +117,36 @@ class Worker:
         """
         settings = {**OUTSIDE, MAINTENANCE_HELPERS: str(self.pace.helpers), **settings}
         with self.connection.cursor() as cursor:
-            for name, value in settings.items():
-                cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+            for setting in settings.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", setting)
             try:
                 yield cursor
             finally:
                 if not cursor.connection.closed:
                     cursor.execute("; ".join(f"RESET {name}" for name in settings))
 
+    def lock(self, cursor: Any, name: str, mode: str) -> None:
+        """Lock a table in ``mode`` until the transaction ends.
+
+        An automatic vacuum gives way, but only to who waits for longer than writers should have to
+        queue behind. So it is waited for in a mode behind which nobody queues.
+        """
+        table = self.layout.tables[name]
+        patient = value(cursor, DEADLOCK_TIMEOUT) + YIELDING
+        with temporarily(cursor, {"lock_timeout": f"{patient}ms"}):
+            lock(cursor, table, "SHARE UPDATE EXCLUSIVE")
+        lock(cursor, table, mode)
+
     def throttle(self) -> Throttle:
         """Return what keeps its batches at its pace, from now on."""
-
-        def look() -> str:
-            if not self.watches:
-                return ""
-            return self.transact(
+        return Throttle(
+            self.pace,
+            lambda: self.transact(
                 lambda cursor: reason_to_pause(cursor, self.pace), "looking at the application"
-            )
-
-        return Throttle(self.pace, look, self.journal.wait)
+            ),
+            self.journal.wait,
+            self.sleep,
+        )
 
     def table(self, name: str) -> sql.Identifier:
         """Return the name of a table with its schema."""

@@ -19,6 +19,7 @@ from typing import Any
 from contacts.restructuring.preparation.filling.batch import fill
 from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
+from contacts.restructuring.preparation.filling.statistics import resume_analyze
 from contacts.restructuring.preparation.installing.install import hear_everything
 from contacts.restructuring.preparation.sessions import Counter, side_by_side
 from contacts.restructuring.preparation.state import Phase, note, read_state
@@ -158,4 +159,5 @@ def _note_page(worker: Worker, progress: Progress) -> None:
 
 def _end(cursor: Any, worker: Worker) -> None:
     hear_everything(worker, cursor)
+    resume_analyze(cursor)
     note(cursor, Phase.INDEX)

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
-from contacts.restructuring.database.locking.locks import lock
 from contacts.restructuring.failures import Failure
 from contacts.restructuring.preparation.filling.defaults import sequence_position
+from contacts.restructuring.preparation.filling.statistics import suspend_analyze
 from contacts.restructuring.preparation.installing.fences import broken_fences, read_shapes
 from contacts.restructuring.preparation.installing.journal_triggers import (
     ROW_TRIGGER,
@@ -79,12 +79,12 @@ def _install(cursor: Any, worker: Worker, table: str, *, anew: bool) -> None:
         return
     # One strong lock instead of a weak one that has to grow into it, which invites a deadlock.
     strong = table == FROM_THE_START or anew
-    mode = "ACCESS EXCLUSIVE" if strong else "SHARE ROW EXCLUSIVE"
-    lock(cursor, worker.layout.tables[table], mode)
+    worker.lock(cursor, table, "ACCESS EXCLUSIVE" if strong else "SHARE ROW EXCLUSIVE")
     if anew:
         remove_journal(cursor, table, table)
     if table == FROM_THE_START:
         _add_columns(cursor, table)
+        suspend_analyze(cursor, worker)
     _install_journal(worker, cursor, table)
 
 
@@ -105,11 +105,10 @@ def hear_everything(worker: Worker, cursor: Any) -> None:
 
     Where somebody has touched a journal trigger meanwhile, the old seals stay: they tell of it.
     """
-    table = FROM_THE_START
-    lock(cursor, worker.layout.tables[table], "SHARE ROW EXCLUSIVE")
+    worker.lock(cursor, FROM_THE_START, "SHARE ROW EXCLUSIVE")
     state, layout = read_state(cursor), worker.layout
     untouched = read_seals(cursor, layout) == state.notes["seals"]
-    listen_to_every_column(cursor, layout.schema, table)
+    listen_to_every_column(cursor, layout.schema, FROM_THE_START)
     if untouched:
         note(cursor, state.phase, seals=read_seals(cursor, layout))
 
@@ -120,7 +119,7 @@ def install_placing(worker: Worker, cursor: Any) -> None:
     Under one lock, so that no write goes past either journal. Raises Failure where the one that is
     there cannot be believed.
     """
-    lock(cursor, worker.layout.tables["customers"], "ACCESS EXCLUSIVE")
+    worker.lock(cursor, "customers", "ACCESS EXCLUSIVE")
     state = read_state(cursor)
     broken = broken_fences(cursor, worker.layout, state)
     if broken:
