@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 USUAL_SECONDS = {"--prepare": 0.8, "switch": 1.2, "--abandon": 0.4}
 """About how long an undisturbed run takes after its first word; a fault comes within."""
+WAYS = (("--pace", "normal"), ("--pace", "fast"), ("--pace", "fast", "--place-early"))
+"""How a preparation goes about it: in one session, in several, and placing customers, too."""
 LOST = """
     SELECT number FROM unnest(%s::text[]) AS number
      WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_number = number)
@@ -101,17 +103,18 @@ def test_a_fault_costs_nothing_but_running_the_command_again(
     seed = pytestconfig.getoption("--faults-seed") * 1_000_003 + number
     chance = random.Random(seed)  # noqa: S311  # no secret
     kind, busy, abandoned = KINDS[number % len(KINDS)], number % 2 == 0, number % 3 == 0
+    prepare = ("--prepare", *chance.choice(WAYS))
     database = crash_server.database("sample")
     schema, whole = database.dump("--schema-only"), sorted(database.dump().splitlines())
     folder = ("--noinput", "--backup-dir", str(tmp_path))
     application = Application(database)
     with at_work(database, number) if busy else contextlib.nullcontext(application) as application:
-        disturbed(database, crash_server, chance, kind, "--prepare", *folder)
+        disturbed(database, crash_server, chance, kind, *prepare, *folder)
         if abandoned:
             disturbed(database, crash_server, chance, kind, "--abandon", *folder)
             settled(database, "--abandon", *folder)
         else:
-            settled(database, "--prepare", *folder)
+            settled(database, *prepare, *folder)
             disturbed(database, crash_server, chance, kind, *folder)
             settled(database, *folder)
 
