@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS
+from contacts.restructuring.preparation.filling.autoanalyze import resume_analyze
 from contacts.restructuring.preparation.filling.defaults import release
 from contacts.restructuring.preparation.filling.placing import take_back
-from contacts.restructuring.preparation.filling.statistics import resume_analyze
 from contacts.restructuring.preparation.indexes import drop_indexes
 from contacts.restructuring.preparation.installing.journal_triggers import remove_journal
 from contacts.restructuring.preparation.state import Phase, drop_state, note

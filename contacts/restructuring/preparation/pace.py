@@ -43,7 +43,7 @@ class Pace:
 
     ``duty`` is the share of the time at work, ``batch_seconds`` how long a transaction may take,
     ``helpers`` how many processors beside its own a statement may use,
-    ``sessions`` how many sessions fill side by side,
+    ``sessions`` how many sessions work side by side,
     ``max_waiting`` how many sessions may wait for locks, ``max_replica_lag`` how many megabytes a
     replica may be behind (None: any), ``max_pause`` after how many seconds of pausing to give up.
     """

@@ -12,7 +12,11 @@ from psycopg2 import sql
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, Layout
 from contacts.restructuring.database.locking.blockers import blocking_sessions
-from contacts.restructuring.database.locking.locks import gave_up_waiting, lock
+from contacts.restructuring.database.locking.locks import (
+    DEADLOCK_TIMEOUT,
+    gave_up_waiting,
+    lock,
+)
 from contacts.restructuring.database.locking.patience import Patience
 from contacts.restructuring.database.locking.run_lock import take_run_lock
 from contacts.restructuring.database.settings import apply_changing_settings, temporarily
@@ -34,10 +38,8 @@ SHORT_TRIES = Patience(seconds=0.3, tries=40)
 who come after wait, too."""
 WAIT_OUTSIDE = 60.0
 """Seconds for which one try waits: to build an index beside others waits for their transactions."""
-DEADLOCK_TIMEOUT = "SELECT setting::integer FROM pg_settings WHERE name = 'deadlock_timeout'"
-"""Milliseconds. Who waits for so long makes an automatic vacuum give way."""
 YIELDING = 1000
-"""Milliseconds that it may take to do so."""
+"""Milliseconds that an automatic vacuum may take to give way."""
 OUTSIDE = {
     "statement_timeout": "0",
     "lock_timeout": f"{WAIT_OUTSIDE:g}s",

@@ -46,7 +46,7 @@ def test_the_question_on_a_terminal(
     arguments = ("--skip-backup", "--backup-dir", str(tmp_path))
 
     with start(legacy, *arguments, terminal=True) as begun:
-        begun.wait_for("Proceed with migration? (yes/no): ")
+        begun.wait_for(QUESTION)
         shown = begun.said()
         begun.answer(answer)
         done = begun.end()
@@ -67,7 +67,7 @@ def test_the_question_on_a_terminal(
 
 def test_who_declines_is_told_that_the_backup_stays(legacy: Database, tmp_path: Path) -> None:
     with start(legacy, "--backup-dir", str(tmp_path), terminal=True) as begun:
-        begun.wait_for("Proceed with migration? (yes/no): ")
+        begun.wait_for(QUESTION)
         begun.answer("no")
         done = begun.end()
 

@@ -16,8 +16,8 @@ from contacts.restructuring.database.tables import VIEWS, Table
 from contacts.restructuring.journal import Journal
 from jmsk.postgres.queries import execute, value
 
-HALF_A_DEADLOCK = "SELECT setting::integer / 2 FROM pg_settings WHERE name = 'deadlock_timeout'"
-"""In milliseconds."""
+DEADLOCK_TIMEOUT = "SELECT setting::integer FROM pg_settings WHERE name = 'deadlock_timeout'"
+"""Milliseconds. Who waits for so long makes an automatic vacuum give way, and a deadlock end."""
 
 
 def lock_tables(
@@ -70,7 +70,7 @@ def _lock_all(
     """
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            moment = value(cursor, HALF_A_DEADLOCK) / 1000
+            moment = value(cursor, DEADLOCK_TIMEOUT) / 2 / 1000
             deadline = None
             if tables and tables[0][0].kind in VIEWS:  # to lock a view is to lock its table, too
                 deadline = time.monotonic() + moment

@@ -16,10 +16,10 @@ from math import ceil
 from statistics import median
 from typing import Any
 
+from contacts.restructuring.preparation.filling.autoanalyze import resume_analyze
 from contacts.restructuring.preparation.filling.batch import fill
 from contacts.restructuring.preparation.filling.defaults import reserve
 from contacts.restructuring.preparation.filling.quiet import other_triggers_silent
-from contacts.restructuring.preparation.filling.statistics import resume_analyze
 from contacts.restructuring.preparation.installing.install import hear_everything
 from contacts.restructuring.preparation.sessions import Counter, side_by_side
 from contacts.restructuring.preparation.state import Phase, note, read_state

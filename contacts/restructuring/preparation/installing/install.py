@@ -10,8 +10,8 @@ from typing import Any
 
 from contacts.restructuring.database.layout import LEGACY_NAMES, PREPARED_COLUMNS, read_layout
 from contacts.restructuring.failures import Failure
+from contacts.restructuring.preparation.filling.autoanalyze import suspend_analyze
 from contacts.restructuring.preparation.filling.defaults import sequence_position
-from contacts.restructuring.preparation.filling.statistics import suspend_analyze
 from contacts.restructuring.preparation.installing.fences import broken_fences, read_shapes
 from contacts.restructuring.preparation.installing.journal_triggers import (
     ROW_TRIGGER,
